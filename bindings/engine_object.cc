@@ -1,0 +1,282 @@
+#include "engine_object.h"
+
+#include "args.h"
+#include "job.h"
+
+namespace dfmerge {
+
+namespace {
+
+T5Config config_of(const Napi::Object& o) {
+  T5Config c;
+  c.d_model = int_of(o.Get("dModel"), "dModel");
+  c.d_kv = int_of(o.Get("dKv"), "dKv");
+  c.d_ff = int_of(o.Get("dFf"), "dFf");
+  c.num_layers = int_of(o.Get("numLayers"), "numLayers");
+  c.num_decoder_layers = int_of(o.Get("numDecoderLayers"), "numDecoderLayers");
+  c.num_heads = int_of(o.Get("numHeads"), "numHeads");
+  c.relative_buckets = int_of(o.Get("relativeBuckets"), "relativeBuckets");
+  c.relative_max_distance = int_of(o.Get("relativeMaxDistance"), "relativeMaxDistance");
+  c.vocab_size = int_of(o.Get("vocabSize"), "vocabSize");
+  c.decoder_start = int_of(o.Get("decoderStartTokenId"), "decoderStartTokenId");
+  c.gated = boolean_of(o.Get("gated"), "gated");
+  c.tied = boolean_of(o.Get("tied"), "tied");
+  c.scale_logits = boolean_of(o.Get("scaleLogits"), "scaleLogits");
+  c.epsilon = static_cast<float>(number_of(o.Get("epsilon"), "epsilon"));
+  return c;
+}
+
+EngineOptions options_of(const Napi::Object& o) {
+  return {int_of(o.Get("threads"), "threads"), string_of(o.Get("dtype"), "dtype"), string_of(o.Get("device"), "device")};
+}
+
+Vector vector_of(const Napi::Value& value) {
+  const std::string name = string_of(value, "vector");
+  if (name == "parameters") return Vector::kParameters;
+  if (name == "fisher") return Vector::kFisher;
+  fail("INVALID_ARGUMENT", "vector: expected parameters or fisher, got %s", name.c_str());
+}
+
+}  // namespace
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+  guarded(info.Env(), [&] {
+    engine_ = std::make_unique<Engine>(config_of(object_of(info[0], "config")), options_of(object_of(info[1], "options")));
+    return info.Env().Undefined();
+  });
+  report_memory(info.Env());
+}
+
+EngineObject::~EngineObject() {
+  if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
+}
+
+void EngineObject::report_memory(Napi::Env env) {
+  const int64_t now = engine_ ? engine_->bytes() : 0;
+  if (now != reported_) Napi::MemoryManagement::AdjustExternalMemory(env, now - reported_);
+  reported_ = now;
+}
+
+void EngineObject::job_done(Napi::Env env) {
+  busy_ = false;
+  if (closing_) engine_.reset();
+  report_memory(env);
+}
+
+Engine& EngineObject::idle_engine() {
+  if (!engine_ || closing_) fail("CLOSED", "this engine was closed");
+  if (busy_) fail("BUSY", "this engine is working on another job: wait for it, or make a second engine");
+  return *engine_;
+}
+
+Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result result) {
+  busy_ = true;
+  engine_->allow();
+  auto* job = new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
+  job->Queue();
+  return job->promise();
+}
+
+template <class Output, class Work>
+Napi::Value EngineObject::run_for(Napi::Env env, Work work, Napi::Value (*convert)(Napi::Env, const Output&)) {
+  auto output = std::make_shared<Output>();
+  return run(env, [work = std::move(work), output] { *output = work(); }, [output, convert](Napi::Env at_end) { return convert(at_end, *output); });
+}
+
+Napi::Value EngineObject::parameters(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto& all = idle_engine().model().table.all();
+    auto result = Napi::Array::New(info.Env(), all.size());
+    for (uint32_t i = 0; i < all.size(); ++i) {
+      auto shape = Napi::Array::New(info.Env(), all[i].shape.size());
+      for (uint32_t j = 0; j < all[i].shape.size(); ++j) shape.Set(j, Napi::Number::New(info.Env(), static_cast<double>(all[i].shape[j])));
+      auto item = Napi::Object::New(info.Env());
+      item.Set("name", all[i].name);
+      item.Set("shape", shape);
+      result.Set(i, item);
+    }
+    return result;
+  });
+}
+
+Napi::Value EngineObject::add_model(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), idle_engine().add_model(sources_of(info[0], "sources"))); });
+}
+
+Napi::Value EngineObject::parameter(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    int64_t size;
+    const float* values = idle_engine().parameter(vector_of(info[0]), string_of(info[1], "name"), &size);
+    return floats_to_js(info.Env(), std::vector<float>(values, values + size));
+  });
+}
+
+Napi::Value EngineObject::bytes(const Info& info) { return Napi::Number::New(info.Env(), static_cast<double>(engine_ ? engine_->bytes() : 0)); }
+Napi::Value EngineObject::busy(const Info& info) { return Napi::Boolean::New(info.Env(), busy_); }
+
+Napi::Value EngineObject::stop(const Info& info) {
+  if (engine_ && busy_) engine_->stop();
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineObject::close(const Info& info) {
+  closing_ = true;
+  if (busy_)
+    engine_->stop();  // freed when the job has ended
+  else
+    engine_.reset();
+  report_memory(info.Env());
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineObject::load(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, model = int_of(info[0], "model")] { e.load(model); });
+  });
+}
+
+Napi::Value EngineObject::interpolate(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] { e.interpolate(model, coefficient); });
+  });
+}
+
+Napi::Value EngineObject::initialize(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, seed = integer_of(info[0], "seed")] { e.initialize(static_cast<uint64_t>(seed)); });
+  });
+}
+
+Napi::Value EngineObject::begin_fisher(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e] { e.begin_fisher(); });
+  });
+}
+
+Napi::Value EngineObject::add_fisher(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    std::vector<double> draws;
+    std::vector<int32_t> drawn;
+    if (!info[2].IsUndefined()) draws = doubles_of(info[2], "draws");
+    if (!info[3].IsUndefined()) drawn = ints_of(info[3], "drawn");
+    return run_for<std::vector<double>>(
+        info.Env(),
+        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn] {
+          return e.add_fisher(batch, mode, draws, drawn);
+        },
+        doubles_to_js);
+  });
+}
+
+Napi::Value EngineObject::finish_fisher(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon")] { e.finish_fisher(inputs, epsilon); });
+  });
+}
+
+Napi::Value EngineObject::load_fisher(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, sources = sources_of(info[0], "sources")] { e.load_fisher(sources); });
+  });
+}
+
+Napi::Value EngineObject::begin_merge(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e] { e.begin_merge(); });
+  });
+}
+
+Napi::Value EngineObject::fold(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient"),
+                            with_fisher = boolean_of(info[2], "withFisher")] { e.fold(model, coefficient, with_fisher); });
+  });
+}
+
+Napi::Value EngineObject::finish_merge(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, models = int_of(info[0], "models")] { e.finish_merge(models); });
+  });
+}
+
+Napi::Value EngineObject::score(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run_for<std::vector<double>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.score(batch); }, doubles_to_js);
+  });
+}
+
+Napi::Value EngineObject::encode(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run_for<std::vector<float>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.encode(batch); }, floats_to_js);
+  });
+}
+
+Napi::Value EngineObject::logits(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run_for<std::vector<float>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.logits(batch); }, floats_to_js);
+  });
+}
+
+Napi::Value EngineObject::begin_training(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e] { e.begin_training(); });
+  });
+}
+
+Napi::Value EngineObject::add_gradient(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run_for<std::vector<double>>(
+        info.Env(), [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); }, doubles_to_js);
+  });
+}
+
+Napi::Value EngineObject::adamw(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    const Napi::Object o = object_of(info[0], "options");
+    const AdamW options{number_of(o.Get("learningRate"), "learningRate"), number_of(o.Get("beta1"), "beta1"),
+                        number_of(o.Get("beta2"), "beta2"),               number_of(o.Get("epsilon"), "epsilon"),
+                        number_of(o.Get("weightDecay"), "weightDecay"),   int_of(o.Get("step"), "step")};
+    return run(info.Env(), [&e, options] { e.adamw(options); });
+  });
+}
+
+Napi::Value EngineObject::write(const Info& info) {
+  return guarded(info.Env(), [&] {
+    Engine& e = idle_engine();
+    return run(info.Env(), [&e, vector = vector_of(info[0]), targets = sources_of(info[1], "targets")] { e.write(vector, targets); });
+  });
+}
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(env, "Engine",
+                     {InstanceMethod("parameters", &EngineObject::parameters), InstanceMethod("addModel", &EngineObject::add_model),
+                      InstanceMethod("parameter", &EngineObject::parameter), InstanceMethod("bytes", &EngineObject::bytes),
+                      InstanceMethod("busy", &EngineObject::busy), InstanceMethod("stop", &EngineObject::stop),
+                      InstanceMethod("close", &EngineObject::close), InstanceMethod("load", &EngineObject::load),
+                      InstanceMethod("interpolate", &EngineObject::interpolate), InstanceMethod("initialize", &EngineObject::initialize),
+                      InstanceMethod("beginFisher", &EngineObject::begin_fisher), InstanceMethod("addFisher", &EngineObject::add_fisher),
+                      InstanceMethod("finishFisher", &EngineObject::finish_fisher), InstanceMethod("loadFisher", &EngineObject::load_fisher),
+                      InstanceMethod("beginMerge", &EngineObject::begin_merge), InstanceMethod("fold", &EngineObject::fold),
+                      InstanceMethod("finishMerge", &EngineObject::finish_merge), InstanceMethod("score", &EngineObject::score),
+                      InstanceMethod("encode", &EngineObject::encode), InstanceMethod("logits", &EngineObject::logits),
+                      InstanceMethod("beginTraining", &EngineObject::begin_training), InstanceMethod("addGradient", &EngineObject::add_gradient),
+                      InstanceMethod("adamw", &EngineObject::adamw), InstanceMethod("write", &EngineObject::write)});
+}
+
+}  // namespace dfmerge

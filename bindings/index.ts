@@ -1,0 +1,172 @@
+/**
+ * The boundary between TypeScript and the native engine: loads the addon (the only place that does) and states its contract.
+ * Weights never cross it, only token ids, scalars and scores.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { DfMergeError } from '../lib/errors.js';
+
+/** Shape of a T5, as the engine needs it (see METHOD: keys of config.json). */
+export interface EngineConfig {
+  dModel: number;
+  dKv: number;
+  dFf: number;
+  numLayers: number;
+  numDecoderLayers: number;
+  numHeads: number;
+  relativeBuckets: number;
+  relativeMaxDistance: number;
+  vocabSize: number;
+  decoderStartTokenId: number;
+  /** gated-gelu feed-forward (wi_0, wi_1), else relu (wi). */
+  gated: boolean;
+  /** The output head is the embedding itself. */
+  tied: boolean;
+  /** Multiply the head's input by d_model^-0.5. */
+  scaleLogits: boolean;
+  epsilon: number;
+}
+
+export interface EngineOptions {
+  threads: number;
+  /** Of compute. */
+  dtype: 'float32';
+  device: 'cpu';
+}
+
+export type FisherMode = 'exact' | 'sampled' | 'sequence' | 'choices';
+export type StoredDType = 'F32' | 'F16' | 'BF16';
+
+/** Where a parameter lies, or is to be written: `offset` in bytes from the start of `file`. */
+export interface TensorPlace {
+  name: string;
+  file: string;
+  offset: number;
+  dtype: StoredDType;
+}
+
+/** A ragged batch: sequences concatenated, offsets, no padding. */
+export interface NativeBatch {
+  /** Encoder tokens of all inputs. */
+  inputIds: Int32Array;
+  /** inputs + 1 */
+  inputOffsets: Int32Array;
+  /** Label tokens of all choices, in input order, then choice order. */
+  labelIds: Int32Array;
+  /** choices + 1 */
+  labelOffsets: Int32Array;
+  /** inputs + 1: choices of input i are [choiceOffsets[i], choiceOffsets[i + 1]). */
+  choiceOffsets: Int32Array;
+}
+
+export interface AdamWOptions {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Counted from 1. */
+  step: number;
+}
+
+/** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
+export interface NativeEngine {
+  parameters(): { name: string; shape: number[] }[];
+  addModel(sources: TensorPlace[]): number;
+  parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
+  bytes(): number;
+  busy(): boolean;
+  /** Makes the running job end with ABORTED. */
+  stop(): void;
+  /** Frees everything, at once or when the running job has ended. */
+  close(): void;
+  load(model: number): Promise<void>;
+  interpolate(model: number, coefficient: number): Promise<void>;
+  initialize(seed: number): Promise<void>;
+  beginFisher(): Promise<void>;
+  addFisher(batch: NativeBatch, mode: FisherMode, draws?: Float64Array, drawn?: Int32Array): Promise<Float64Array>;
+  finishFisher(inputs: number, epsilon: number): Promise<void>;
+  loadFisher(sources: TensorPlace[]): Promise<void>;
+  beginMerge(): Promise<void>;
+  fold(model: number, coefficient: number, withFisher: boolean): Promise<void>;
+  finishMerge(models: number): Promise<void>;
+  score(batch: NativeBatch): Promise<Float64Array>;
+  encode(batch: NativeBatch): Promise<Float32Array>;
+  logits(batch: NativeBatch): Promise<Float32Array>;
+  beginTraining(): Promise<void>;
+  addGradient(batch: NativeBatch, scale: number): Promise<Float64Array>;
+  adamw(options: AdamWOptions): Promise<void>;
+  write(vector: 'parameters' | 'fisher', targets: TensorPlace[]): Promise<void>;
+}
+
+export interface NativeInfo {
+  /** Instruction set chosen. */
+  isa: string;
+  /** On this machine, best first. */
+  available: string[];
+  /** In this build. */
+  built: string[];
+  compiler: string;
+}
+
+/** Options of a single op: instruction set ('' for the best) and threads. */
+export interface KernelOptions {
+  isa: string;
+  threads: number;
+}
+
+type Operands = Record<string, unknown>;
+
+/** Single ops, for tests against plain loops and for benchmarks; operands are described in kernels_object.cc. */
+export interface NativeKernels {
+  matmul(options: KernelOptions, operands: Operands): Float32Array;
+  squaredOuter(options: KernelOptions, operands: Operands): Float32Array;
+  rmsNorm(options: KernelOptions, operands: Operands): { y: Float32Array; dx: Float32Array; dweight: Float32Array };
+  activation(options: KernelOptions, operands: Operands): { y: Float32Array; dgate: Float32Array; dlinear: Float32Array };
+  attention(
+    options: KernelOptions,
+    operands: Operands,
+  ): { y: Float32Array; dq: Float32Array; dk: Float32Array; dv: Float32Array; dbias: Float32Array };
+  crossEntropy(options: KernelOptions, operands: Operands): { nll: Float64Array; dlogits: Float32Array };
+  merge(options: KernelOptions, operands: Operands): Float32Array;
+  interpolate(options: KernelOptions, operands: Operands): Float32Array;
+  convert(options: KernelOptions, dtype: 'F16' | 'BF16', values: Float32Array): Float32Array;
+  positionBucket(buckets: number, maxDistance: number, bidirectional: boolean, distance: number): number;
+}
+
+export interface NativeAddon {
+  info(): NativeInfo;
+  Engine: new (config: EngineConfig, options: EngineOptions) => NativeEngine;
+  kernels: NativeKernels;
+}
+
+/** The package's root: where build/, prebuilds/ and package.json lie, from dist/bindings or bindings. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+let addon: NativeAddon | undefined;
+
+/** The native addon, loaded at first use. Throws NATIVE_LOAD with what to do when there is none for this machine. */
+export function native(): NativeAddon {
+  if (addon) return addon;
+  const require = createRequire(import.meta.url);
+  try {
+    const load = require('node-gyp-build') as (root: string) => NativeAddon;
+    addon = load(packageRoot());
+    return addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new DfMergeError('NATIVE_LOAD', `the native engine could not be loaded (${reason}). ${adviceFor(reason ?? '')}`, { cause });
+  }
+}
+
+function adviceFor(reason: string): string {
+  if (/GLIBC|libstdc\+\+|CXXABI/.test(reason)) return 'The prebuilt engine needs a newer system library: run npm_config_build_from_source=true npm rebuild dfmerge.';
+  if (/NODE_MODULE_VERSION|napi|Node-API/i.test(reason)) return 'It was built for another Node.js: run npm rebuild dfmerge.';
+  return 'Install a C++17 compiler, make and CMake 3.16 or newer, then run npm rebuild dfmerge.';
+}

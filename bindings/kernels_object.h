@@ -1,0 +1,9 @@
+// Single ops on arrays of JavaScript's, for tests against plain loops and for kernel benchmarks.
+#pragma once
+#include <napi.h>
+
+namespace dfmerge {
+
+Napi::Object kernels_object(Napi::Env env);
+
+}  // namespace dfmerge

@@ -1,0 +1,111 @@
+import { DfMergeError } from '../errors.js';
+import { crossCovariance, gramMatrix, scalePoints } from './kernel.js';
+import type { Hyperparameters } from './likelihood.js';
+import { cholesky, dot, solveLower, solveLowerTransposed } from './linalg.js';
+
+/** A normal belief about f(x), and its gradients by x where asked for. */
+export interface Posterior {
+  mean: number;
+  /** Standard deviation of f itself, without noise; exactly 0 where rounding leaves no positive variance. */
+  std: number;
+  meanGradient: Float64Array;
+  stdGradient: Float64Array;
+}
+
+/** An empty {@link Posterior} for points of d coordinates. */
+export function newPosterior(d: number): Posterior {
+  return { mean: 0, std: 0, meanGradient: new Float64Array(d), stdGradient: new Float64Array(d) };
+}
+
+/**
+ * A Gaussian process with constant mean, conditioned on targets at points (Rasmussen & Williams 2006, alg. 2.1). Units of means and
+ * deviations are those of the targets.
+ */
+export class GaussianProcess {
+  private readonly n: number;
+  private readonly d: number;
+  private readonly scaled: Float64Array;
+  private readonly factor: Float64Array;
+  private readonly alpha: Float64Array;
+  private readonly scaledX: Float64Array;
+  private readonly covariance: Float64Array;
+  private readonly slope: Float64Array;
+
+  /**
+   * Copies what it keeps.
+   * @param points [n, d], rows
+   * @param targets [n]
+   * @param mean the constant prior mean
+   * @throws DfMergeError NUMERIC when the covariance stays indefinite even with noise raised to 1e-2
+   */
+  constructor(
+    points: Float64Array,
+    targets: Float64Array,
+    readonly parameters: Hyperparameters,
+    readonly mean = 0,
+  ) {
+    const n = targets.length;
+    const d = parameters.lengthScales.length;
+    this.n = n;
+    this.d = d;
+    this.scaled = new Float64Array(n * d);
+    scalePoints(points, n, parameters.lengthScales, this.scaled);
+    this.factor = factorCovariance(this.scaled, n, parameters);
+    this.alpha = targets.map((y) => y - mean);
+    solveLower(this.factor, n, this.alpha);
+    solveLowerTransposed(this.factor, n, this.alpha);
+    this.scaledX = new Float64Array(d);
+    this.covariance = new Float64Array(n);
+    this.slope = new Float64Array(n);
+  }
+
+  /** The belief at x [d] into `out`, with both gradients when `withGradient`. */
+  posterior(x: Float64Array, out: Posterior, withGradient = false): void {
+    const { n, d, covariance: k, slope, scaledX } = this;
+    const { lengthScales, signal } = this.parameters;
+    for (let j = 0; j < d; j++) scaledX[j] = x[j] / lengthScales[j];
+    crossCovariance(this.scaled, n, scaledX, k, withGradient ? slope : undefined);
+    for (let i = 0; i < n; i++) k[i] *= signal;
+    out.mean = this.mean + dot(k, this.alpha, n);
+    solveLower(this.factor, n, k);
+    out.std = Math.sqrt(Math.max(signal - dot(k, k, n), 0));
+    if (!withGradient) return;
+    solveLowerTransposed(this.factor, n, k);
+    this.differentiate(out);
+  }
+
+  /** With v = K⁻¹ k(x): ∂mean = Σ α_i ∂k_i and ∂std = −Σ v_i ∂k_i / std, where ∂k_i = −signal c(r_i) (x − x_i) / ℓ². */
+  private differentiate(out: Posterior): void {
+    const { n, d, scaled, scaledX, slope, alpha, covariance: v } = this;
+    const { lengthScales, signal } = this.parameters;
+    const byMean = out.meanGradient.fill(0);
+    const byStd = out.stdGradient.fill(0);
+    for (let i = 0; i < n; i++) {
+      const meanWeight = -signal * slope[i] * alpha[i];
+      const stdWeight = signal * slope[i] * v[i];
+      for (let j = 0; j < d; j++) {
+        const difference = scaledX[j] - scaled[i * d + j];
+        byMean[j] += meanWeight * difference;
+        byStd[j] += stdWeight * difference;
+      }
+    }
+    for (let j = 0; j < d; j++) {
+      byMean[j] /= lengthScales[j];
+      byStd[j] = out.std > 0 ? byStd[j] / (lengthScales[j] * out.std) : 0;
+    }
+  }
+}
+
+/** The Cholesky factor of K. Rounding can make a K with tiny noise indefinite: noise is then raised tenfold until it is not. */
+function factorCovariance(scaled: Float64Array, n: number, { lengthScales, signal, noise }: Hyperparameters): Float64Array {
+  const factor = new Float64Array(n * n);
+  for (let extra = 0; extra <= 1e-2; extra = extra === 0 ? 1e-10 : extra * 10) {
+    gramMatrix(scaled, n, lengthScales.length, factor);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) factor[i * n + j] *= signal;
+      factor[i * n + i] = signal * (1 + noise + extra);
+    }
+    if (cholesky(factor, n)) return factor;
+  }
+  throw new DfMergeError('NUMERIC', `The covariance matrix of the ${n} trials could not be factored.`);
+}

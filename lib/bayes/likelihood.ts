@@ -1,0 +1,122 @@
+import { cholesky, dot, inverseFromCholesky, solveLower, solveLowerTransposed, sumLogDiagonal } from './linalg.js';
+import { gramMatrix, scalePoints } from './kernel.js';
+
+const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
+
+/** Covariance K = signal (C + noise I), C the Matérn 5/2 Gram matrix: `noise` is relative to the signal variance. */
+export interface Hyperparameters {
+  /** One per coordinate, in the units of the points. */
+  lengthScales: Float64Array;
+  /** Signal variance, in squared units of the targets. */
+  signal: number;
+  /** Noise variance over signal variance. */
+  noise: number;
+}
+
+/** Derivatives of the log marginal likelihood by the logarithms of the hyperparameters. */
+export interface LikelihoodGradient {
+  logLengthScales: Float64Array;
+  logSignal: number;
+  logNoise: number;
+}
+
+/**
+ * The log marginal likelihood of targets y [n] at points [n, d] (Rasmussen & Williams 2006, eq. 5.8):
+ * −½ (y−m)ᵀ K⁻¹ (y−m) − ½ log|K| − n/2 log 2π. Holds the work arrays, so that repeated calls allocate nothing.
+ */
+export class MarginalLikelihood {
+  private readonly gram: Float64Array;
+  private readonly slope: Float64Array;
+  private readonly factor: Float64Array;
+  private readonly inverse: Float64Array;
+  private readonly work: Float64Array;
+  private readonly scaled: Float64Array;
+  private readonly alpha: Float64Array;
+  private readonly ones: Float64Array;
+  /** The constant mean m of the last call. */
+  mean = 0;
+
+  /**
+   * @param points [n, d], rows
+   * @param targets [n]
+   * @param meanVariance variance of the zero-centred normal prior on the constant mean m, which is set to its best value for each K
+   *   and adds −m² / (2 meanVariance); 0 keeps m = 0
+   */
+  constructor(
+    private readonly points: Float64Array,
+    private readonly targets: Float64Array,
+    private readonly meanVariance = 0,
+  ) {
+    const n = targets.length;
+    this.gram = new Float64Array(n * n);
+    this.slope = new Float64Array(n * n);
+    this.factor = new Float64Array(n * n);
+    this.inverse = new Float64Array(n * n);
+    this.work = new Float64Array(n * n);
+    this.scaled = new Float64Array(points.length);
+    this.alpha = new Float64Array(n);
+    this.ones = new Float64Array(n);
+  }
+
+  /** @returns −∞ when K is not positive definite to working precision; `gradient` is then left as it was */
+  evaluate(parameters: Hyperparameters, gradient?: LikelihoodGradient): number {
+    const n = this.targets.length;
+    const { signal, noise, lengthScales } = parameters;
+    const { gram, factor, alpha } = this;
+    scalePoints(this.points, n, lengthScales, this.scaled);
+    gramMatrix(this.scaled, n, lengthScales.length, gram, gradient ? this.slope : undefined);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) factor[i * n + j] = signal * gram[i * n + j];
+      factor[i * n + i] = signal * (1 + noise);
+    }
+    if (!cholesky(factor, n)) return -Infinity;
+
+    this.mean = this.bestMean();
+    for (let i = 0; i < n; i++) alpha[i] = this.targets[i] - this.mean;
+    solveLower(factor, n, alpha);
+    const fit = dot(alpha, alpha, n);
+    solveLowerTransposed(factor, n, alpha);
+    const prior = this.meanVariance > 0 ? (this.mean * this.mean) / (2 * this.meanVariance) : 0;
+    if (gradient) this.differentiate(parameters, gradient);
+    return -0.5 * fit - sumLogDiagonal(factor, n) - n * HALF_LOG_2PI - prior;
+  }
+
+  /** m = 1ᵀK⁻¹y / (1ᵀK⁻¹1 + 1/meanVariance). At the best m its own derivative is zero, so gradients need no term for it. */
+  private bestMean(): number {
+    if (this.meanVariance === 0) return 0;
+    const n = this.targets.length;
+    const { ones, alpha, factor } = this;
+    ones.fill(1);
+    alpha.set(this.targets);
+    solveLower(factor, n, ones);
+    solveLower(factor, n, alpha);
+    return dot(ones, alpha, n) / (dot(ones, ones, n) + 1 / this.meanVariance);
+  }
+
+  /** ∂/∂θ = ½ tr((α αᵀ − K⁻¹) ∂K/∂θ) (Rasmussen & Williams 2006, eq. 5.9), all θ in one sweep over pairs. */
+  private differentiate(parameters: Hyperparameters, gradient: LikelihoodGradient): void {
+    const n = this.targets.length;
+    const { signal, noise, lengthScales } = parameters;
+    const { scaled, alpha, slope, gram } = this;
+    const d = lengthScales.length;
+    inverseFromCholesky(this.factor, n, this.inverse, this.work);
+    const byLength = gradient.logLengthScales.fill(0);
+    let bySignal = 0;
+    let trace = 0;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) {
+        // Both triangles at once, hence no ½.
+        const weight = (alpha[i] * alpha[j] - this.inverse[i * n + j]) * signal;
+        bySignal += weight * gram[i * n + j];
+        const pull = weight * slope[i * n + j];
+        for (let k = 0; k < d; k++) {
+          const difference = scaled[i * d + k] - scaled[j * d + k];
+          byLength[k] += pull * difference * difference;
+        }
+      }
+      trace += (alpha[i] * alpha[i] - this.inverse[i * n + i]) * signal;
+    }
+    gradient.logSignal = bySignal + 0.5 * trace * (1 + noise);
+    gradient.logNoise = 0.5 * trace * noise;
+  }
+}

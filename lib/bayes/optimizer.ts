@@ -1,0 +1,183 @@
+import { DfMergeError } from '../errors.js';
+import type { AcquisitionName } from './acquisition.js';
+import { Mt19937 } from './random.js';
+import { SobolSequence } from './sobol.js';
+import { suggestCompat, suggestDefault, type Experience } from './suggest.js';
+
+/** 'default': this library's method; 'bayes_opt': the one of the Python package bayes_opt 3.x, which the paper used. */
+export type BayesMode = 'default' | 'bayes_opt';
+
+export interface BayesianOptimizerOptions {
+  /** One [low, high] per coordinate, finite, low < high. */
+  bounds: readonly (readonly [number, number])[];
+  /** An integer in [0, 2^32); every random choice follows from it. Default 0. */
+  seed?: number;
+  /** Default 'ei'. In mode 'default' 'ei' is maximised as its logarithm, which has the same maximum: there 'ei' and 'logei' are one. */
+  acquisition?: AcquisitionName;
+  /**
+   * ξ ≥ 0, the improvement that EI asks for beyond the best. Default 0.01. In units of the objective in mode 'bayes_opt', in standard
+   * deviations of the values told so far in mode 'default'.
+   */
+  xi?: number;
+  /** κ ≥ 0, the standard deviations that UCB adds to the mean. Default 2.576. */
+  kappa?: number;
+  /** Trials spread over the box before the model is used, at least 1: Sobol points, or MT19937's in mode 'bayes_opt'. Default 10. */
+  init?: number;
+  mode?: BayesMode;
+}
+
+/** A point tried and what came of it. */
+export interface Observation {
+  x: number[];
+  y: number;
+}
+
+/** All that an optimizer knows; survives JSON unchanged. */
+export interface OptimizerState {
+  version: 1;
+  options: Required<BayesianOptimizerOptions>;
+  told: Observation[];
+  pending: number[][];
+}
+
+/**
+ * Maximises a function of a box that is dear to evaluate, by Bayesian optimisation (paper, eq. 9-12): `ask` for a point, evaluate it,
+ * `tell` its value. Several points may be asked for before the first is told.
+ *
+ * A suggestion depends on the options, on the list of (x, y) told, in order, and on the points pending, and on nothing else: an optimizer
+ * that is built anew and told the same trials goes on with the same bits.
+ */
+export class BayesianOptimizer {
+  private readonly options: Required<BayesianOptimizerOptions>;
+  private readonly lower: Float64Array;
+  private readonly upper: Float64Array;
+  private readonly told: Observation[] = [];
+  private readonly pending: number[][] = [];
+
+  /** @throws DfMergeError INVALID_ARGUMENT for an option out of its range */
+  constructor(options: BayesianOptimizerOptions) {
+    this.options = checkOptions(options);
+    this.lower = Float64Array.from(this.options.bounds, (b) => b[0]);
+    this.upper = Float64Array.from(this.options.bounds, (b) => b[1]);
+  }
+
+  /** An optimizer that goes on where {@link state} was taken. @throws DfMergeError INVALID_ARGUMENT for a state it cannot have come from */
+  static from(state: OptimizerState): BayesianOptimizer {
+    if (state.version !== 1) throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
+    if (!Array.isArray(state.told) || !Array.isArray(state.pending)) throw invalid('Optimizer state lacks its lists told and pending.');
+    const optimizer = new BayesianOptimizer(state.options);
+    for (const { x, y } of state.told) optimizer.tell(x, y);
+    for (const x of state.pending) optimizer.pending.push(optimizer.checkPoint(x));
+    return optimizer;
+  }
+
+  state(): OptimizerState {
+    return structuredClone({ version: 1 as const, options: this.options, told: this.told, pending: this.pending });
+  }
+
+  /** The greatest value told so far and where, the earliest on ties; undefined before the first. */
+  get best(): Observation | undefined {
+    let best: Observation | undefined;
+    for (const trial of this.told) if (!best || trial.y > best.y) best = trial;
+    return best && { x: [...best.x], y: best.y };
+  }
+
+  /** The next point to try, one number per coordinate, within the bounds; it is pending until told. */
+  ask(): number[] {
+    const trial = this.told.length + this.pending.length;
+    const x = trial < this.options.init || this.told.length === 0 ? this.startPoint(trial) : this.suggest(trial);
+    this.pending.push(x);
+    return [...x];
+  }
+
+  /**
+   * Records that the objective is y at x; x need not have been asked for.
+   * @throws DfMergeError INVALID_ARGUMENT when y is not finite, or x is out of bounds or of the wrong length
+   */
+  tell(x: readonly number[], y: number): void {
+    const point = this.checkPoint(x);
+    if (!Number.isFinite(y)) throw invalid(`The objective's value must be a finite number, got ${y} at [${x.join(', ')}].`);
+    const asked = this.pending.findIndex((p) => samePoint(p, point));
+    if (asked >= 0) this.pending.splice(asked, 1);
+    this.told.push({ x: point, y: y + 0 });
+  }
+
+  private startPoint(trial: number): number[] {
+    const d = this.lower.length;
+    if (this.options.mode === 'bayes_opt') {
+      const random = new Mt19937(this.options.seed);
+      for (let i = 0; i < trial * d; i++) random.next();
+      return this.fromUnit(Float64Array.from({ length: d }, () => random.next()));
+    }
+    return this.fromUnit(new SobolSequence(d, this.options.seed).point(trial));
+  }
+
+  private suggest(trial: number): number[] {
+    const { acquisition, xi, kappa, seed, mode } = this.options;
+    const settings = { acquisition, xi, kappa, seed, trial };
+    if (mode === 'bayes_opt') {
+      const box = { lower: this.lower, upper: this.upper };
+      return this.clip(suggestCompat(this.experience((x) => x), settings, box));
+    }
+    return this.fromUnit(suggestDefault(this.experience((x, j) => this.toUnit(x, j)), settings));
+  }
+
+  private experience(map: (x: number, j: number) => number): Experience {
+    return {
+      points: Float64Array.from(this.told.flatMap(({ x }) => x.map(map))),
+      targets: Float64Array.from(this.told, ({ y }) => y),
+      pending: Float64Array.from(this.pending.flatMap((x) => x.map(map))),
+    };
+  }
+
+  private toUnit(x: number, j: number): number {
+    return (x - this.lower[j]) / (this.upper[j] - this.lower[j]);
+  }
+
+  private fromUnit(u: Float64Array): number[] {
+    return this.clip(u.map((v, j) => this.lower[j] + v * (this.upper[j] - this.lower[j])));
+  }
+
+  /** Rounding may step over a bound; adding 0 turns −0, which JSON does not keep, into 0. */
+  private clip(x: Float64Array): number[] {
+    return Array.from(x, (v, j) => Math.min(Math.max(v, this.lower[j]), this.upper[j]) + 0);
+  }
+
+  private checkPoint(x: readonly number[]): number[] {
+    const d = this.lower.length;
+    if (x.length !== d) throw invalid(`A point needs ${d} coordinates, got ${x.length}.`);
+    x.forEach((v, j) => {
+      if (!(v >= this.lower[j] && v <= this.upper[j])) {
+        throw invalid(`Coordinate ${j} is ${v}, outside of its bounds [${this.lower[j]}, ${this.upper[j]}].`);
+      }
+    });
+    return x.map((v) => v + 0);
+  }
+}
+
+function samePoint(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((v, j) => v === b[j]);
+}
+
+function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptimizerOptions> {
+  const { bounds, seed = 0, acquisition = 'ei', xi = 0.01, kappa = 2.576, init = 10, mode = 'default' } = options;
+  if (bounds.length === 0) throw invalid('bounds needs at least one [low, high] pair.');
+  bounds.forEach(([low, high], j) => {
+    if (!(Number.isFinite(low) && Number.isFinite(high) && low < high && Number.isFinite(high - low))) {
+      throw invalid(`bounds[${j}] is [${low}, ${high}]; both ends must be finite, and the first the smaller.`);
+    }
+  });
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
+    throw invalid(`seed must be an integer from 0 to 4294967295, got ${seed}.`);
+  }
+  if (!['ei', 'logei', 'ucb'].includes(acquisition)) throw invalid(`acquisition must be ei, logei or ucb, got ${acquisition}.`);
+  if (!['default', 'bayes_opt'].includes(mode)) throw invalid(`mode must be default or bayes_opt, got ${mode}.`);
+  if (!(Number.isFinite(xi) && xi >= 0)) throw invalid(`xi must be a finite number of at least 0, got ${xi}.`);
+  if (!(Number.isFinite(kappa) && kappa >= 0)) throw invalid(`kappa must be a finite number of at least 0, got ${kappa}.`);
+  if (!(Number.isInteger(init) && init >= 1)) throw invalid(`init must be an integer of at least 1, got ${init}.`);
+  return { bounds: bounds.map(([low, high]) => [low, high] as const), seed, acquisition, xi, kappa, init, mode };
+}
+
+function invalid(message: string): DfMergeError {
+  return new DfMergeError('INVALID_ARGUMENT', message);
+}

@@ -1,0 +1,177 @@
+import { open } from 'node:fs/promises';
+import { DfMergeError } from '../errors.js';
+import { findDuplicateKey } from './duplicate_key.js';
+import { decodeUtf8, fileError, isObject } from './files.js';
+
+/** Bytes of one element of each type that safetensors names. */
+export const ELEMENT_BYTES = {
+  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1,
+  I16: 2, U16: 2, F16: 2, BF16: 2,
+  I32: 4, U32: 4, F32: 4,
+  I64: 8, U64: 8, F64: 8, C64: 8,
+} as const; // prettier-ignore
+
+/** Element type of a tensor, as spelled in the file. */
+export type DType = keyof typeof ELEMENT_BYTES;
+
+/** The element types that weights may have here. */
+export type WeightDType = 'F32' | 'F16' | 'BF16';
+
+/** One tensor of a safetensors file: what it is and where its bytes lie. */
+export interface TensorEntry {
+  name: string;
+  dtype: DType;
+  /** Row-major sizes; `[]` is a scalar. */
+  shape: number[];
+  /** Product of `shape`. */
+  elements: number;
+  file: string;
+  /** First byte, counted from the start of the file. */
+  begin: number;
+  /** Past the last byte, counted from the start of the file. */
+  end: number;
+}
+
+/** A validated safetensors header. */
+export interface Header {
+  metadata: Record<string, string>;
+  /** In the file's order of names. */
+  tensors: Map<string, TensorEntry>;
+  /** Byte at which tensor data begins. */
+  dataStart: number;
+}
+
+/** The format's own cap on the header, bytes. */
+export const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+
+/** True for the element types that weights may have here. */
+export function isWeightDType(dtype: DType): dtype is WeightDType {
+  return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+}
+
+/**
+ * Reads and validates the header of a safetensors file; tensor data is not touched.
+ * Errors: NOT_FOUND, IO, INVALID_CHECKPOINT naming the file, the tensor and the broken rule.
+ */
+export async function readHeader(file: string): Promise<Header> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { size } = await handle.stat();
+      const length = headerLength(await readAt(handle, 0, Math.min(size, LENGTH_BYTES)), size, file);
+      return parseHeader(await readAt(handle, LENGTH_BYTES, length), size, file);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, `cannot read ${file}`);
+  }
+}
+
+async function readAt(handle: Awaited<ReturnType<typeof open>>, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+function broken(file: string, message: string): DfMergeError {
+  return new DfMergeError('INVALID_CHECKPOINT', `${file}: ${message}`);
+}
+
+/**
+ * Checks the first 8 bytes of a file.
+ * @param first the file's first bytes, at least 8 where it has them
+ * @returns the header's length, bytes
+ */
+export function headerLength(first: Uint8Array, fileSize: number, file: string): number {
+  if (first.length < LENGTH_BYTES) throw broken(file, `is ${fileSize} bytes long; a safetensors file starts with 8 bytes of header length`);
+  const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) throw broken(file, `header length ${length} is over the format's limit of ${MAX_HEADER_BYTES} bytes (is this a safetensors file?)`);
+  if (length > BigInt(fileSize - LENGTH_BYTES)) throw broken(file, `header length ${length} runs past the end of the file (${fileSize} bytes); the file is cut short`);
+  return Number(length);
+}
+
+/**
+ * Parses header JSON and checks every rule of the format: parsing is validating.
+ * @param bytes the header without its 8 length bytes
+ * @param fileSize bytes of the whole file, which the tensors must fill without gap or overlap
+ */
+export function parseHeader(bytes: Uint8Array, fileSize: number, file: string): Header {
+  const json = parseObject(bytes, file);
+  const dataStart = LENGTH_BYTES + bytes.length;
+  const tensors = new Map<string, TensorEntry>();
+  let metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(json)) {
+    if (name === '__metadata__') metadata = parseMetadata(value, file);
+    else tensors.set(name, parseEntry(name, value, dataStart, file));
+  }
+  checkRanges([...tensors.values()], { dataStart, fileSize, file });
+  return { metadata, tensors, dataStart };
+}
+
+function parseObject(bytes: Uint8Array, file: string): Record<string, unknown> {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw broken(file, 'the header is not UTF-8');
+  if (!text.startsWith('{')) throw broken(file, 'the header does not start with "{"');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw broken(file, `the header is not a JSON object: ${(error as Error).message}`);
+  }
+  const twice = findDuplicateKey(text);
+  if (twice !== undefined) throw broken(file, `the header has the key "${twice}" twice`);
+  return value as Record<string, unknown>;
+}
+
+function parseMetadata(value: unknown, file: string): Record<string, string> {
+  if (!isObject(value)) throw broken(file, '__metadata__ is not an object');
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== 'string') throw broken(file, `__metadata__ "${key}" is not a string`);
+  }
+  return value as Record<string, string>;
+}
+
+function parseEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
+  const wrong = (message: string) => broken(file, `tensor "${name}": ${message}`);
+  if (!isObject(value)) throw wrong('expected an object with dtype, shape and data_offsets');
+  const { dtype, shape, data_offsets: offsets } = value;
+  const extra = Object.keys(value).find((key) => !['dtype', 'shape', 'data_offsets'].includes(key));
+  if (extra !== undefined) throw wrong(`unknown key "${extra}"`);
+  if (typeof dtype !== 'string') throw wrong('dtype is missing or not a string');
+  if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw wrong(`unknown dtype "${dtype}"`);
+  if (!isCountList(shape)) throw wrong('shape is missing or not a list of non-negative integers');
+  if (!isCountList(offsets) || offsets.length !== 2) throw wrong('data_offsets is missing or not two non-negative integers');
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) throw wrong(`data_offsets [${begin}, ${end}] run backwards`);
+  const size = ELEMENT_BYTES[dtype as DType];
+  const elements = product(shape);
+  if (elements === undefined || elements * size > Number.MAX_SAFE_INTEGER) throw wrong(`shape [${shape}] overflows: over 2^53 bytes`);
+  if (elements * size !== end - begin) throw wrong(`shape [${shape}] of ${dtype} takes ${elements * size} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`);
+  return { name, dtype: dtype as DType, shape, elements, file, begin: dataStart + begin, end: dataStart + end };
+}
+
+function isCountList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+}
+
+/** Product of sizes; undefined over 2^53, also where a later zero would hide the overflow. */
+function product(sizes: number[]): number | undefined {
+  const total = sizes.reduce((a, b) => a * Math.max(b, 1), 1);
+  if (total > Number.MAX_SAFE_INTEGER) return undefined;
+  return sizes.includes(0) ? 0 : total;
+}
+
+/** Tensors, in order of their bytes, must fill the data section exactly. */
+function checkRanges(tensors: TensorEntry[], section: { dataStart: number; fileSize: number; file: string }): void {
+  const { dataStart, fileSize, file } = section;
+  let at = dataStart;
+  let previous = 'the header';
+  for (const { name, begin, end } of tensors.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin < at) throw broken(file, `tensor "${name}" overlaps ${previous}: it begins at byte ${begin}, before ${at}`);
+    if (begin > at) throw broken(file, `a gap of ${begin - at} bytes between ${previous} and tensor "${name}"`);
+    if (end > fileSize) throw broken(file, `tensor "${name}" ends at byte ${end}, past the end of the file (${fileSize} bytes)`);
+    [at, previous] = [end, `tensor "${name}"`];
+  }
+  if (fileSize > at) throw broken(file, `${fileSize - at} bytes follow ${previous}`);
+}

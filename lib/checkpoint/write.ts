@@ -1,0 +1,177 @@
+import { copyFile, mkdir, readdir, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DfMergeError } from '../errors.js';
+import { temporaryBeside, writeNew } from './atomic.js';
+import { exists, fileError, flush } from './files.js';
+import { INDEX_FILE, type Checkpoint } from './folder.js';
+import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
+import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
+
+/** Element type of written weights, as config.json spells it. */
+export type OutputDType = 'float32' | 'float16' | 'bfloat16';
+
+const WEIGHT_DTYPE: Record<OutputDType, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+
+/** Copied beside the weights where the base, or `tokenizerDir`, has them. */
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'spiece.model'];
+const COPIED_FILES = ['generation_config.json'];
+
+/** What to write. */
+export interface ModelFolder {
+  /** Folder to make. */
+  out: string;
+  /** Gives config, tensor names, shapes and their division into shards. */
+  base: Checkpoint;
+  dtype: OutputDType;
+  /** Of the safetensors headers, beside `format: pt`. */
+  metadata?: Record<string, string>;
+  overwrite?: boolean;
+  /** The engine's parameter that a tensor is filled from; undefined leaves the tensor out. */
+  aliasOf: (tensorName: string) => string | undefined;
+  writeTensors: TensorWriter;
+  /** Tensors that the base lacks, named as their parameters; put at the end of the last shard. */
+  addedTensors?: readonly { name: string; shape: readonly number[] }[];
+  /** Keys of config.json that differ from the base's. */
+  configChanges?: Record<string, unknown>;
+  /** Folder to copy tokenizer files from; default: the base's. */
+  tokenizerDir?: string;
+  /** More files by plain name, such as README.md. */
+  extraFiles?: Record<string, string | Uint8Array>;
+}
+
+/**
+ * Checks, before any work, that `out` can be written: it is not there (or is a model folder and `overwrite` is set), and its parent is.
+ * Errors: EXISTS; NOT_FOUND for the parent; INVALID_ARGUMENT where overwriting would delete something that is no model folder.
+ */
+export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
+  const parent = dirname(resolve(out));
+  if (!(await exists(parent))) throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist`);
+  if (!(await exists(out))) return;
+  if (!options.overwrite) throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
+  const isModel = (await exists(join(out, 'config.json'))) || (await isEmptyFolder(out));
+  if (!isModel) throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: it is not a model folder (no config.json)`);
+}
+
+async function isEmptyFolder(path: string): Promise<boolean> {
+  return readdir(path).then(
+    (names) => names.length === 0,
+    () => false,
+  );
+}
+
+/**
+ * Writes a Hugging Face model folder: all or nothing. Everything is written to a hidden folder beside `out`, flushed to
+ * disk, and renamed to `out`; on failure the hidden folder is removed. Tensor names and shards are the base's.
+ * Errors: those of assertWritable, IO, INVALID_ARGUMENT, and whatever `writeTensors` throws.
+ */
+export async function writeModelFolder(folder: ModelFolder): Promise<void> {
+  const out = resolve(folder.out);
+  await assertWritable(out, folder);
+  await assertNotInput(folder);
+  const temporary = temporaryBeside(out);
+  try {
+    await rm(temporary, { recursive: true, force: true }); // of a crashed process that had this one's id
+    await mkdir(temporary);
+    await fill(temporary, folder);
+    await flush(temporary);
+    await moveInto(temporary, out, folder.overwrite ?? false);
+    await flush(dirname(out));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw fileError(error, `cannot write ${out}`);
+  }
+}
+
+async function assertNotInput({ out, base, tokenizerDir = base.dir }: ModelFolder): Promise<void> {
+  if (!(await exists(out))) return;
+  for (const input of [base.dir, tokenizerDir]) {
+    if ((await realpath(out)) === (await realpath(input))) throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: the merge reads it`);
+  }
+}
+
+async function moveInto(temporary: string, out: string, overwrite: boolean): Promise<void> {
+  if (!(await exists(out))) return rename(temporary, out);
+  // Made by someone else while this was being written, unless overwriting.
+  if (!overwrite) throw new DfMergeError('EXISTS', `${out} has come into being meanwhile; nothing was written`);
+  const old = temporaryBeside(out);
+  await rename(out, old);
+  try {
+    await rename(temporary, out);
+  } catch (error) {
+    await rename(old, out);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
+}
+
+async function fill(dir: string, folder: ModelFolder): Promise<void> {
+  const shards = planShards(folder);
+  await assertSpace(dir, shards);
+  for (const [shard, tensors] of shards) {
+    await fillSafetensorsFile(join(dir, shard), tensors, { metadata: { format: 'pt', ...folder.metadata }, writeTensors: folder.writeTensors });
+  }
+  const files = new Map<string, string | Uint8Array>([['config.json', toJson(outputConfig(folder))]]);
+  if (folder.base.index) files.set(INDEX_FILE, toJson(outputIndex(folder.base.index, shards)));
+  for (const [name, data] of Object.entries(folder.extraFiles ?? {})) addExtra(files, name, data);
+  for (const [name, data] of files) await writeNew(join(dir, name), data);
+  await copyPresent(folder.tokenizerDir ?? folder.base.dir, dir, TOKENIZER_FILES);
+  await copyPresent(folder.base.dir, dir, COPIED_FILES);
+}
+
+/** Tensors per shard in the base's order of bytes; shards that keep no tensor are left out. */
+function planShards({ base, dtype, aliasOf, addedTensors = [] }: ModelFolder): Map<string, WeightSpec[]> {
+  const shards = new Map<string, WeightSpec[]>(base.shards.map((shard) => [shard, []]));
+  for (const { name, shape, file } of [...base.tensors.values()].sort((a, b) => a.begin - b.begin)) {
+    const parameter = aliasOf(name);
+    if (parameter !== undefined) shards.get(basename(file))!.push({ name, parameter, shape, dtype: WEIGHT_DTYPE[dtype] });
+  }
+  for (const { name, shape } of addedTensors) shards.get(base.shards.at(-1)!)!.push({ name, shape, dtype: WEIGHT_DTYPE[dtype] });
+  for (const [shard, tensors] of shards) if (tensors.length === 0) shards.delete(shard);
+  return shards;
+}
+
+function tensorBytes({ shape, dtype }: WeightSpec): number {
+  return shape.reduce((a, b) => a * b, ELEMENT_BYTES[dtype]);
+}
+
+/** A full disk is better met before hours of work than at their end; file systems that do not tell are passed over. */
+async function assertSpace(dir: string, shards: Map<string, WeightSpec[]>): Promise<void> {
+  const disk = await statfs(dir).catch(() => undefined);
+  if (!disk || disk.blocks === 0) return;
+  const needed = [...shards.values()].flat().reduce((sum, spec) => sum + tensorBytes(spec), 0);
+  const free = disk.bavail * disk.bsize;
+  if (free < needed) throw new DfMergeError('IO', `${dirname(dir)}: ${needed} bytes are needed, ${free} are free`);
+}
+
+function outputConfig({ base, dtype, configChanges }: ModelFolder): Record<string, unknown> {
+  const spelled = ['dtype', 'torch_dtype'].filter((key) => key in base.config);
+  const keys = spelled.length > 0 ? spelled : ['torch_dtype']; // older transformers read this one only, newer read both
+  return { ...base.config, ...configChanges, ...Object.fromEntries(keys.map((key) => [key, dtype])) };
+}
+
+function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightSpec[]>): Record<string, unknown> {
+  const placed = [...shards].flatMap(([shard, tensors]) => tensors.map((tensor) => ({ shard, tensor })));
+  const weightMap = placed.map(({ shard, tensor }) => [tensor.name, shard] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sum = (of: (spec: WeightSpec) => number) => placed.reduce((total, { tensor }) => total + of(tensor), 0);
+  const metadata: Record<string, unknown> = { ...(index.metadata as object | undefined), total_size: sum(tensorBytes) };
+  return { ...index, metadata, weight_map: Object.fromEntries(weightMap) };
+}
+
+function addExtra(files: Map<string, string | Uint8Array>, name: string, data: string | Uint8Array): void {
+  const taken = files.has(name) || TOKENIZER_FILES.includes(name) || COPIED_FILES.includes(name) || name.endsWith('.safetensors');
+  if (basename(name) !== name || name === '' || taken) throw new DfMergeError('INVALID_ARGUMENT', `extra file "${name}": expected a plain file name that the model does not use`);
+  files.set(name, data);
+}
+
+async function copyPresent(from: string, to: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const source = join(from, name);
+    if (!(await stat(source).catch(() => undefined))?.isFile()) continue;
+    await copyFile(source, join(to, name));
+    await flush(join(to, name));
+  }
+}
+
+function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

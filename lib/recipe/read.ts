@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DfMergeError } from '../errors.js';
+import { methodOf, normalizes, problemsForMerge, problemsForSearch, weightOf } from './check.js';
+import { problemsOf, recipeError, valueAt } from './problems.js';
+import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
+import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
+import { objectSource, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
+
+export type { RecipeInput } from './schema.js';
+
+/** Where the relative paths of a recipe given as an object start; the working directory unless set. */
+export interface RecipeOptions {
+  folder?: string;
+}
+
+/**
+ * Reads a recipe for one merge at the coefficients it gives.
+ *
+ * @param input - path of a YAML file, or the same keys as an object
+ * @throws INVALID_RECIPE with a line `FILE:LINE:COLUMN: what is wrong; expected …` per mistake (key paths for an object),
+ * NOT_FOUND
+ */
+export function recipeForMerge(input: string | RecipeInput, options: RecipeOptions = {}): MergeRecipe {
+  const { shaped, recipe } = read(input, options, problemsForMerge);
+  const coefficients = coefficientsOf(shaped, recipe);
+  return { ...recipe, models: recipe.models.map((model, index) => ({ ...model, coefficient: coefficients[index] })) };
+}
+
+/**
+ * Reads a recipe for a search: methods with free coefficients, no weights, tasks to score on.
+ *
+ * @param input - path of a YAML file, or the same keys as an object
+ * @throws as `recipeForMerge`
+ */
+export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
+  // The check let only search methods through.
+  return read(input, options, problemsForSearch).recipe as SearchRecipe;
+}
+
+type Check = (recipe: ShapedRecipe) => Problem[];
+
+function read(input: string | RecipeInput, options: RecipeOptions, check: Check): { shaped: ShapedRecipe; recipe: Recipe } {
+  const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
+  const shaped = shape(source, check);
+  return { shaped, recipe: complete(shaped, source.folder) };
+}
+
+function fileSource(file: string): RecipeSource {
+  try {
+    return yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DfMergeError(missing ? 'NOT_FOUND' : 'IO', missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Throws one error with all mistakes: of the shape, and between values as far as the shape lets them be compared. */
+function shape(source: RecipeSource, check: Check): ShapedRecipe {
+  if (source.problems.length > 0) throw recipeError(source, source.problems);
+  const shaped = recipeSchema.safeParse(source.value).data;
+  const problems = shaped === undefined ? problemsOfShape(source.value, check) : check(shaped);
+  if (shaped === undefined || problems.length > 0) throw recipeError(source, problems);
+  return shaped;
+}
+
+/** Each stage reads on as if the mistakes before it were mended, so that one typo is one complaint. */
+function problemsOfShape(value: unknown, check: Check): Problem[] {
+  const renames: Rename[] = [];
+  const problems: Problem[] = [];
+  const add = (found: readonly Problem[]) => problems.push(...found.map((problem) => ({ ...problem, path: pathAsWritten(problem.path, renames) })));
+  let known = value;
+  // A section that was misspelt may have misspelt keys within; every round leaves fewer.
+  for (let unknown = wrongKeys(known); unknown.length > 0; unknown = wrongKeys(known)) {
+    add(unknown);
+    known = mended(known, unknown, renames);
+  }
+  const wrong = shapeProblems(known);
+  const shaped = recipeSchema.safeParse(mended(known, wrong, renames)).data;
+  add([...wrong, ...(shaped === undefined ? [] : check(shaped))]);
+  return onePerPath(problems);
+}
+
+function shapeProblems(value: unknown): Problem[] {
+  return problemsOf(recipeSchema.safeParse(value).error?.issues ?? [], value);
+}
+
+function wrongKeys(value: unknown): Problem[] {
+  return shapeProblems(value).filter(({ atKey }) => atKey);
+}
+
+/** A misspelt key that was read as the one it was meant to be. */
+interface Rename {
+  section: KeyPath;
+  written: PropertyKey;
+  meant: string;
+}
+
+/** A copy with misspelt keys as they were meant (noted in `renames`), and without other wrong parts. */
+function mended(value: unknown, problems: readonly Problem[], renames: Rename[]): unknown {
+  const copy: unknown = structuredClone(value);
+  for (const { path, meant } of problems) {
+    const section = path.slice(0, -1);
+    const written = path.at(-1);
+    const parent = valueAt(copy, section);
+    if (written === undefined || typeof parent !== 'object' || parent === null || Array.isArray(parent)) continue;
+    const keys = parent as Record<PropertyKey, unknown>;
+    if (meant !== undefined && keys[meant] === undefined) {
+      keys[meant] = keys[written];
+      renames.push({ section, written, meant });
+    }
+    delete keys[written];
+  }
+  return copy;
+}
+
+/** Undoes the renames, the latest first: only the keys as written have a place in the text. */
+function pathAsWritten(path: KeyPath, renames: readonly Rename[]): KeyPath {
+  return renames.reduceRight<KeyPath>((at, { section, written, meant }) => {
+    const within = at[section.length] === meant && section.every((key, index) => key === at[index]);
+    return within ? at.with(section.length, written) : at;
+  }, path);
+}
+
+/** A part that was left out because it is wrong would otherwise be reported as missing too. */
+function onePerPath(problems: readonly Problem[]): Problem[] {
+  const isWithin = (a: Problem, b: Problem) => b.path.every((key, index) => a.path[index] === key);
+  return problems.filter((problem, index) => !problems.slice(0, index).some((earlier) => earlier.meant === undefined && (isWithin(problem, earlier) || isWithin(earlier, problem))));
+}
+
+function complete(shaped: ShapedRecipe, folder: string): Recipe {
+  const at = (written: string): RecipePath => ({ path: resolve(folder, written), written });
+  const { search } = shaped;
+  const fisher = shaped.fisher === 'none' ? defaultFisher : shaped.fisher;
+  return {
+    mergeMethod: methodOf(shaped),
+    baseModel: at(shaped.base_model),
+    models: shaped.models.map(({ model, task, fisher }, index) => {
+      const weight = weightOf(shaped, index);
+      return {
+        ...at(model),
+        ...(task === undefined ? {} : { task }),
+        ...(weight === undefined ? {} : { weight }),
+        ...(fisher === undefined ? {} : { fisher: at(fisher) }),
+      };
+    }),
+    tasks: Object.entries(shaped.tasks).map(([name, { data }]) => ({ name, ...at(data) })),
+    fisher: { mode: fisher.mode, samples: fisher.samples, split: fisher.split, epsilon: fisher.epsilon },
+    search: {
+      acquisition: search.acquisition,
+      xi: search.xi,
+      kappa: search.kappa,
+      init: search.init,
+      iterations: search.iterations,
+      validationRatio: search.validation_ratio,
+      seed: search.seed,
+      optimizer: search.optimizer,
+      bounds: search.bounds,
+    },
+    normalize: normalizes(shaped),
+    dtype: shaped.out_dtype ?? shaped.dtype ?? 'float32',
+  };
+}
+
+/** λ_i of θ = θ0 + Σ λ_i τ_i, or of METHOD's eq. 7. */
+function coefficientsOf(shaped: ShapedRecipe, { mergeMethod, models, normalize }: Recipe): number[] {
+  if (mergeMethod === 'fisher') return models.map(() => 1 / models.length);
+  const weights = models.map((_, index) => weightOf(shaped, index) ?? 1);
+  const sum = normalize ? weights.reduce((total, weight) => total + weight, 0) : 1;
+  return weights.map((weight) => weight / sum);
+}

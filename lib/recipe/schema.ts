@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { ACQUISITIONS, FISHER_MODES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
+
+const path = z.string().min(1);
+
+function integerFrom(least: number) {
+  const words = { error: `an integer of at least ${least}` };
+  return z.int(words).min(least, words);
+}
+
+const weight = z.number({
+  error: ({ input }) => (Array.isArray(input) ? 'one number for the whole model (weights per layer or by filter are not supported)' : undefined),
+});
+
+const modelParameters = z.strictObject({ weight: weight.optional() });
+
+const model = z.strictObject({
+  model: path,
+  task: z.string().min(1).optional(),
+  parameters: modelParameters.optional(),
+  fisher: path.optional(),
+});
+
+const parameters = z.strictObject({ weight: weight.optional(), normalize: z.boolean().optional() });
+
+// They become keys of JSON objects and columns of tables; a leading letter also keeps out `__proto__`.
+const taskName = z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]*$/u);
+
+const task = z.strictObject({ data: path });
+
+const samplesWords = { error: 'an integer of at least 1, or all' };
+
+const fisher = z.strictObject({
+  mode: z.enum(FISHER_MODES).default('exact'),
+  samples: z.union([z.int().min(1, samplesWords), z.literal('all')], samplesWords).default(30),
+  split: z.enum(SPLITS).default('validation'),
+  epsilon: z.number().positive().default(1e-12),
+});
+
+const search = z.strictObject({
+  acquisition: z.enum(ACQUISITIONS).default('ei'),
+  xi: z.number().min(0).default(0.01),
+  kappa: z.number().min(0).default(2.576),
+  init: integerFrom(1).default(10),
+  iterations: integerFrom(0).default(50),
+  validation_ratio: z.number().positive().max(1).default(1),
+  seed: integerFrom(0).default(1),
+  optimizer: z.enum(OPTIMIZERS).default('default'),
+  bounds: z
+    .tuple([z.number(), z.number()], { error: ({ code }) => (code === 'invalid_type' || code === 'too_small' || code === 'too_big' ? 'two numbers: [lower, upper]' : undefined) })
+    .refine(([lower, upper]) => lower < upper, { error: 'two numbers, the lower limit first: [lower, upper]' })
+    .default([0, 1]),
+});
+
+/** A recipe's shape and defaults, key by key; what its values must be to each other is `check.ts`. */
+export const recipeSchema = z.strictObject({
+  merge_method: z.enum(MERGE_METHODS),
+  base_model: path,
+  models: z.array(model).min(1),
+  parameters: parameters.default({}),
+  tasks: z.record(taskName, task).default({}),
+  fisher: z.union([z.literal('none'), fisher], { error: 'a section of settings, or none' }).prefault({}),
+  search: search.prefault({}),
+  dtype: z.enum(OUTPUT_DTYPES).optional(),
+  out_dtype: z.enum(OUTPUT_DTYPES).optional(),
+});
+
+/** A recipe as a JavaScript object: the keys of the YAML. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+
+/** A recipe whose every value has the right shape, defaults filled in. */
+export type ShapedRecipe = z.output<typeof recipeSchema>;
+
+/** What `fisher: none` and an absent section stand for. */
+export const defaultFisher = fisher.parse({});
+
+/** Keys that exist, by the path of their section with `*` for list positions and task names. */
+export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(recipeSchema.shape),
+  'models.*': Object.keys(model.shape),
+  'models.*.parameters': Object.keys(modelParameters.shape),
+  parameters: Object.keys(parameters.shape),
+  'tasks.*': Object.keys(task.shape),
+  fisher: Object.keys(fisher.shape),
+  search: Object.keys(search.shape),
+};
+
+/** mergekit's keys and methods without a counterpart here: "not supported" says more than "unknown". */
+export const MERGEKIT_KEYS: ReadonlySet<string> = new Set([
+  ...['slices', 'modules', 'tokenizer', 'tokenizer_source', 'chat_template', 'layer_range'],
+  ...['density', 'lambda', 'int8_mask', 'rescale', 'gamma', 'epsilon', 't', 'select_topk', 'scale', 'filter_wise'],
+]);
+
+export const MERGEKIT_METHODS: ReadonlySet<string> = new Set([
+  ...['ties', 'dare_ties', 'dare_linear', 'della', 'della_linear', 'breadcrumbs', 'breadcrumbs_ties', 'sce', 'model_stock'],
+  ...['slerp', 'nuslerp', 'multislerp', 'karcher', 'nearswap', 'arcee_fusion', 'passthrough'],
+]);

@@ -1,0 +1,102 @@
+import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+
+/** Keys and list positions from the top of a recipe down to a value. */
+export type KeyPath = readonly PropertyKey[];
+
+/** A mistake and where it stands. */
+export interface Problem {
+  path: KeyPath;
+  /** What is wrong; what was expected. */
+  message: string;
+  /** Of a mistake in the YAML itself, which no key path can name. */
+  offset?: number;
+  /** The key is wrong, not its value. */
+  atKey?: boolean;
+  /** The key that an unknown one was likely meant to be. */
+  meant?: string;
+}
+
+/** What a recipe was read from: plain values, and a way to say where each stands. */
+export interface RecipeSource {
+  value: unknown;
+  /** Relative paths in the recipe start here. */
+  folder: string;
+  /** Mistakes of the text itself (syntax, duplicate keys). */
+  problems: Problem[];
+  /** Place of a problem in the text, or in a JavaScript object nothing, for sorting. */
+  offsetOf(problem: Problem): number;
+  /** `FILE:LINE:COLUMN: ` of a problem, or nothing for a JavaScript object: its problems name their key path. */
+  prefixOf(problem: Problem): string;
+}
+
+export function objectSource(value: unknown, folder: string): RecipeSource {
+  return { value, folder, problems: [], offsetOf: () => 0, prefixOf: () => '' };
+}
+
+/** @param file - the name to show in messages */
+export function yamlSource(text: string, options: { file: string; folder: string }): RecipeSource {
+  const lines = new LineCounter();
+  // `merge` is for `<<: *defaults`, which mergekit's YAML reader knows too.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const problems = [...document.errors, ...document.warnings].map(
+    ({ message, pos, code }): Problem => ({ path: [], offset: pos[0], message: code === 'DUPLICATE_KEY' ? `the key ${keyAt(text, pos[0])} appears twice; expected each key once` : lowerFirst(message) }),
+  );
+  const offsetOf = (problem: Problem) => problem.offset ?? offsetInDocument(document, problem);
+  return {
+    value: problems.length > 0 ? undefined : plainValue(document, problems),
+    folder: options.folder,
+    problems,
+    offsetOf,
+    prefixOf: (problem) => {
+      const { line, col } = lines.linePos(offsetOf(problem));
+      // An empty file has no line to count from.
+      return `${options.file}:${Math.max(line, 1)}:${Math.max(col, 1)}: `;
+    },
+  };
+}
+
+/** Aliases that multiply without end make `toJS` throw. */
+function plainValue(document: Document, problems: Problem[]): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    problems.push({ path: [], message: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
+}
+
+/** Offset of the value (or key) at the problem's path; where that is missing, of the nearest thing above it that is there. */
+function offsetInDocument(document: Document, { path, atKey }: Problem): number {
+  let node: Node | null | undefined = document.contents;
+  let place = { key: node?.range?.[0] ?? 0, value: node?.range?.[0] ?? 0 };
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    const step = stepInto(node, key);
+    if (step === undefined) return place.value;
+    place = step;
+    node = step.node;
+  }
+  return atKey ? place.key : place.value;
+}
+
+function stepInto(node: Node | null | undefined, key: PropertyKey): { node: Node | null; key: number; value: number } | undefined {
+  if (isSeq<Node>(node) && typeof key === 'number') {
+    const item = node.items[key];
+    return item?.range ? { node: item, key: item.range[0], value: item.range[0] } : undefined;
+  }
+  if (!isMap<Node, Node | null>(node)) return undefined;
+  const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+  if (!pair?.key.range) return undefined;
+  const start = pair.key.range[0];
+  // An empty value has no place of its own, and a block's begins on a line below its name.
+  const inBlock = pair.value === null || (isScalar(pair.value) && pair.value.value === null) || (isCollection(pair.value) && !pair.value.flow);
+  return { node: pair.value, key: start, value: inBlock ? start : (pair.value?.range?.[0] ?? start) };
+}
+
+function keyAt(text: string, offset: number): string {
+  return /^[^\s:]+/.exec(text.slice(offset))?.[0] ?? '';
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,83 @@
+import type { ResolvedRecipe } from '../recipe/resolved.js';
+
+/** Parts of a run whose wall time is kept, in the order in which they first happen. */
+export const PHASES = ['load', 'fisher', 'merge', 'evaluate', 'suggest', 'write'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Fraction of examples answered rightly, and how many were asked. */
+export interface Score {
+  accuracy: number;
+  examples: number;
+}
+
+/** One candidate of a search. */
+export interface TrialRecord {
+  /** Counted from 1. */
+  trial: number;
+  /** One per model, in the order of `RunRecord.models`. */
+  coefficients: number[];
+  /** Unweighted mean of `accuracy`. */
+  objective: number;
+  /** Validation accuracy by task name. */
+  accuracy: Record<string, number>;
+}
+
+/** The merged model on one task. */
+export interface TaskRecord {
+  name: string;
+  validation: Score;
+  test?: Score;
+}
+
+/** Another way to use the same models, to set beside the merged one. */
+export interface ComparisonRecord {
+  /** `base`, `fine-tuned (each on its own task)`, `average`, … */
+  label: string;
+  /** Unweighted mean of `accuracy`. */
+  mean: number;
+  /** By task name. */
+  accuracy: Record<string, number>;
+  split: 'validation' | 'test';
+}
+
+/** Where a run happened. */
+export interface EnvironmentRecord {
+  node: string;
+  platform: string;
+  cpu: string;
+  /** Instruction set of the kernels that ran. */
+  isa: string;
+  threads: number;
+  /** Of computation. */
+  dtype: string;
+}
+
+/** Wall times: the only part of a record that differs between two runs of the same recipe. */
+export interface TimingRecord {
+  totalSeconds: number;
+  phases: Record<Phase, number>;
+}
+
+/**
+ * `dfmerge.json`: what was done and what came out. A run that was interrupted and resumed leaves the same record as one
+ * that was not, but for `timing`; so there is no date in it.
+ */
+export interface RunRecord {
+  /** Version that wrote it. */
+  dfmerge: string;
+  method: string;
+  recipe: ResolvedRecipe;
+  seed: number;
+  environment: EnvironmentRecord;
+  models: { model: string; task?: string; coefficient: number }[];
+  /** Of `models`, as one list. */
+  coefficients: number[];
+  /** Empty after a `merge`. */
+  trials: TrialRecord[];
+  /** Absent after a `merge`. */
+  best?: { trial: number; objective: number };
+  /** Empty where the recipe names no tasks. */
+  tasks: TaskRecord[];
+  comparisons: ComparisonRecord[];
+  timing: TimingRecord;
+}

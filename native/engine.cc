@@ -1,0 +1,263 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "checkpoint/writer.h"
+#include "cpu/isa.h"
+#include "fisher_terms.h"
+
+namespace dfmerge {
+
+namespace {
+
+const T5Config& supported(const T5Config& config, const EngineOptions& options) {
+  if (options.dtype == "float16") fail("UNSUPPORTED", "dtype float16: T5 overflows in it; compute in float32");
+  if (options.dtype != "float32") fail("UNSUPPORTED", "dtype %s: this version computes in float32", options.dtype.c_str());
+  if (options.device != "cpu") fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
+  if (options.threads < 1 || options.threads > 1024) fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
+  return config;
+}
+
+constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
+
+}  // namespace
+
+Engine::Engine(const T5Config& config, const EngineOptions& options)
+    : model_(supported(config, options)), context_(select_kernels(), options.threads), parameters_(model_.table.total()),
+      fisher_(model_.table.total()), numerator_(model_.table.total()), denominator_(model_.table.total()) {}
+
+int64_t Engine::bytes() const {
+  return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() + context_.bytes();
+}
+
+void Engine::start() {
+  check_stop();
+  arena_.reset();
+  context_.shared.reset();
+  for (Arena& scratch : context_.scratch) scratch.reset();
+}
+
+void Engine::check_stop() const {
+  if (stop_) fail("ABORTED", "stopped");
+}
+
+void Engine::check_model(int model) const {
+  if (model < 0 || model >= static_cast<int>(models_.size())) fail("INVALID_ARGUMENT", "there is no model %d", model);
+}
+
+void Engine::require_parameters() const {
+  if (!loaded_) fail("INVALID_ARGUMENT", "the engine holds no parameters yet: load, interpolate or merge first");
+}
+
+// body(param index, offset in the block, first element, count, thread-local buffers a and b) for every chunk of every parameter.
+template <class Body>
+void Engine::for_chunks(const Body& body) {
+  struct Item {
+    int param;
+    int64_t first, last;
+  };
+  std::vector<Item> items;
+  for (int p = 0; p < model_.table.count(); ++p)
+    for (int64_t first = 0; first < model_.table[p].size; first += kItem) items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
+  context_.pool.run(static_cast<int64_t>(items.size()), [&](int64_t index, int) {
+    check_stop();
+    alignas(64) float a[kChunk], b[kChunk];
+    const Item& item = items[index];
+    for (int64_t first = item.first; first < item.last; first += kChunk)
+      body(item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b);
+  });
+}
+
+int Engine::add_model(const std::vector<TensorSource>& sources) {
+  models_.push_back(std::make_unique<Model>(model_.table, sources));
+  return static_cast<int>(models_.size()) - 1;
+}
+
+void Engine::load(int model) {
+  check_model(model);
+  start();
+  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
+    const float* values = models_[model]->read(context_.kernels, param, first, count, a);
+    std::memcpy(parameters_.data() + at, values, static_cast<size_t>(count) * 4);
+    if (!context_.kernels.all_finite(values, count)) fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
+  });
+  loaded_ = true;
+}
+
+void Engine::interpolate(int model, double coefficient) {
+  check_model(model);
+  start();
+  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
+    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
+    const float* other = models_[model]->read(context_.kernels, param, first, count, b);
+    context_.kernels.interpolate(parameters_.data() + at, base, other, static_cast<float>(coefficient), count);
+    if (!context_.kernels.all_finite(parameters_.data() + at, count))
+      fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
+  });
+  loaded_ = true;
+}
+
+void Engine::initialize(uint64_t seed) {
+  start();
+  dfmerge::initialize(model_, seed, parameters_.data());
+  loaded_ = true;
+}
+
+void Engine::begin_fisher() {
+  start();
+  for_chunks([&](int, int64_t at, int64_t, int64_t count, float*, float*) { std::memset(fisher_.data() + at, 0, static_cast<size_t>(count) * 4); });
+}
+
+Forward Engine::forward(const Batch& batch, bool keep) {
+  require_parameters();
+  check(batch, model_.config.vocab_size);
+  start();
+  return Forward(context_, model_, parameters_.data(), batch, arena_, keep);
+}
+
+std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn) {
+  Forward pass = forward(batch, true);
+  pass.encode();
+  check_stop();
+  pass.decode();
+  std::vector<double> nll(static_cast<size_t>(batch.choices()));
+  pass.score_keeping_logits(nll.data());
+  check_stop();
+  for (double value : nll)
+    if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
+  const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
+  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn), Accumulate::kSquares, fisher_.data());
+  return probabilities;
+}
+
+void Engine::finish_fisher(int64_t inputs, double epsilon) {
+  if (inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
+  start();
+  for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
+    context_.kernels.divide_add(fisher_.data() + at, static_cast<float>(inputs), static_cast<float>(epsilon), count);
+    if (!context_.kernels.all_finite(fisher_.data() + at, count)) fail("NUMERIC", "the Fisher of %s is not finite", model_.table[param].name.c_str());
+  });
+}
+
+void Engine::load_fisher(const std::vector<TensorSource>& sources) {
+  const Model file(model_.table, sources);
+  start();
+  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
+    const float* values = file.read(context_.kernels, param, first, count, a);
+    for (int64_t i = 0; i < count; ++i)
+      if (!(values[i] >= 0.0f) || !std::isfinite(values[i]))
+        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0", model_.table[param].name.c_str(), values[i],
+             static_cast<long long>(first + i));
+    std::memcpy(fisher_.data() + at, values, static_cast<size_t>(count) * 4);
+  });
+}
+
+void Engine::begin_merge() {
+  start();
+  for_chunks([&](int, int64_t at, int64_t, int64_t count, float*, float*) {
+    std::memset(numerator_.data() + at, 0, static_cast<size_t>(count) * 4);
+    std::memset(denominator_.data() + at, 0, static_cast<size_t>(count) * 4);
+  });
+}
+
+void Engine::fold(int model, double coefficient, bool with_fisher) {
+  check_model(model);
+  start();
+  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
+    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
+    const float* other = models_[model]->read(context_.kernels, param, first, count, b);
+    context_.kernels.fold(numerator_.data() + at, denominator_.data() + at, with_fisher ? fisher_.data() + at : nullptr, base, other,
+                          static_cast<float>(coefficient), count);
+  });
+}
+
+void Engine::finish_merge(int models) {
+  if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
+  start();
+  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
+    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
+    context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count);
+    if (!context_.kernels.all_finite(parameters_.data() + at, count))
+      fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[param].name.c_str());
+  });
+  loaded_ = true;
+}
+
+std::vector<double> Engine::score(const Batch& batch) {
+  Forward pass = forward(batch, false);
+  pass.encode();
+  check_stop();
+  pass.decode();
+  std::vector<double> nll(static_cast<size_t>(batch.choices()));
+  pass.score(nll.data());
+  return nll;
+}
+
+std::vector<float> Engine::encode(const Batch& batch) {
+  Forward pass = forward(batch, false);
+  pass.encode();
+  return {pass.encoder_output(), pass.encoder_output() + batch.input_tokens() * model_.config.d_model};
+}
+
+std::vector<float> Engine::logits(const Batch& batch) {
+  Forward pass = forward(batch, false);
+  pass.encode();
+  pass.decode();
+  std::vector<double> nll(static_cast<size_t>(batch.choices()));
+  pass.score_keeping_logits(nll.data());
+  return {pass.logits(), pass.logits() + batch.label_tokens() * model_.config.vocab_size};
+}
+
+void Engine::begin_training() {
+  require_parameters();
+  begin_merge();
+  begin_fisher();
+}
+
+std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
+  Forward pass = forward(batch, true);
+  pass.encode();
+  check_stop();
+  pass.decode();
+  std::vector<double> nll(static_cast<size_t>(batch.choices()));
+  pass.score_keeping_logits(nll.data());
+  std::vector<GradientTerm> terms;
+  for (int64_t i = 0; i < batch.inputs(); ++i) {
+    const int32_t first = batch.choice_offsets[i], count = batch.choice_offsets[i + 1] - first;
+    if (count == 0) fail("INVALID_ARGUMENT", "input %lld has no label", static_cast<long long>(i));
+    terms.push_back({i, first, std::vector<float>(static_cast<size_t>(count), static_cast<float>(-scale)), 1.0f});
+  }
+  backward(pass, terms, Accumulate::kSum, fisher_.data());
+  return nll;
+}
+
+void Engine::adamw(const AdamW& o) {
+  if (o.step < 1) fail("INVALID_ARGUMENT", "step is %d: steps count from 1", o.step);
+  start();
+  const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)), root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
+  for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
+    float* gradient = fisher_.data() + at;
+    if (!context_.kernels.all_finite(gradient, count)) fail("NUMERIC", "the gradient of %s is not finite", model_.table[param].name.c_str());
+    context_.kernels.adamw(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, gradient,
+                           static_cast<float>(1 - o.learning_rate * o.weight_decay), static_cast<float>(o.beta1), static_cast<float>(o.beta2),
+                           static_cast<float>(step_size), static_cast<float>(root_correction), static_cast<float>(o.epsilon), count);
+    std::memset(gradient, 0, static_cast<size_t>(count) * 4);
+  });
+}
+
+void Engine::write(Vector vector, const std::vector<TensorSource>& targets) {
+  if (vector == Vector::kParameters) require_parameters();
+  start();
+  write_tensors(context_, model_.table, vector == Vector::kParameters ? parameters_.data() : fisher_.data(), targets);
+}
+
+const float* Engine::parameter(Vector vector, const std::string& name, int64_t* size) {
+  const int index = model_.table.find(name);
+  if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
+  *size = model_.table[index].size;
+  return (vector == Vector::kParameters ? parameters_ : fisher_).data() + model_.table[index].offset;
+}
+
+}  // namespace dfmerge

@@ -1,0 +1,98 @@
+// What TypeScript may ask for; no Node-API types. One engine holds four vectors of parameters whatever the number of models is:
+//
+//   parameters   theta: a loaded, interpolated or merged model
+//   fisher       the diagonal Fisher being accumulated; in training, the gradient
+//   numerator    of the merge; in training, AdamW's first moment
+//   denominator  of the merge; in training, AdamW's second moment
+//
+// Models stay in their files. Calls are bounded slices: one batch, one pass over the parameters.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/source.h"
+#include "cpu/context.h"
+#include "t5/backward.h"
+#include "t5/batch.h"
+#include "t5/model.h"
+
+namespace dfmerge {
+
+struct EngineOptions {
+  int threads = 1;
+  std::string dtype = "float32";  // of compute
+  std::string device = "cpu";
+};
+
+enum class FisherMode { kExact, kSampled, kSequence, kChoices };
+FisherMode parse_fisher_mode(const std::string& name);
+
+enum class Vector { kParameters, kFisher };
+
+struct AdamW {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  int step;  // from 1
+};
+
+class Engine {
+ public:
+  Engine(const T5Config& config, const EngineOptions& options);
+
+  const T5Model& model() const { return model_; }
+  int64_t bytes() const;  // held outside V8's heap
+  void stop() { stop_ = true; }
+  void allow() { stop_ = false; }
+
+  // Models. The first one added is the base, theta_0.
+  int add_model(const std::vector<TensorSource>& sources);
+  void load(int model);                               // theta = theta_i
+  void interpolate(int model, double coefficient);    // theta = theta_0 + lambda (theta_i - theta_0)
+  void initialize(uint64_t seed);                     // theta = random, before pre-training
+
+  // Fisher at theta (paper eq. 2-3).
+  void begin_fisher();
+  // Adds a batch's squares; returns p~ of every choice. draws: one per input, for kSampled: uniform numbers in [0, 1) that pick a choice by
+  // p~'s distribution function, or the choices themselves where `drawn` is given.
+  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn);
+  void finish_fisher(int64_t inputs, double epsilon);  // F / N + eps
+  void load_fisher(const std::vector<TensorSource>& sources);
+
+  // The unified merge (paper eq. 7).
+  void begin_merge();
+  void fold(int model, double coefficient, bool with_fisher);  // with_fisher false: C_i = 1
+  void finish_merge(int models);                               // theta = theta_0 + M num / den
+
+  // Scores at theta.
+  std::vector<double> score(const Batch& batch);                     // NLL of every choice
+  std::vector<float> encode(const Batch& batch);                     // [input tokens, d_model]
+  std::vector<float> logits(const Batch& batch);                     // [label tokens, vocabulary]
+
+  // Training.
+  void begin_training();                                             // moments and gradient zeroed
+  std::vector<double> add_gradient(const Batch& batch, double scale);  // gradient += scale d(sum of all NLL)/d theta; returns NLLs
+  void adamw(const AdamW& options);                                  // one step; the gradient is zeroed behind it
+
+  void write(Vector vector, const std::vector<TensorSource>& targets);
+  const float* parameter(Vector vector, const std::string& name, int64_t* size);  // for tests and inspection
+
+ private:
+  void start();
+  void check_stop() const;
+  void check_model(int model) const;
+  void require_parameters() const;
+  Forward forward(const Batch& batch, bool keep);
+  template <class Body>
+  void for_chunks(const Body& body);
+
+  T5Model model_;
+  Context context_;
+  Arena arena_;
+  std::atomic<bool> stop_{false};
+  std::vector<std::unique_ptr<Model>> models_;
+  Buffer parameters_, fisher_, numerator_, denominator_;
+  bool loaded_ = false;
+};
+
+}  // namespace dfmerge

@@ -1,0 +1,42 @@
+// Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's.
+// q [query rows, heads * d_kv], k and v [key rows, heads * d_kv], context like q.
+#pragma once
+#include <vector>
+
+#include "ops/position_bias.h"
+
+namespace dfmerge {
+
+// Query rows that attend to key rows. Forward rows index q, k, v and context; gradient rows index their gradients.
+struct AttentionSpan {
+  int64_t query, query_rows, key, key_rows;
+  int64_t query_gradient, key_gradient;
+  int64_t segment;  // whose bias gradient it adds to
+};
+
+// Spans of one group (an input) are worked on by one thread, in order; groups and heads in parallel.
+struct AttentionSpans {
+  std::vector<AttentionSpan> spans;
+  std::vector<int64_t> group{0};  // offsets into spans
+  void end_group() { group.push_back(static_cast<int64_t>(spans.size())); }
+};
+
+struct AttentionShape {
+  int heads, d_kv;
+  bool causal;
+  const PositionBias* bias;  // null: none
+};
+
+void attention(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const float* q, const float* k, const float* v,
+               float* output);
+
+struct AttentionBackward {
+  const float *q, *k, *v;  // forward
+  const float* doutput;    // gradient rows of the queries
+  float *dq, *dk, *dv;     // written; spans' key gradient rows do not overlap
+  float* dbias;            // [segments, heads, 2 reach - 1], added to; null without bias
+};
+// The softmax is computed again; spans of a group that follow one another with the same forward rows share it.
+void attention_backward(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const AttentionBackward& operands);
+
+}  // namespace dfmerge

@@ -1,0 +1,127 @@
+import test from 'ava';
+import { escapeHtml, html } from '../lib/report/html.js';
+import { coefficient, duration, percent } from '../lib/report/format.js';
+import type { RunRecord } from '../lib/report/record.js';
+import { renderReport } from '../lib/report/report.js';
+import { renderTable } from '../lib/report/table.js';
+
+const HOSTILE = '<script>alert("x")</script>&\'';
+
+function recordOf(task = 'b'): RunRecord {
+  const accuracies = [0.2, 0.5, 0.4].map((accuracy) => ({ a: accuracy, [task]: accuracy + 0.2 }));
+  return {
+    dfmerge: '0.1.0',
+    method: 'df_merge',
+    recipe: {
+      merge_method: 'df_merge',
+      base_model: 'models/base',
+      models: [{ model: 'models/a', task: 'a' }, { model: 'models/b', task }],
+      tasks: { a: { data: 'data/a' }, [task]: { data: 'data/b' } },
+      fisher: { mode: 'exact', samples: 30, split: 'validation', epsilon: 1e-12 },
+      search: { acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 2, iterations: 1, validation_ratio: 1, seed: 1, optimizer: 'default', bounds: [0, 1] },
+      dtype: 'float32',
+    },
+    seed: 1,
+    environment: { node: '20.19.0', platform: 'linux x64', cpu: 'A CPU', isa: 'avx2', threads: 2, dtype: 'float32' },
+    models: [
+      { model: 'models/a', task: 'a', coefficient: 0.31251 },
+      { model: 'models/b', task, coefficient: 0.75 },
+    ],
+    coefficients: [0.31251, 0.75],
+    trials: accuracies.map((accuracy, index) => ({ trial: index + 1, coefficients: [0.31251, index / 3], objective: accuracy.a + 0.1, accuracy })),
+    best: { trial: 2, objective: 0.6 },
+    tasks: [
+      { name: 'a', validation: { accuracy: 0.5, examples: 300 }, test: { accuracy: 0.45, examples: 784 } },
+      { name: task, validation: { accuracy: 0.7, examples: 300 } },
+    ],
+    comparisons: [{ label: 'base', mean: 0.25, accuracy: { a: 0.2, [task]: 0.3 }, split: 'validation' }],
+    timing: { totalSeconds: 83, phases: { load: 1, fisher: 30, merge: 2, evaluate: 40, suggest: 8, write: 0.5 } },
+  };
+}
+
+function mergeOnly(): RunRecord {
+  const record = recordOf();
+  delete record.best;
+  return { ...record, method: 'linear', trials: [], tasks: [], comparisons: [] };
+}
+
+test('a report shows what the record holds', (t) => {
+  const page = renderReport(recordOf()).replaceAll('\u00a0', ' ');
+  for (const text of ['DF-Merge of 2 models', '60.0 %', '2 of 3', '50.0 % of 300', '45.0 % of 784', '0.3125', '1 min 23 s', 'merge_method: df_merge', 'avx2']) {
+    t.true(page.includes(text), text);
+  }
+  for (const figure of ['Test accuracy by task', 'Validation accuracy by task', 'objective by trial', 'coefficients by trial', 'Wall time by phase']) {
+    t.true(page.includes(figure), figure);
+  }
+});
+
+test('the same record gives the same bytes, whatever was drawn before', (t) => {
+  const first = renderReport(recordOf());
+  renderReport(recordOf('c'));
+  t.is(renderReport(recordOf()), first);
+});
+
+test('names in the drawings are unique in the page', (t) => {
+  const ids = [...renderReport(recordOf()).matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+  t.true(ids.length > 0);
+  t.is(new Set(ids).size, ids.length);
+});
+
+test('a report refers to no network and holds no script', (t) => {
+  const page = renderReport(recordOf());
+  const links = (page.match(/\b[a-z]+:\/\/[^"'\s<]*/g) ?? []).filter((link) => !link.startsWith('http://www.w3.org/'));
+  t.deepEqual(links, []);
+  t.notRegex(page, /<script|<link|<img|@import|\bsrc=|url\((?!#)/);
+});
+
+test('names are escaped wherever they stand, in drawings too', (t) => {
+  const page = renderReport(recordOf(HOSTILE));
+  t.notRegex(page, /<script/);
+  t.true(page.includes(escapeHtml(HOSTILE)));
+});
+
+test('drawings have a text and their numbers as a table', (t) => {
+  const page = renderReport(recordOf());
+  const drawings = page.match(/<svg/g)?.length ?? 0;
+  t.is(drawings, 10);
+  t.is(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, drawings);
+  t.is(page.match(/<details>/g)?.length, drawings / 2);
+});
+
+test('a merge without trials or tasks leaves those plots out', (t) => {
+  const page = renderReport(mergeOnly());
+  t.true(page.includes('Averaging of 2 models'));
+  t.true(page.includes('Wall time by phase'));
+  t.notRegex(page, /by trial|accuracy by task|undefined|NaN/);
+});
+
+test('a report has no undefined and no NaN in it', (t) => {
+  t.notRegex(renderReport(recordOf()), /undefined|NaN/);
+});
+
+test('interpolations in html are escaped unless they are html', (t) => {
+  t.is(html`<p title="${'"'}">${['<', html`<b>${1}</b>`, undefined]}</p>`.text, '<p title="&#34;">&#60;<b>1</b></p>');
+});
+
+test('numbers are worded for reading', (t) => {
+  const plain = (text: string) => text.replaceAll('\u00a0', ' ');
+  t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), ['61.2 %', '100.0 %', '–', '0.3333']);
+  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), ['0.042 s', '12.3 s', '1 min 00 s', '4 min 05 s', '1 h 00 min', '1 h 02 min']);
+});
+
+test('a text table is aligned: words left, numbers right', (t) => {
+  const rows = [
+    { task: 'a', accuracy: 0.5, note: 'x' },
+    { task: 'longer', accuracy: undefined, note: 'y' },
+    { task: '日本', accuracy: 12 },
+  ];
+  t.is(
+    renderTable(rows, ['task', { key: 'accuracy', label: 'acc', format: (value) => Number(value).toFixed(1) }, 'note']),
+    ['task     acc  note', '──────  ────  ────', 'a        0.5  x', 'longer     -  y', '日本    12.0  -'].join('\n'),
+  );
+});
+
+test('a text table without rows is its heading, and names cannot steer the terminal', (t) => {
+  t.is(renderTable([], ['a', 'bc']), 'a  bc\n─  ──');
+  t.is(renderTable([{ a: 'x\u001b[2Jy\n' }], ['a']), 'a\n─────\nx[2Jy');
+});
