@@ -19,7 +19,9 @@ inline Napi::Object object_of(const Napi::Value& value, const char* name) {
 
 inline double number_of(const Napi::Value& value, const char* name) {
   if (!value.IsNumber()) fail("INVALID_ARGUMENT", "%s: expected a number", name);
-  return value.As<Napi::Number>().DoubleValue();
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (!std::isfinite(number)) fail("INVALID_ARGUMENT", "%s: expected a finite number", name);
+  return number;
 }
 
 inline int64_t integer_of(const Napi::Value& value, const char* name) {
@@ -109,6 +111,8 @@ Napi::Value guarded(Napi::Env env, const Body& body) {
     return body();
   } catch (const Error& error) {
     throw to_js_error(env, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    throw to_js_error(env, "IO", "out of memory");
   }
 }
 

@@ -51,6 +51,7 @@ EngineObject::~EngineObject() {
   if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
 }
 
+// Only between jobs: a running one changes what is counted here.
 void EngineObject::report_memory(Napi::Env env) {
   const int64_t now = engine_ ? engine_->bytes() : 0;
   if (now != reported_) Napi::MemoryManagement::AdjustExternalMemory(env, now - reported_);
@@ -70,6 +71,7 @@ Engine& EngineObject::idle_engine() {
 }
 
 Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result result) {
+  idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
   busy_ = true;
   engine_->allow();
   auto* job = new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
@@ -111,7 +113,10 @@ Napi::Value EngineObject::parameter(const Info& info) {
   });
 }
 
-Napi::Value EngineObject::bytes(const Info& info) { return Napi::Number::New(info.Env(), static_cast<double>(engine_ ? engine_->bytes() : 0)); }
+// While a job runs: as it was before.
+Napi::Value EngineObject::bytes(const Info& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(busy_ ? reported_ : engine_ ? engine_->bytes() : 0));
+}
 Napi::Value EngineObject::busy(const Info& info) { return Napi::Boolean::New(info.Env(), busy_); }
 
 Napi::Value EngineObject::stop(const Info& info) {
@@ -121,10 +126,11 @@ Napi::Value EngineObject::stop(const Info& info) {
 
 Napi::Value EngineObject::close(const Info& info) {
   closing_ = true;
-  if (busy_)
+  if (busy_) {
     engine_->stop();  // freed when the job has ended
-  else
-    engine_.reset();
+    return info.Env().Undefined();
+  }
+  engine_.reset();
   report_memory(info.Env());
   return info.Env().Undefined();
 }

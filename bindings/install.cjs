@@ -1,21 +1,27 @@
 // npm's install step: use a prebuilt addon where one fits this platform, else compile one here.
 const { spawnSync } = require('node:child_process');
+const { existsSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 
-function prebuilt() {
-  if (process.env.npm_config_build_from_source === 'true') return false;
+/** Why a compiled addon is needed; undefined where one that loads is here. */
+function reasonToCompile() {
+  if (['true', 'dfmerge'].includes(process.env.npm_config_build_from_source)) return 'npm_config_build_from_source asks for it';
+  if (existsSync(path.join(root, '.git'))) return 'this is a checkout of the sources';
   try {
     require('node-gyp-build')(root);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    const first = error.message.split('\n')[0];
+    return existsSync(path.join(root, 'prebuilds')) ? `no prebuilt addon in this package works here (${first})` : 'this package has no prebuilt addon';
   }
 }
 
 function found(command) {
-  return !spawnSync(command, ['--version'], { stdio: 'ignore' }).error;
+  const result = spawnSync(command, ['--version'], { stdio: 'ignore', shell: command.includes(' ') });
+  return !result.error && result.status === 0;
 }
 
 function missingTools() {
@@ -27,22 +33,25 @@ function missingTools() {
   return missing;
 }
 
-function explain(reason) {
+function giveUp(complaint, reason) {
   console.error(`
-dfmerge: ${reason}
-There is no prebuilt addon for ${process.platform}-${process.arch} in this package, so it has to be compiled.
+dfmerge: ${complaint}
+The native addon has to be compiled for ${process.platform}-${process.arch}: ${reason}.
 Install what is needed and run npm install again:
   Debian, Ubuntu:  sudo apt-get install cmake make g++
   Fedora:          sudo dnf install cmake make gcc-c++
+  Alpine:          apk add cmake make g++
   macOS:           xcode-select --install && brew install cmake
 `);
   process.exit(1);
 }
 
-if (!prebuilt()) {
+const reason = reasonToCompile();
+if (reason) {
   const missing = missingTools();
-  if (missing.length > 0) explain(`cannot compile the native addon: ${missing.join(', ')} not found.`);
+  if (missing.length > 0) giveUp(`cannot compile: ${missing.join(', ')} not found.`, reason);
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
-  const result = spawnSync(process.execPath, [cmakeJs, 'compile', '--parallel', '2'], { cwd: root, stdio: 'inherit' });
-  if (result.status !== 0) explain('compiling the native addon failed; the messages are above.');
+  const parallel = String(availableParallelism());
+  const result = spawnSync(process.execPath, [cmakeJs, 'compile', '--parallel', parallel], { cwd: root, stdio: 'inherit' });
+  if (result.status !== 0) giveUp('compiling failed; the messages are above.', reason);
 }

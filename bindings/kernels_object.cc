@@ -39,6 +39,12 @@ std::vector<float> sized(const Napi::Object& o, const char* name, int64_t size) 
   return values;
 }
 
+BucketRule checked(const BucketRule& rule) {
+  if (rule.buckets < 4 || rule.buckets % 2 != 0 || rule.max_distance <= rule.buckets / 2)
+    fail("INVALID_ARGUMENT", "buckets: expected an even number of at least 4, and a maxDistance of more than half of them");
+  return rule;
+}
+
 // One segment over all rows.
 Segments whole(int64_t rows) {
   Segments s;
@@ -87,8 +93,9 @@ Napi::Value js_squared_outer(const Info& info) {
     expect_size(dy, s.rows() * out, "dy");
     const std::vector<int32_t> rows = ints_of(o.Get("extraRows"), "extraRows"), segments = ints_of(o.Get("extraSegments"), "extraSegments");
     const std::vector<float> extra = sized(o, "extra", static_cast<int64_t>(rows.size()) * in);
+    if (segments.size() != rows.size()) fail("INVALID_ARGUMENT", "extraSegments: expected one per row of extraRows");
     SparseRows sparse;
-    for (size_t i = 0; i < rows.size(); ++i) sparse.entries.push_back({rows[i], segments.at(i), extra.data() + static_cast<int64_t>(i) * in});
+    for (size_t i = 0; i < rows.size(); ++i) sparse.entries.push_back({rows[i], segments[i], extra.data() + static_cast<int64_t>(i) * in});
     std::vector<float> target(static_cast<size_t>(out * in));
     squared_outer(*context, {out, in}, s, {x.data(), in, dy.data(), out}, rows.empty() ? nullptr : &sparse, boolean_of(o.Get("squared"), "squared"),
                   target.data());
@@ -153,7 +160,8 @@ Napi::Value js_attention(const Info& info) {
     const Napi::Object o = object_of(info[1], "operands");
     const auto heads = static_cast<int>(positive(o, "heads")), d_kv = static_cast<int>(positive(o, "dKv"));
     const std::vector<int32_t> queries = ints_of(o.Get("queryOffsets"), "queryOffsets"), keys = ints_of(o.Get("keyOffsets"), "keyOffsets");
-    if (queries.size() != keys.size() || queries.empty()) fail("INVALID_ARGUMENT", "queryOffsets and keyOffsets: expected as many of one as of the other");
+    if (queries.size() != keys.size() || queries.empty() || queries.front() != 0 || keys.front() != 0)
+      fail("INVALID_ARGUMENT", "queryOffsets and keyOffsets: expected offsets from 0, as many of one as of the other");
     AttentionSpans spans;
     int64_t reach = 1;
     for (size_t i = 1; i < queries.size(); ++i) {
@@ -169,7 +177,7 @@ Napi::Value js_attention(const Info& info) {
     BucketRule rule{};
     std::vector<float> table(static_cast<size_t>(heads * (2 * reach - 1)));
     if (biased) {
-      rule = {static_cast<int>(positive(o, "buckets")), static_cast<int>(positive(o, "maxDistance")), !causal};
+      rule = checked({static_cast<int>(positive(o, "buckets")), static_cast<int>(positive(o, "maxDistance")), !causal});
       position_bias(rule, heads, sized(o, "bias", int64_t{rule.buckets} * heads).data(), reach, table.data());
     }
     const PositionBias bias{reach, table.data()};
@@ -268,7 +276,7 @@ Napi::Value js_convert(const Info& info) {
 // positionBucket(buckets, maxDistance, bidirectional, distance) -> bucket
 Napi::Value js_position_bucket(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const BucketRule rule{int_of(info[0], "buckets"), int_of(info[1], "maxDistance"), boolean_of(info[2], "bidirectional")};
+    const BucketRule rule = checked({int_of(info[0], "buckets"), int_of(info[1], "maxDistance"), boolean_of(info[2], "bidirectional")});
     return Napi::Number::New(info.Env(), position_bucket(rule, integer_of(info[3], "distance")));
   });
 }

@@ -10,7 +10,6 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export interface JournalHeader {
   /** Of dfmerge. */
   version: string;
-  recipeDigest: string;
   seed: number;
   /** Put the resolved recipe and the digests of data and models here: a refusal names the keys that differ. */
   [key: string]: Json | undefined;

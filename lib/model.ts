@@ -4,7 +4,8 @@ import { openModelSet, type ModelSet, type Parameter } from './checkpoint/model_
 import type { T5Config } from './checkpoint/t5_config.js';
 import { writeModelFolder, type ModelFolder } from './checkpoint/write.js';
 import type { BatchBudget } from './data/batch.js';
-import { DfMergeError, type ErrorCode } from './errors.js';
+import { DfMergeError } from './errors.js';
+import { direct, translated } from './native_call.js';
 import { checkAborted } from './progress.js';
 import { loadTokenizer, type Tokenizer } from './text/tokenizer.js';
 
@@ -21,7 +22,6 @@ export interface ComputeOptions {
 }
 
 const DEFAULT_BATCH_MEMORY = 256 * 2 ** 20;
-const BASE = 0;
 
 /**
  * A base model and its fine-tuned children around one native engine. The engine holds one current set of parameters θ,
@@ -30,6 +30,8 @@ const BASE = 0;
 export class T5Model {
   /** Parameters by name and shape, in the engine's order. */
   readonly parameters: readonly Parameter[];
+  /** Of the engine. */
+  readonly threads: number;
   readonly #budget: number;
 
   private constructor(
@@ -39,6 +41,7 @@ export class T5Model {
     options: ComputeOptions,
   ) {
     this.parameters = engine.parameters();
+    this.threads = options.threads ?? availableParallelism();
     this.#budget = options.batchMemory ?? DEFAULT_BATCH_MEMORY;
   }
 
@@ -51,7 +54,7 @@ export class T5Model {
     const tokenizer = options.tokenizer === false ? undefined : await loadTokenizer(set.tokenizerDir ?? base);
     const engine = makeEngine(set.config, set.tied, options);
     const model = new T5Model(set, engine, tokenizer, options);
-    for (const member of [set.base, ...set.models]) native_(() => engine.addModel(member.sources(model.parameters)));
+    for (const member of [set.base, ...set.models]) direct(() => engine.addModel(member.sources(model.parameters)));
     return model;
   }
 
@@ -120,28 +123,12 @@ export class T5Model {
     this.engine.close();
   }
 
-  static readonly base = BASE;
 }
 
 /** A native engine of a shape. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
 export function makeEngine(config: T5Config, tied: boolean, options: ComputeOptions): NativeEngine {
   const { Engine } = native();
-  return native_(() => new Engine({ ...config, tied }, { threads: options.threads ?? availableParallelism(), dtype: options.dtype ?? 'float32', device: options.device ?? 'cpu' }));
-}
-
-function native_<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    throw translated(cause);
-  }
-}
-
-/** A native error as a DfMergeError, made here so that it carries the caller's stack. */
-function translated(cause: unknown): unknown {
-  if (cause instanceof DfMergeError || !(cause instanceof Error)) return cause;
-  const code = (cause as Error & { code?: unknown }).code;
-  return typeof code === 'string' ? new DfMergeError(code as ErrorCode, cause.message, { cause }) : cause;
+  return direct(() => new Engine({ ...config, tied }, { threads: options.threads ?? availableParallelism(), dtype: options.dtype ?? 'float32', device: options.device ?? 'cpu' }));
 }
 
 const FLOAT = 4;

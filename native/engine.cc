@@ -33,14 +33,10 @@ int64_t Engine::bytes() const {
 }
 
 void Engine::start() {
-  check_stop();
+  context_.check_stop();
   arena_.reset();
   context_.shared.reset();
   for (Arena& scratch : context_.scratch) scratch.reset();
-}
-
-void Engine::check_stop() const {
-  if (stop_) fail("ABORTED", "stopped");
 }
 
 void Engine::check_model(int model) const {
@@ -62,7 +58,7 @@ void Engine::for_chunks(const Body& body) {
   for (int p = 0; p < model_.table.count(); ++p)
     for (int64_t first = 0; first < model_.table[p].size; first += kItem) items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
   context_.pool.run(static_cast<int64_t>(items.size()), [&](int64_t index, int) {
-    check_stop();
+    context_.check_stop();
     alignas(64) float a[kChunk], b[kChunk];
     const Item& item = items[index];
     for (int64_t first = item.first; first < item.last; first += kChunk)
@@ -78,6 +74,7 @@ int Engine::add_model(const std::vector<TensorSource>& sources) {
 void Engine::load(int model) {
   check_model(model);
   start();
+  loaded_ = false;  // until all of it is there
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* values = models_[model]->read(context_.kernels, param, first, count, a);
     std::memcpy(parameters_.data() + at, values, static_cast<size_t>(count) * 4);
@@ -89,6 +86,7 @@ void Engine::load(int model) {
 void Engine::interpolate(int model, double coefficient) {
   check_model(model);
   start();
+  loaded_ = false;  // until all of it is there
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
     const float* other = models_[model]->read(context_.kernels, param, first, count, b);
@@ -120,11 +118,9 @@ Forward Engine::forward(const Batch& batch, bool keep) {
 std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn) {
   Forward pass = forward(batch, true);
   pass.encode();
-  check_stop();
   pass.decode();
   std::vector<double> nll(static_cast<size_t>(batch.choices()));
   pass.score_keeping_logits(nll.data());
-  check_stop();
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
@@ -175,7 +171,9 @@ void Engine::fold(int model, double coefficient, bool with_fisher) {
 
 void Engine::finish_merge(int models) {
   if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
+  check_model(0);
   start();
+  loaded_ = false;
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
     context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count);
@@ -188,7 +186,6 @@ void Engine::finish_merge(int models) {
 std::vector<double> Engine::score(const Batch& batch) {
   Forward pass = forward(batch, false);
   pass.encode();
-  check_stop();
   pass.decode();
   std::vector<double> nll(static_cast<size_t>(batch.choices()));
   pass.score(nll.data());
@@ -219,7 +216,6 @@ void Engine::begin_training() {
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
   Forward pass = forward(batch, true);
   pass.encode();
-  check_stop();
   pass.decode();
   std::vector<double> nll(static_cast<size_t>(batch.choices()));
   pass.score_keeping_logits(nll.data());
@@ -235,16 +231,23 @@ std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
 
 void Engine::adamw(const AdamW& o) {
   if (o.step < 1) fail("INVALID_ARGUMENT", "step is %d: steps count from 1", o.step);
+  for (double beta : {o.beta1, o.beta2})
+    if (!(beta >= 0 && beta < 1)) fail("INVALID_ARGUMENT", "a beta is %g: expected a number in [0, 1)", beta);
+  if (!(o.epsilon >= 0)) fail("INVALID_ARGUMENT", "epsilon is %g: expected at least 0", o.epsilon);
+  require_parameters();
   start();
+  loaded_ = false;
   const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)), root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
   for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
     float* gradient = fisher_.data() + at;
     if (!context_.kernels.all_finite(gradient, count)) fail("NUMERIC", "the gradient of %s is not finite", model_.table[param].name.c_str());
     context_.kernels.adamw(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, gradient,
-                           static_cast<float>(1 - o.learning_rate * o.weight_decay), static_cast<float>(o.beta1), static_cast<float>(o.beta2),
-                           static_cast<float>(step_size), static_cast<float>(root_correction), static_cast<float>(o.epsilon), count);
+                           static_cast<float>(1 - o.learning_rate * o.weight_decay), static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
+                           static_cast<float>(1 - o.beta2), static_cast<float>(step_size), static_cast<float>(root_correction),
+                           static_cast<float>(o.epsilon), count);
     std::memset(gradient, 0, static_cast<size_t>(count) * 4);
   });
+  loaded_ = true;
 }
 
 void Engine::write(Vector vector, const std::vector<TensorSource>& targets) {

@@ -7,7 +7,6 @@
 //
 // Models stay in their files. Calls are bounded slices: one batch, one pass over the parameters.
 #pragma once
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,8 +41,8 @@ class Engine {
 
   const T5Model& model() const { return model_; }
   int64_t bytes() const;  // held outside V8's heap
-  void stop() { stop_ = true; }
-  void allow() { stop_ = false; }
+  void stop() { context_.stop = true; }
+  void allow() { context_.stop = false; }
 
   // Models. The first one added is the base, theta_0.
   int add_model(const std::vector<TensorSource>& sources);
@@ -79,7 +78,6 @@ class Engine {
 
  private:
   void start();
-  void check_stop() const;
   void check_model(int model) const;
   void require_parameters() const;
   Forward forward(const Batch& batch, bool keep);
@@ -89,10 +87,9 @@ class Engine {
   T5Model model_;
   Context context_;
   Arena arena_;
-  std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Model>> models_;
   Buffer parameters_, fisher_, numerator_, denominator_;
-  bool loaded_ = false;
+  bool loaded_ = false;  // false, too, after a job that failed half-way through parameters_
 };
 
 }  // namespace dfmerge

@@ -53,6 +53,9 @@ std::vector<GradientTerm> fisher_terms(const Batch& batch, FisherMode mode, cons
   const auto inputs = static_cast<size_t>(batch.inputs());
   if (mode == FisherMode::kSampled && (drawn.empty() ? draws.size() : drawn.size()) != inputs)
     fail("INVALID_ARGUMENT", "the sampled Fisher needs one draw per input");
+  if (mode == FisherMode::kSampled && drawn.empty())
+    for (double uniform : draws)
+      if (!(uniform >= 0 && uniform < 1)) fail("INVALID_ARGUMENT", "a draw is %g: expected a number in [0, 1)", uniform);
   std::vector<GradientTerm> terms;
   for (int64_t i = 0; i < batch.inputs(); ++i) {
     const int64_t begin = batch.choice_offsets[i], end = batch.choice_offsets[i + 1];

@@ -35,8 +35,8 @@ export interface ModelFolder {
   configChanges?: Record<string, unknown>;
   /** Folder to copy tokenizer files from; default: the base's. */
   tokenizerDir?: string;
-  /** More files by plain name, such as README.md. */
-  extraFiles?: Record<string, string | Uint8Array>;
+  /** More files by plain name, such as README.md; a function is called when the weights are on the disk. */
+  extraFiles?: Record<string, string | Uint8Array> | (() => Record<string, string | Uint8Array>);
 }
 
 /**
@@ -112,7 +112,8 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   }
   const files = new Map<string, string | Uint8Array>([['config.json', toJson(outputConfig(folder))]]);
   if (folder.base.index) files.set(INDEX_FILE, toJson(outputIndex(folder.base.index, shards)));
-  for (const [name, data] of Object.entries(folder.extraFiles ?? {})) addExtra(files, name, data);
+  const extraFiles = typeof folder.extraFiles === 'function' ? folder.extraFiles() : folder.extraFiles;
+  for (const [name, data] of Object.entries(extraFiles ?? {})) addExtra(files, name, data);
   for (const [name, data] of files) await writeNew(join(dir, name), data);
   await copyPresent(folder.tokenizerDir ?? folder.base.dir, dir, TOKENIZER_FILES);
   await copyPresent(folder.base.dir, dir, COPIED_FILES);

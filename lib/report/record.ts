@@ -8,6 +8,8 @@ export type Phase = (typeof PHASES)[number];
 export interface Score {
   accuracy: number;
   examples: number;
+  /** Base64 of a bitset, lowest bit first: bit i is set where example i of the split was answered rightly. */
+  correct?: string;
 }
 
 /** One candidate of a search. */
@@ -20,6 +22,8 @@ export interface TrialRecord {
   objective: number;
   /** Validation accuracy by task name. */
   accuracy: Record<string, number>;
+  /** Base64 of a bitset per task, lowest bit first, over the rows of the validation subset in ascending order. */
+  correct?: Record<string, string>;
 }
 
 /** The merged model on one task. */
@@ -37,6 +41,10 @@ export interface ComparisonRecord {
   mean: number;
   /** By task name. */
   accuracy: Record<string, number>;
+  /** Bitsets as in `Score`, by task name. */
+  correct?: Record<string, string>;
+  /** One per model, where the comparison is a merge. */
+  coefficients?: number[];
   split: 'validation' | 'test';
 }
 

@@ -1,11 +1,13 @@
 // What every CPU op needs: kernels, threads, and scratch memory of its own per thread.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "buffer.h"
 #include "cpu/kernels.h"
 #include "cpu/parallel.h"
+#include "error.h"
 
 namespace dfmerge {
 
@@ -15,6 +17,11 @@ struct Context {
   ThreadPool pool;
   std::vector<Arena> scratch;  // scratch[thread]: used inside one item of a parallel region, released at its end
   Arena shared;                // packed operands of the product in progress
+  std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
+
+  void check_stop() const {
+    if (stop) fail("ABORTED", "stopped");
+  }
 
   int64_t bytes() const {
     int64_t total = shared.bytes();

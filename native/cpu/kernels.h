@@ -51,8 +51,9 @@ struct Kernels {
                int64_t n);  // fisher null: all ones
   void (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n);
   void (*divide_add)(float* x, float divisor, float addend, int64_t n);  // x <- x / divisor + addend
-  void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float beta1, float beta2, float step_size, float root_correction,
-                float epsilon, int64_t n);
+  // mean_rate, square_rate: 1 - beta1, 1 - beta2, which the caller rounds once from float64 (1 - 0.999f is off by 5e-5).
+  void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate, float step_size,
+                float root_correction, float epsilon, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);
 
   // Dtypes on disk.

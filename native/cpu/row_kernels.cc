@@ -174,11 +174,11 @@ void divide_add(float* x, float divisor, float addend, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = x[i] / divisor + addend;
 }
 
-void adamw(float* p, float* m, float* v, const float* g, float decay, float beta1, float beta2, float step_size, float root_correction,
-           float epsilon, int64_t n) {
+void adamw(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate, float step_size,
+           float root_correction, float epsilon, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    m[i] = m[i] + (1.0f - beta1) * (g[i] - m[i]);
-    v[i] = beta2 * v[i] + (1.0f - beta2) * (g[i] * g[i]);
+    m[i] = m[i] + mean_rate * (g[i] - m[i]);
+    v[i] = beta2 * v[i] + square_rate * (g[i] * g[i]);
     p[i] = p[i] * decay - step_size * (m[i] / (__builtin_sqrtf(v[i]) / root_correction + epsilon));
   }
 }

@@ -38,6 +38,7 @@ void squared_outer(Context& context, OuterShape shape, const Segments& segments,
     });
     const int64_t tasks = divide_up(dy_panels, kPanelsPerTask);
     context.pool.run(tasks * x_panels, [&](int64_t item, int) {
+      context.check_stop();  // the head's product is the longest stretch of a backward pass
       const int64_t x_panel = item % x_panels, column = x_panel * nr;
       const float* x = x_packed + x_panel * nr * forward_rows;
       const int columns = static_cast<int>(std::min<int64_t>(nr, shape.in - column));

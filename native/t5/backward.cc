@@ -31,6 +31,7 @@ class Backward {
     float* d_encoder_output = zeros(encoder_rows * d);
     float* decoder_bias = zeros(bias_gradient_size(f_.decoder_bias));
     for (size_t i = f_.decoder.size(); i-- > 0;) {
+      context_.check_stop();
       const DecoderLayer& params = f_.model.decoder[i];
       feed_forward(f_.decoder[i].feed_forward, params.feed_forward, rows_.decoder, decoder_sums_, dx);
       cross_attention(f_.decoder[i].cross, params.cross, dx, d_encoder_output);
@@ -41,6 +42,7 @@ class Backward {
     norm(f_.encoder_final, f_.model.encoder_norm, rows_.encoder, encoder_sums_, d_encoder_output, encoder_dx);
     float* encoder_bias = zeros(bias_gradient_size(f_.encoder_bias));
     for (size_t i = f_.encoder.size(); i-- > 0;) {
+      context_.check_stop();
       const EncoderLayer& params = f_.model.encoder[i];
       feed_forward(f_.encoder[i].feed_forward, params.feed_forward, rows_.encoder, encoder_sums_, encoder_dx);
       self_attention(f_.encoder[i].self, params.self, {&rows_.encoder_self, &f_.encoder_bias, false, encoder_bias}, rows_.encoder, encoder_sums_,

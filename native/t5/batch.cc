@@ -10,7 +10,7 @@ void check_offsets(const char* name, const std::vector<int32_t>& offsets, int64_
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != total)
     fail("INVALID_ARGUMENT", "%s must run from 0 to %lld", name, static_cast<long long>(total));
   for (size_t i = 1; i < offsets.size(); ++i)
-    if (offsets[i] - offsets[i - 1] < minimum) fail("INVALID_ARGUMENT", "%s: entry %zu is empty or falls back", name, i - 1);
+    if (int64_t{offsets[i]} - offsets[i - 1] < minimum) fail("INVALID_ARGUMENT", "%s: entry %zu is empty or falls back", name, i - 1);
 }
 
 void check_ids(const char* name, const std::vector<int32_t>& ids, int vocab_size) {

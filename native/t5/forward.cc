@@ -140,6 +140,7 @@ void Forward::encode() {
   const AttentionSpans spans = encoder_spans(batch);
   encoder.resize(model.encoder.size());
   for (size_t i = 0; i < model.encoder.size(); ++i) {
+    context.check_stop();
     const Arena::Mark mark = arena.mark();
     x = self_attention(x, encoder_rows, model.encoder[i].self, spans, {c.num_heads, c.d_kv, false, &encoder_bias}, encoder[i].self);
     if (!keep_) arena.release(mark);
@@ -156,6 +157,7 @@ void Forward::decode() {
   const AttentionSpans self = decoder_spans(batch), cross = cross_spans(batch);
   decoder.resize(model.decoder.size());
   for (size_t i = 0; i < model.decoder.size(); ++i) {
+    context.check_stop();
     const Arena::Mark mark = arena.mark();
     x = self_attention(x, decoder_rows, model.decoder[i].self, self, {c.num_heads, c.d_kv, true, &decoder_bias}, decoder[i].self);
     if (!keep_) arena.release(mark);

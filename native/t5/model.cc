@@ -40,6 +40,7 @@ void check(const T5Config& c) {
   const int sizes[] = {c.d_model, c.d_kv, c.d_ff, c.num_layers, c.num_decoder_layers, c.num_heads, c.vocab_size};
   for (int size : sizes)
     if (size < 1 || size > (1 << 24)) fail("INVALID_CONFIG", "a size of the model is %d", size);
+  if (int64_t{c.num_heads} * c.d_kv > (1 << 24)) fail("INVALID_CONFIG", "%d heads of width %d are too wide", c.num_heads, c.d_kv);
   if (c.relative_buckets < 4 || c.relative_buckets % 2 != 0)
     fail("INVALID_CONFIG", "relative_attention_num_buckets is %d: expected an even number of at least 4", c.relative_buckets);
   if (c.relative_max_distance <= c.relative_buckets / 2)

@@ -1,0 +1,50 @@
+import { DfMergeError } from './errors.js';
+import { measureFisher } from './fisher.js';
+import { loadFisher } from './fisher_file.js';
+import { mergeModels } from './merge.js';
+import type { T5Model } from './model.js';
+import type { RunOptions } from './progress.js';
+import type { MergeMethod, Recipe } from './recipe/recipe.js';
+import type { PreparedTask } from './tasks.js';
+import type { Stopwatch } from './timing.js';
+
+/** What one merge needs besides its coefficients. */
+export interface Candidate {
+  model: T5Model;
+  recipe: Recipe;
+  tasks: readonly PreparedTask[];
+  stopwatch: Stopwatch;
+}
+
+/** Methods whose C_i is a Fisher. */
+export function usesFisher(method: MergeMethod): boolean {
+  return method === 'df_merge' || method === 'fisher';
+}
+
+/**
+ * Merges at coefficients λ by a method: `df_merge` measures each Fisher at θ0 + λ_i τ_i, `fisher` at θ_i; the others have C_i = 1.
+ * The merged parameters become the engine's. Errors: those of measureFisher, loadFisher and mergeModels.
+ */
+export async function mergeCandidate(candidate: Candidate, method: MergeMethod, coefficients: readonly number[], options: RunOptions = {}): Promise<void> {
+  const { stopwatch } = candidate;
+  const prepare = usesFisher(method)
+    ? (index: number) => stopwatch.time('fisher', () => prepareFisher(candidate, { method, index, coefficient: coefficients[index - 1] }, options))
+    : null;
+  await stopwatch.time('merge', () => mergeModels(candidate.model, coefficients, prepare, options));
+}
+
+async function prepareFisher(
+  { model, recipe, tasks }: Candidate,
+  at: { method: MergeMethod; index: number; coefficient: number },
+  options: RunOptions,
+): Promise<void> {
+  const member = recipe.models[at.index - 1];
+  if (member.fisher) return loadFisher(model, member.fisher.path, options.signal);
+  const task = tasks.find(({ name }) => name === member.task);
+  if (!task?.fisher) throw new DfMergeError('INVALID_RECIPE', `${member.written}: its Fisher needs a task, and it has none`);
+  if (at.method === 'fisher') await model.load(at.index, options.signal);
+  else await model.interpolate(at.index, at.coefficient, options.signal);
+  const { mode, epsilon } = recipe.fisher;
+  const draw = { seed: recipe.search.seed, task: task.name };
+  await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, draw, subject: task.name });
+}

@@ -1,0 +1,61 @@
+import type { Argv } from 'yargs';
+import { DfMergeError } from '../errors.js';
+import type { ComputeOptions } from '../model.js';
+
+/** Options of every command that computes. */
+export interface CommonArguments {
+  json: boolean;
+  threads?: number;
+  quiet: boolean;
+}
+
+/** Adds --json, --threads and --quiet. */
+export function withCommon<T>(yargs: Argv<T>): Argv<T & CommonArguments> {
+  return yargs
+    .option('threads', { type: 'number', describe: 'threads of the engine [default: all]; results do not depend on it' })
+    .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON, errors too' })
+    .option('quiet', { type: 'boolean', default: false, describe: 'no progress' });
+}
+
+/** The engine's options among the arguments. */
+export function computeOptions({ threads }: CommonArguments): ComputeOptions {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new DfMergeError('INVALID_ARGUMENT', `--threads ${threads}: expected a whole number of at least 1`);
+  }
+  return threads === undefined ? {} : { threads };
+}
+
+/** A number that must be whole and at least `least`. */
+export function wholeNumber(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) throw new DfMergeError('INVALID_ARGUMENT', `--${name} ${value}: expected a whole number of at least ${least}`);
+  return value;
+}
+
+/** Prints a value as JSON on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Prints a line on standard output. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/**
+ * Runs a command with a signal that Ctrl-C (or SIGTERM) fires: the work ends after its current slice. A second Ctrl-C ends the process.
+ */
+export async function interruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    await body(controller.signal);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}

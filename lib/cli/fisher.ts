@@ -1,0 +1,60 @@
+import type { CommandModule } from 'yargs';
+import { fisher } from '../commands.js';
+import type { SplitName } from '../data/task.js';
+import { DfMergeError } from '../errors.js';
+import { DEFAULT_EPSILON, type FisherMode } from '../fisher.js';
+import { FISHER_MODES, SPLITS } from '../recipe/recipe.js';
+import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { ProgressDisplay } from './progress.js';
+
+interface FisherArguments extends CommonArguments {
+  model: string;
+  base?: string;
+  coefficient?: number;
+  data: string;
+  split: SplitName;
+  samples: string;
+  mode: FisherMode;
+  epsilon: number;
+  seed: number;
+  out: string;
+}
+
+export const fisherCommand: CommandModule<object, FisherArguments> = {
+  command: 'fisher',
+  describe: "Measure a model's diagonal Fisher on a task's inputs",
+  builder: (yargs) =>
+    withCommon(
+      yargs
+        .option('model', { type: 'string', demandOption: true, describe: 'model folder' })
+        .option('base', { type: 'string', describe: 'measure at base + coefficient · (model − base)' })
+        .option('coefficient', { type: 'number', describe: 'λ [default: 1]', implies: 'base' })
+        .option('data', { type: 'string', demandOption: true, describe: 'task folder' })
+        .option('split', { choices: SPLITS, default: 'validation' as const, describe: 'split whose inputs are used; labels never are' })
+        .option('samples', { type: 'string', default: '30', describe: 'inputs to draw, or all' })
+        .option('mode', { choices: FISHER_MODES, default: 'exact' as const, describe: 'exact, sampled: over the choices; sequence: not divided by length; choices: of the distribution over choices' })
+        .option('epsilon', { type: 'number', default: DEFAULT_EPSILON, describe: 'added to every entry' })
+        .option('seed', { type: 'number', default: 1, describe: 'of the inputs drawn' })
+        .option('out', { type: 'string', demandOption: true, describe: 'safetensors file to write' })
+        .example('$0 fisher --model models/sst2 --data data/sst2 --out fisher.safetensors', '30 inputs of the validation split')
+        .example('$0 fisher --model models/sst2 --base models/base --coefficient 0.6 --data data/sst2 --samples all --out f.safetensors', 'at base + 0.6 τ, all inputs'),
+    ),
+  handler: async (args) => {
+    const samples = args.samples === 'all' ? 'all' : wholeNumber('samples', Number(args.samples), 1);
+    if (!(args.epsilon >= 0)) throw new DfMergeError('INVALID_ARGUMENT', `--epsilon ${args.epsilon}: expected a number of at least 0`);
+    if (args.coefficient !== undefined && !Number.isFinite(args.coefficient)) throw new DfMergeError('INVALID_ARGUMENT', '--coefficient: expected a number');
+    const progress = new ProgressDisplay(args);
+    await interruptible(async (signal) => {
+      try {
+        const { model, base, coefficient, data, split, mode, epsilon, out } = args;
+        const seed = wholeNumber('seed', args.seed, 0);
+        const result = await fisher({ ...computeOptions(args), model, base, coefficient, data, split, samples, mode, epsilon, seed, out, signal, onProgress: progress.update });
+        progress.stop();
+        if (args.json) printJson(result);
+        else print(`Written: ${result.out} (${result.mode} Fisher of ${result.samples} inputs)`);
+      } finally {
+        progress.stop();
+      }
+    });
+  },
+};

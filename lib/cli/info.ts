@@ -1,0 +1,26 @@
+import type { CommandModule } from 'yargs';
+import { info } from '../info.js';
+import { print, printJson } from './common.js';
+
+export const infoCommand: CommandModule<object, { json: boolean }> = {
+  command: 'info',
+  describe: 'Show version, CPU, instruction sets, matmul backend, threads, CUDA, memory',
+  builder: (yargs) => yargs.option('json', { type: 'boolean', default: false, describe: 'print as JSON' }).example('$0 info --json', 'for machines'),
+  handler: ({ json }) => {
+    const facts = info();
+    if (json) return printJson(facts);
+    const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    const rows: [string, string][] = [
+      ['dfmerge', facts.version],
+      ['node', `${facts.node} (${facts.platform})`],
+      ['cpu', facts.cpu],
+      ['instruction set', `${facts.isa.chosen} (this machine: ${facts.isa.available.join(', ')}; this build: ${facts.isa.built.join(', ')})`],
+      ['matmul', facts.matmul],
+      ['threads', String(facts.threads)],
+      ['cuda', facts.cuda.available ? 'yes' : `no: ${facts.cuda.reason}`],
+      ['memory', `${gib(facts.memory.total)}, ${gib(facts.memory.free)} free`],
+      ['compiler', facts.compiler],
+    ];
+    for (const [name, value] of rows) print(`${name.padEnd(16)} ${value}`);
+  },
+};

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { VERSION } from '../version.js';
+import { demoCommand } from './demo.js';
+import { evaluateCommand } from './evaluate.js';
+import { reportFailure, UsageError } from './failure.js';
+import { finetuneCommand } from './finetune.js';
+import { fisherCommand } from './fisher.js';
+import { infoCommand } from './info.js';
+import { mergeCommand } from './merge.js';
+import { searchCommand } from './search.js';
+
+const parser = yargs(hideBin(process.argv))
+  .scriptName('dfmerge')
+  .usage('$0 <command> [options]\n\nMerge fine-tuned T5 models into one multi-task model by Dynamic Fisher-weighted Merging.')
+  .command(searchCommand)
+  .command(mergeCommand)
+  .command(fisherCommand)
+  .command(evaluateCommand)
+  .command(finetuneCommand)
+  .command(infoCommand)
+  .command(demoCommand)
+  .demandCommand(1, 'Which command? dfmerge --help lists them.')
+  .strict()
+  .version(VERSION)
+  .alias('help', 'h')
+  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .epilogue('Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\nDFMERGE_ISA forces an instruction set (scalar, generic, avx2, avx512); DFMERGE_NO_MMAP=1 reads files without mapping them.')
+  .exitProcess(false)
+  .fail((message, error) => {
+    throw error ?? new UsageError(message);
+  });
+
+try {
+  await parser.parseAsync();
+} catch (error) {
+  process.exitCode = reportFailure(error, process.argv.includes('--json'));
+}

@@ -1,0 +1,51 @@
+import type { CommandModule } from 'yargs';
+import { COMPARISONS } from '../compare.js';
+import { merge } from '../merge_recipe.js';
+import { recipeForMerge } from '../recipe/read.js';
+import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { ProgressDisplay } from './progress.js';
+import { printRun } from './run_table.js';
+import { comparisons } from './search.js';
+
+interface MergeArguments extends CommonArguments {
+  recipe: string;
+  out: string;
+  overwrite: boolean;
+  seed?: number;
+  evaluate?: boolean;
+  compare?: string[];
+}
+
+export const mergeCommand: CommandModule<object, MergeArguments> = {
+  command: 'merge <recipe>',
+  describe: 'Merge once, at the coefficients of a recipe',
+  builder: (yargs) =>
+    withCommon(
+      yargs
+        .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML)' })
+        .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
+        .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
+        .option('seed', { type: 'number', describe: "in place of the recipe's seed" })
+        .option('evaluate', { type: 'boolean', describe: "evaluate on the recipe's tasks [default: those with labels]" })
+        .option('compare', { type: 'string', array: true, describe: `other merges to evaluate beside it: ${COMPARISONS.join(', ')} [default: none]` })
+        .example('$0 merge recipe.yaml --out merged', 'merge, evaluate and write merged/')
+        .example('$0 merge recipe.yaml --out merged --no-evaluate', 'only merge'),
+    ),
+  handler: async (args) => {
+    const recipe = recipeForMerge(args.recipe);
+    if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
+    const progress = new ProgressDisplay(args);
+    await interruptible(async (signal) => {
+      try {
+        const { out, overwrite, evaluate } = args;
+        const record = await merge(recipe, { ...computeOptions(args), out, overwrite, evaluate, compare: comparisons(args.compare), signal, onProgress: progress.update });
+        progress.stop();
+        if (args.json) return printJson(record);
+        printRun(record);
+        print(`\nWritten: ${out} (dfmerge.json, report.html beside the weights)`);
+      } finally {
+        progress.stop();
+      }
+    });
+  },
+};

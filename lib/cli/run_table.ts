@@ -1,0 +1,26 @@
+import type { RunRecord } from '../report/record.js';
+import { renderTable, type TableRow } from '../report/table.js';
+import { print } from './common.js';
+import { duration } from './progress.js';
+
+const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
+
+/** Prints what came out of a run: coefficients, accuracies of the merge and of the comparisons, time by phase. */
+export function printRun(record: RunRecord): void {
+  if (record.best) print(`\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %`);
+  print('\nCoefficients:');
+  print(renderTable(record.models.map(({ model, task, coefficient }) => ({ model, task, λ: coefficient.toFixed(4) })), ['model', 'task', 'λ']));
+  if (record.tasks.length > 0) {
+    const names = record.tasks.map(({ name }) => name);
+    const rows: TableRow[] = [];
+    for (const split of ['validation', 'test'] as const) {
+      for (const comparison of record.comparisons.filter((c) => c.split === split)) rows.push({ model: comparison.label, split, ...comparison.accuracy, mean: comparison.mean });
+      const scored = record.tasks.flatMap((task) => (task[split] ? [[task.name, task[split].accuracy] as const] : []));
+      if (scored.length > 0) rows.push({ model: `merged (${record.method})`, split, ...Object.fromEntries(scored), mean: scored.reduce((sum, [, a]) => sum + a, 0) / scored.length });
+    }
+    print('\nAccuracy, %:');
+    print(renderTable(rows, ['model', 'split', ...names.map((key) => ({ key, format: percent, align: 'right' as const })), { key: 'mean', format: percent, align: 'right' }]));
+  }
+  const phases = Object.entries(record.timing.phases).filter(([, seconds]) => seconds >= 0.05);
+  print(`\nTime: ${duration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)} s`).join(', ')})`);
+}

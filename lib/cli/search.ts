@@ -1,0 +1,79 @@
+import type { CommandModule } from 'yargs';
+import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../compare.js';
+import { DfMergeError } from '../errors.js';
+import { recipeForSearch } from '../recipe/read.js';
+import type { TrialRecord } from '../report/record.js';
+import { journalPath, search } from '../search.js';
+import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { duration, ProgressDisplay } from './progress.js';
+import { printRun } from './run_table.js';
+
+interface SearchArguments extends CommonArguments {
+  recipe: string;
+  out: string;
+  resume: boolean;
+  overwrite: boolean;
+  seed?: number;
+  compare?: string[];
+}
+
+export const searchCommand: CommandModule<object, SearchArguments> = {
+  command: 'search <recipe>',
+  describe: 'Search the coefficients of a merge by Bayesian optimisation',
+  builder: (yargs) =>
+    withCommon(
+      yargs
+        .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML) without weights' })
+        .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
+        .option('resume', { type: 'boolean', default: false, describe: 'go on with an interrupted search into the same folder' })
+        .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
+        .option('seed', { type: 'number', describe: "in place of the recipe's seed" })
+        .option('compare', { type: 'string', array: true, describe: `other merges to evaluate beside the best: ${COMPARISONS.join(', ')}, none [default: ${DEFAULT_COMPARISONS.join(' ')}]` })
+        .example('$0 search recipe.yaml --out merged', 'search, then write merged/ with dfmerge.json and report.html')
+        .example('$0 search recipe.yaml --out merged --resume', 'go on after an interruption, to the same result')
+        .example('$0 search recipe.yaml --out merged --compare base fisher', 'compare with the base and with Fisher merging'),
+    ),
+  handler: async (args) => {
+    const recipe = recipeForSearch(args.recipe);
+    if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
+    const progress = new ProgressDisplay(args);
+    const isGrid = recipe.mergeMethod === 'task_arithmetic';
+    const total = isGrid ? 11 : recipe.search.init + recipe.search.iterations;
+    const times: number[] = [];
+    const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
+      times.push(seconds);
+      const mean = times.reduce((a, b) => a + b, 0) / times.length;
+      const left = trial.trial < total ? `, ${duration(mean * (total - trial.trial))} left` : '';
+      progress.line(
+        `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
+          `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${duration(seconds)}${left}`,
+      );
+    };
+    await interruptible(async (signal) => {
+      try {
+        const options = { ...computeOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
+        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
+        progress.stop();
+        if (args.json) return printJson(record);
+        printRun(record);
+        print(`\nWritten: ${args.out} (dfmerge.json, report.html beside the weights)`);
+      } catch (error) {
+        if (error instanceof DfMergeError && error.code === 'ABORTED') {
+          throw new DfMergeError('ABORTED', `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out} --resume`, { cause: error });
+        }
+        throw error;
+      } finally {
+        progress.stop();
+      }
+    });
+  },
+};
+
+/** Comparisons by name; `none` for none. */
+export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {
+  const all = names?.flatMap((name) => name.split(',')).filter((name) => name !== 'none');
+  for (const name of all ?? []) {
+    if (!COMPARISONS.includes(name as Comparison)) throw new DfMergeError('INVALID_ARGUMENT', `--compare ${name}: expected ${COMPARISONS.join(', ')} or none`);
+  }
+  return all as Comparison[] | undefined;
+}

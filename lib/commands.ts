@@ -1,0 +1,105 @@
+import { basename, resolve } from 'node:path';
+import { writeFileAtomic } from './checkpoint/atomic.js';
+import { checkpointFingerprint } from './checkpoint/fingerprint.js';
+import { prepareSplit } from './data/prepared.js';
+import { drawFisherRows } from './data/subset.js';
+import type { SplitName } from './data/task.js';
+import { evaluateRows, type Evaluation } from './evaluate.js';
+import { DEFAULT_EPSILON, measureFisher, type FisherMode } from './fisher.js';
+import { writeFisher } from './fisher_file.js';
+import { T5Model, type ComputeOptions } from './model.js';
+import type { RunOptions } from './progress.js';
+
+/** Options of `evaluate`. */
+export interface EvaluateOptions extends RunOptions, ComputeOptions {
+  /** Model folder. */
+  model: string;
+  /** Task folder. */
+  data: string;
+  /** Default validation. */
+  split?: SplitName;
+  /** File that gets a JSON line per example, in order. */
+  details?: string;
+}
+
+/**
+ * Accuracy of a model on a split of a task: the choice of lowest NLL per label token, against the label.
+ * Errors: those of T5Model.open and loadSplit; NUMERIC, ABORTED.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const model = await T5Model.open(options.model, [], options);
+  try {
+    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation');
+    await model.load(0, options.signal);
+    const evaluation = await evaluateRows(model, split.rows, split.all, { ...options, subject: basename(resolve(options.data)) });
+    if (options.details !== undefined) await writeFileAtomic(options.details, evaluation.results.map((result) => `${JSON.stringify(result)}\n`).join(''));
+    return evaluation;
+  } finally {
+    model.close();
+  }
+}
+
+/** Options of `fisher`. */
+export interface MeasureOptions extends RunOptions, ComputeOptions {
+  /** Model folder. */
+  model: string;
+  /** With it the Fisher is measured at base + coefficient (model − base), else at the model. */
+  base?: string;
+  /** Default 1. */
+  coefficient?: number;
+  /** Task folder. */
+  data: string;
+  /** Default validation. */
+  split?: SplitName;
+  /** Inputs drawn from the split, or all. Default 30. */
+  samples?: number | 'all';
+  /** Default exact. */
+  mode?: FisherMode;
+  /** Default 1e-12. */
+  epsilon?: number;
+  /** Of the inputs drawn and, in `sampled`, of the choices. Default 1. */
+  seed?: number;
+  /** safetensors file to write. */
+  out: string;
+}
+
+/** What was measured. */
+export interface MeasureResult {
+  out: string;
+  /** Inputs used. */
+  samples: number;
+  mode: FisherMode;
+}
+
+/**
+ * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
+ * Errors: those of T5Model.open, loadSplit and measureFisher; IO.
+ */
+export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
+  const { mode = 'exact', seed = 1, samples = 30, coefficient = 1, epsilon = DEFAULT_EPSILON, signal } = options;
+  const model = await (options.base === undefined ? T5Model.open(options.model, [], options) : T5Model.open(options.base, [options.model], options));
+  try {
+    const task = basename(resolve(options.data));
+    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation');
+    const indices = drawFisherRows(split.all.length, samples, { seed, task });
+    if (options.base === undefined) await model.load(0, signal);
+    else await model.interpolate(1, coefficient, signal);
+    await measureFisher(model, split.rows, indices, { ...options, mode, epsilon, draw: { seed, task }, subject: task });
+    const member = model.set.models[0] ?? model.set.base;
+    const metadata = {
+      mode,
+      samples: String(indices.length),
+      coefficient: String(options.base === undefined ? 1 : coefficient),
+      epsilon: String(epsilon),
+      dtype: 'float32',
+      seed: String(seed),
+      model: await checkpointFingerprint(member.checkpoint),
+      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(model.set.base.checkpoint) }),
+      data: split.digest,
+    };
+    await writeFisher(model, options.out, metadata, signal);
+    return { out: options.out, samples: indices.length, mode };
+  } finally {
+    model.close();
+  }
+}

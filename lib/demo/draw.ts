@@ -1,0 +1,16 @@
+import type { RandomStream } from '../data/random.js';
+
+/** One of a list. */
+export function pick<T>(stream: RandomStream, list: readonly T[]): T {
+  return list[stream.below(list.length)];
+}
+
+/** `count` different ones of a list, in random order. */
+export function pickSome<T>(stream: RandomStream, list: readonly T[], count: number): T[] {
+  return stream.sample(list.length, count).map((i) => list[i]);
+}
+
+/** The list in random order. */
+export function shuffled<T>(stream: RandomStream, list: readonly T[]): T[] {
+  return pickSome(stream, list, list.length);
+}

@@ -1,0 +1,56 @@
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { native } from '../bindings/index.js';
+import type { T5Model } from './model.js';
+import { direct } from './native_call.js';
+import type { EnvironmentRecord } from './report/record.js';
+import { VERSION } from './version.js';
+
+/** What this installation can do on this machine. */
+export interface Info {
+  version: string;
+  node: string;
+  platform: string;
+  cpu: string;
+  /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
+  isa: { chosen: string; available: string[]; built: string[] };
+  /** Where matrix products run. */
+  matmul: string;
+  threads: number;
+  cuda: { available: boolean; reason: string };
+  /** Bytes. */
+  memory: { total: number; free: number };
+  compiler: string;
+}
+
+/** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA names a set that is not here. */
+export function info(): Info {
+  const { isa, available, built, compiler } = direct(() => native().info());
+  return {
+    version: VERSION,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpuName(),
+    isa: { chosen: isa, available, built },
+    matmul: `built-in (${isa})`,
+    threads: availableParallelism(),
+    cuda: { available: false, reason: 'this build has no CUDA kernels' },
+    memory: { total: totalmem(), free: freemem() },
+    compiler,
+  };
+}
+
+function cpuName(): string {
+  return cpus()[0]?.model.trim() || 'unknown';
+}
+
+/** Where a run happened, for its record. */
+export function environmentRecord(model: T5Model): EnvironmentRecord {
+  return {
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpuName(),
+    isa: native().info().isa,
+    threads: model.threads,
+    dtype: 'float32',
+  };
+}

@@ -1,0 +1,61 @@
+// Runs the tests of the native engine with the address and undefined-behaviour sanitizers: npm run test:asan [dist/test/file.test.js ...]
+// The sanitized addon goes to build-asan/; node-gyp-build takes it from there because DFMERGE_PREBUILD says so.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const home = join(root, 'build-asan');
+const NATIVE_TESTS = /^(ops|engine|golden_merge|golden_t5|merge_properties|determinism)/;
+
+function run(title, script, args, options = {}) {
+  console.log(`== ${title}`);
+  const { status, signal } = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit', ...options });
+  return { ok: status === 0, how: signal ?? `exit status ${status}` };
+}
+
+/** Path of a compiler runtime; LD_PRELOADed because node itself is not sanitized. libstdc++ comes along so that throws are intercepted. */
+const runtime = (name) => execFileSync(process.env.CXX ?? 'c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+
+function tests() {
+  if (process.argv.length > 2) return process.argv.slice(2);
+  return readdirSync(join(root, 'dist', 'test')).filter((name) => NATIVE_TESTS.test(name) && name.endsWith('.test.js')).map((name) => join('dist', 'test', name));
+}
+
+const built = run('building with sanitizers', require.resolve('cmake-js/bin/cmake-js'), ['build', '-O', join(home, 'build'), '--CDDFMERGE_SANITIZE=ON']);
+if (!built.ok) process.exit(1);
+
+const logs = mkdtempSync(join(tmpdir(), 'dfmerge-asan-'));
+const environment = {
+  ...process.env,
+  DFMERGE_PREBUILD: home,
+  LD_PRELOAD: `${runtime('libasan.so')}:${runtime('libstdc++.so.6')}`,
+  // V8 never frees all it holds at exit; the first finding ends its process, and goes to a file because ava hides some of stderr.
+  ASAN_OPTIONS: `detect_leaks=0:log_path=${join(logs, 'address')}:detect_stack_use_after_return=1`,
+  UBSAN_OPTIONS: `print_stacktrace=1:halt_on_error=1:log_path=${join(logs, 'undefined')}`,
+};
+const loaded = run('loading the sanitized addon', '--input-type=module', ['-e', `
+  import { native } from ${JSON.stringify(join(root, 'dist', 'bindings', 'index.js'))};
+  import { readFileSync } from 'node:fs';
+  native();
+  if (!readFileSync('/proc/self/maps', 'utf8').includes('build-asan')) throw new Error('the tests would load another addon than build-asan');
+`], { env: environment }); // prettier-ignore
+
+const failed = [];
+if (!loaded.ok) failed.push(`loading: ${loaded.how}`);
+else {
+  for (const test of tests()) {
+    const { ok, how } = run(test, require.resolve('ava/entrypoints/cli.mjs'), ['--serial', '--timeout=20m', test], { env: environment });
+    if (!ok) failed.push(`${test}: ${how}`);
+  }
+}
+
+const findings = readdirSync(logs);
+for (const file of findings) console.log(`\n== finding: ${readFileSync(join(logs, file), 'utf8')}`);
+rmSync(logs, { recursive: true, force: true });
+console.log(failed.length + findings.length === 0 ? '\nsanitizers: no findings' : `\nsanitizers: ${findings.length} findings; failed: ${failed.join('; ') || 'none'}`);
+process.exit(failed.length + findings.length === 0 ? 0 : 1);

@@ -1,0 +1,154 @@
+// The Fisher of every mode against its definition, composed in float64 from gradients of one input and one choice at a time.
+import test from 'ava';
+import type { FisherMode } from '../bindings/index.js';
+import { packRows, type TokenizedRows } from '../lib/data/batch.js';
+import { DEFAULT_EPSILON, measureFisher } from '../lib/fisher.js';
+import type { T5Model } from '../lib/model.js';
+import { FORMS, openT5, randomRows, randomWeights, single } from './support/random_t5.js';
+import { relativeError } from './support/tensors.js';
+
+/** Float32 sums in another order; squares double a gradient's error. */
+const ROUNDING = 3e-6;
+// One to five choices, choices of unequal length, a token that occurs in input and label, an input of one token.
+const LENGTHS: [number, number[]][] = [[9, [3, 1, 5]], [1, [2]], [14, [1, 1]], [5, [2, 6, 1, 4, 3]]]; // prettier-ignore
+
+type Gradients = Map<string, Float32Array>;
+
+interface Parts {
+  /** Length-normalised NLLs and their gradients, per row and choice: ℓ_c = −NLL_c / L_c. */
+  loglikelihood: number[][];
+  gradients: Gradients[][];
+}
+
+/** ∇ℓ_c of every row and choice, one at a time. `perToken` false: ℓ_c = −NLL_c. */
+async function parts(model: T5Model, rows: TokenizedRows, perToken: boolean): Promise<Parts> {
+  const result: Parts = { loglikelihood: [], gradients: [] };
+  for (const [row, choices] of rows.choices.entries()) {
+    const [loglikelihood, gradients]: [number[], Gradients[]] = [[], []];
+    for (const [c, label] of choices.entries()) {
+      const scale = -1 / (perToken ? label.length : 1);
+      await model.job((engine) => engine.beginTraining());
+      const [nll] = await model.job((engine) => engine.addGradient(single(rows, row, c), scale));
+      loglikelihood.push(scale * nll);
+      gradients.push(new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)])));
+    }
+    result.loglikelihood.push(loglikelihood);
+    result.gradients.push(gradients);
+  }
+  return result;
+}
+
+function softmax(values: readonly number[]): number[] {
+  const powers = values.map((value) => Math.exp(value - Math.max(...values)));
+  return powers.map((power) => power / powers.reduce((a, b) => a + b));
+}
+
+/** Σ_c p̃_c (g_c − centre)², centre = Σ_k p̃_k g_k in `choices`, else 0; sampled: the drawn choice's square. */
+function squares(mode: FisherMode, p: readonly number[], gradients: readonly Float32Array[], drawn: number): Float64Array {
+  return new Float64Array(gradients[0].length).map((_, i) => {
+    if (mode === 'sampled') return gradients[drawn][i] ** 2;
+    const centre = mode === 'choices' ? p.reduce((sum, weight, c) => sum + weight * gradients[c][i], 0) : 0;
+    return p.reduce((sum, weight, c) => sum + weight * (gradients[c][i] - centre) ** 2, 0);
+  });
+}
+
+for (const [form, shape] of Object.entries(FORMS)) {
+  const weights = randomWeights(shape, 21);
+  const rows = randomRows(shape, LENGTHS);
+  const all = LENGTHS.map((_, i) => i);
+  const drawn = Int32Array.of(2, 0, 1, 3);
+
+  for (const mode of ['exact', 'sequence', 'choices', 'sampled'] as FisherMode[]) {
+    test(`${form}: the ${mode} Fisher is the one composed from single gradients, and returns p̃`, async (t) => {
+      const model = await openT5(shape, [weights]);
+      await model.load(0);
+      const { loglikelihood, gradients } = await parts(model, rows, mode !== 'sequence');
+      const p = loglikelihood.map(softmax);
+      const returned = await measureFisher(model, rows, all, { mode, drawn });
+      returned.forEach((probabilities, row) => t.true(relativeError(probabilities, p[row]) < 1e-5, `p̃ of row ${row}: ${probabilities.join()}, expected ${p[row].join()}`));
+      for (const { name } of model.parameters) {
+        const perRow = all.map((row) => squares(mode, p[row], gradients[row].map((g) => g.get(name)!), drawn[row])); // prettier-ignore
+        const expected = perRow[0].map((_, i) => perRow.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON);
+        const error = relativeError(model.engine.parameter('fisher', name), expected);
+        t.true(error < ROUNDING, `${name} is off by ${error}`);
+      }
+      model.close();
+    });
+  }
+
+  test(`${form}: squares are per input and choice: the mean over two copies of a row is the Fisher of one`, async (t) => {
+    const model = await openT5(shape, [weights]);
+    await model.load(0);
+    await measureFisher(model, rows, [3], { mode: 'exact' });
+    const one = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
+    await model.job((engine) => engine.beginFisher());
+    await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), 'exact'));
+    await model.job((engine) => engine.finishFisher(2, DEFAULT_EPSILON));
+    for (const [name, values] of one) t.true(relativeError(model.engine.parameter('fisher', name), values) < ROUNDING, name);
+    model.close();
+  });
+
+  test(`${form}: all rows in one batch, in two, and one by one give one Fisher`, async (t) => {
+    const model = await openT5(shape, [weights]);
+    await model.load(0);
+    for (const mode of ['exact', 'choices'] as const) {
+      const fishers: Gradients[] = [];
+      for (const batches of [[[0, 1, 2, 3]], [[2, 0], [3, 1]], [[3], [2], [1], [0]]]) { // prettier-ignore
+        await model.job((engine) => engine.beginFisher());
+        for (const batch of batches) await model.job((engine) => engine.addFisher(packRows(rows, batch), mode));
+        await model.job((engine) => engine.finishFisher(4, DEFAULT_EPSILON));
+        fishers.push(new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)])));
+      }
+      for (const [name, values] of fishers[0]) for (const other of fishers.slice(1)) t.true(relativeError(other.get(name)!, values) < ROUNDING, `${mode}: ${name}`);
+    }
+    model.close();
+  });
+
+  test(`${form}: sampled mode draws by the distribution function of p̃: just below and at each step`, async (t) => {
+    const model = await openT5(shape, [weights]);
+    await model.load(0);
+    const row = packRows(rows, [3]);
+    const fisher = async (draw?: number, choice?: number) => {
+      await model.job((engine) => engine.beginFisher());
+      const p = await model.job((engine) => engine.addFisher(row, 'sampled', draw === undefined ? undefined : Float64Array.of(draw), choice === undefined ? undefined : Int32Array.of(choice)));
+      return { p, fisher: model.engine.parameter('fisher', 'shared.weight') };
+    };
+    const { p } = await fisher(0);
+    const byChoice: Float32Array[] = [];
+    for (let c = 0; c < 5; c++) byChoice.push((await fisher(undefined, c)).fisher);
+    let below = 0;
+    for (let c = 0; c < 5; c++) {
+      t.deepEqual((await fisher(below)).fisher, byChoice[c], `at the start of choice ${c}`);
+      below += p[c];
+      t.deepEqual((await fisher(Math.min(below, 1) - 1e-9)).fisher, byChoice[c], `just before the end of choice ${c}`);
+    }
+    model.close();
+  });
+}
+
+test('one choice leaves nothing to learn for the choices mode: its Fisher is ε', async (t) => {
+  const model = await openT5(FORMS['v1.0'], [randomWeights(FORMS['v1.0'], 21)]);
+  await model.load(0);
+  await measureFisher(model, randomRows(FORMS['v1.0'], LENGTHS), [1], { mode: 'choices' });
+  for (const { name } of model.parameters) t.true(model.engine.parameter('fisher', name).every((value) => value === Math.fround(DEFAULT_EPSILON)));
+  model.close();
+});
+
+test('the sampled mode of measureFisher draws every row by its own number, whatever the batch', async (t) => {
+  const shape = FORMS['v1.0'];
+  const model = await openT5(shape, [randomWeights(shape, 21)]);
+  const narrow = await openT5(shape, [randomWeights(shape, 21)], { batchMemory: 1 }); // one row a batch
+  const rows = randomRows(shape, LENGTHS);
+  const draw = { seed: 3, task: 'a' };
+  const fishers = [];
+  for (const [m, indices] of [[model, [0, 1, 2, 3]], [narrow, [0, 1, 2, 3]], [narrow, [3, 1, 0, 2]]] as const) { // prettier-ignore
+    await m.load(0);
+    await measureFisher(m, rows, indices, { mode: 'sampled', draw });
+    fishers.push(m.engine.parameter('fisher', 'shared.weight'));
+  }
+  for (const other of fishers.slice(1)) t.true(relativeError(other, fishers[0]) < ROUNDING);
+  await measureFisher(narrow, rows, [0, 1, 2, 3], { mode: 'sampled', draw: { seed: 4, task: 'a' } });
+  t.false(relativeError(narrow.engine.parameter('fisher', 'shared.weight'), fishers[0]) < 0.01);
+  model.close();
+  narrow.close();
+});

@@ -1,0 +1,195 @@
+// Native work as seen from JavaScript: one job at a time, off its thread, stoppable, and memory that V8 knows of. Run one after another,
+// because several of these measure time or memory.
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import type { NativeEngine } from '../bindings/index.js';
+import type { NativeBatch } from '../lib/data/batch.js';
+import { BIG, bigBatch, bigEngine, newEngine } from './support/big_engine.js';
+import { openT5, randomWeights, V1_0 } from './support/random_t5.js';
+import { runChild } from './support/run_child.js';
+
+/** Inputs that take about a second on one thread here, so that a job of them can be caught half-way on faster machines too. */
+const LONG = 300;
+
+const milliseconds = async (work: () => Promise<unknown>) => {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+};
+
+test.serial('a second job is BUSY, and the first one still finishes with its result', async (t) => {
+  const engine = await bigEngine();
+  const batch = bigBatch(20);
+  const expected = await engine.score(batch);
+  t.false(engine.busy());
+  const first = engine.score(batch);
+  t.true(engine.busy());
+  t.throws(() => engine.score(batch), { code: 'BUSY' });
+  t.throws(() => engine.beginFisher(), { code: 'BUSY' });
+  t.throws(() => engine.parameter('parameters', 'shared.weight'), { code: 'BUSY' });
+  t.throws(() => engine.parameters(), { code: 'BUSY' });
+  t.throws(() => engine.addModel([]), { code: 'BUSY' });
+  t.true(engine.bytes() > 0);
+  t.deepEqual(await first, expected);
+  t.false(engine.busy());
+  engine.close();
+});
+
+test.serial('two engines work at the same time', async (t) => {
+  const [a, b] = await Promise.all([bigEngine(), bigEngine()]);
+  const batch = bigBatch(10);
+  const [one, two] = await Promise.all([a.score(batch), b.score(batch)]);
+  t.deepEqual(one, two);
+  a.close();
+  b.close();
+});
+
+test.serial('a job keeps to the batch it was given, whatever becomes of the arrays meanwhile', async (t) => {
+  const engine = await bigEngine();
+  const batch = bigBatch(20);
+  const expected = await engine.score(batch);
+  const running = engine.score(batch);
+  for (const array of Object.values(batch) as Int32Array[]) array.fill(-1);
+  t.deepEqual(await running, expected);
+  engine.close();
+});
+
+test.serial('JavaScript goes on while a job runs: timers tick', async (t) => {
+  const engine = await bigEngine();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  const taken = await milliseconds(() => engine.score(bigBatch(LONG)));
+  clearInterval(timer);
+  t.true(ticks > taken / 50, `${ticks} ticks of 5 ms in ${taken} ms`);
+  engine.close();
+});
+
+for (const [title, run] of [
+  ['scoring', (engine: NativeEngine, batch: NativeBatch) => engine.score(batch)],
+  ['a Fisher', (engine: NativeEngine, batch: NativeBatch) => engine.addFisher(batch, 'exact')],
+] as const) {
+  test.serial(`an AbortSignal ends ${title} early with ABORTED, and the engine works on afterwards`, async (t) => {
+    const model = await openT5(BIG, [randomWeights(BIG, 71)], { threads: 1 });
+    await model.load(0);
+    const [long, short] = [bigBatch(title === 'scoring' ? LONG : 60), bigBatch(2)];
+    const before = await model.job((engine) => engine.score(short));
+    await model.job((engine) => run(engine, long)); // memory is taken from the system at the first touch
+    const whole = await milliseconds(() => model.job((engine) => run(engine, long)));
+    for (const share of [0.1, 0.5]) {
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), whole * share);
+      const taken = await milliseconds(() => t.throwsAsync(model.job((engine) => run(engine, long), controller.signal), { code: 'ABORTED', name: 'DfMergeError' }));
+      clearTimeout(timer);
+      t.true(taken < whole * (share + 0.3), `${taken} ms of ${whole}, stopped after ${share}`);
+      t.deepEqual(await model.job((engine) => engine.score(short)), before);
+    }
+    model.close();
+  });
+}
+
+test.serial('a signal that has fired before keeps the job from starting', async (t) => {
+  const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
+  await t.throwsAsync(model.load(0, AbortSignal.abort()), { code: 'ABORTED' });
+  await t.throwsAsync(model.job((engine) => engine.beginTraining()), { code: 'INVALID_ARGUMENT' }); // nothing was loaded
+  model.close();
+});
+
+test.serial('stop without a job is nothing, and does not stop the next one', async (t) => {
+  const engine = await bigEngine();
+  engine.stop();
+  t.is((await engine.score(bigBatch(1))).length, 2);
+  engine.close();
+});
+
+test.serial('close during a job ends it with ABORTED and frees the memory behind it', async (t) => {
+  const engine = await bigEngine();
+  const running = engine.score(bigBatch(LONG));
+  await sleep(20);
+  engine.close();
+  t.throws(() => engine.score(bigBatch(1)), { code: 'CLOSED' });
+  await t.throwsAsync(running, { code: 'ABORTED' });
+  t.is(engine.bytes(), 0);
+  t.false(engine.busy());
+});
+
+test.serial('a closed engine refuses every job with CLOSED; closing and stopping it again are nothing', async (t) => {
+  const engine = await bigEngine();
+  const batch = bigBatch(1);
+  engine.close();
+  engine.close();
+  engine.stop();
+  t.is(engine.bytes(), 0);
+  const calls: (() => unknown)[] = [
+    () => engine.parameters(), () => engine.addModel([]), () => engine.parameter('fisher', 'shared.weight'), () => engine.load(0), () => engine.interpolate(0, 1),
+    () => engine.initialize(1), () => engine.beginFisher(), () => engine.addFisher(batch, 'exact'), () => engine.finishFisher(1, 0), () => engine.loadFisher([]),
+    () => engine.beginMerge(), () => engine.fold(0, 1, false), () => engine.finishMerge(1), () => engine.score(batch), () => engine.encode(batch),
+    () => engine.logits(batch), () => engine.beginTraining(), () => engine.addGradient(batch, 1), () => engine.write('parameters', []),
+    () => engine.adamw({ learningRate: 1, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0, step: 1 }),
+  ]; // prettier-ignore
+  for (const call of calls) t.throws(call, { code: 'CLOSED' }, String(call));
+});
+
+test.serial('arguments whose getters call back into the engine cannot start two jobs or use a freed engine', async (t) => {
+  const engine = await bigEngine();
+  const batch = bigBatch(1);
+  let inner: Promise<unknown> | undefined;
+  const reentrant = { ...batch, get labelIds() { return (inner = engine.score(batch)), batch.labelIds; } }; // prettier-ignore
+  t.throws(() => engine.score(reentrant), { code: 'BUSY' });
+  t.is(((await inner) as Float64Array).length, 2);
+  const closing = { ...batch, get choiceOffsets() { return engine.close(), batch.choiceOffsets; } }; // prettier-ignore
+  t.throws(() => engine.score(closing), { code: 'CLOSED' });
+  const failing = { ...batch, get inputIds(): Int32Array { throw new RangeError('mine'); } }; // prettier-ignore
+  const other = newEngine(V1_0);
+  t.throws(() => other.score(failing), { instanceOf: RangeError, message: 'mine' });
+  other.close();
+});
+
+test.serial('an error of a job carries the stack of the call that made it', async (t) => {
+  const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
+  async function theCallersName(): Promise<void> {
+    await model.load(17);
+  }
+  const error = await t.throwsAsync(theCallersName(), { code: 'INVALID_ARGUMENT', message: /no model 17/ });
+  t.regex(error.stack!, /theCallersName/);
+  model.close();
+});
+
+test.serial('bytes() counts the four vectors, then a batch, and nothing after close', async (t) => {
+  const engine = newEngine();
+  const vectors = engine.bytes();
+  t.true(vectors >= 4 * 4 * BIG.vocab_size * BIG.d_model);
+  await engine.initialize(1);
+  await engine.score(bigBatch(5));
+  t.true(engine.bytes() > vectors);
+  engine.close();
+  t.is(engine.bytes(), 0);
+});
+
+// What V8 was told shows in no number of process.memoryUsage() of Node 20, only in what V8 does about it.
+test.serial('V8 is told of native memory: it collects large engines that were dropped without close, and has no reason to for small ones', async (t) => {
+  const collected = async (size: string) => (JSON.parse((await runChild(['pressure', size])).stdout) as { collected: number }).collected;
+  t.true((await collected('big')) >= 10);
+  t.is(await collected('small'), 0);
+});
+
+test.serial('in the steady state nothing is allocated: a batch no larger than an earlier one leaves the memory as it is', async (t) => {
+  const engine = await bigEngine();
+  await engine.addFisher(bigBatch(12), 'exact');
+  await engine.addFisher(bigBatch(12), 'exact');
+  const steady = engine.bytes();
+  for (const inputs of [12, 3, 12, 1]) {
+    await engine.addFisher(bigBatch(inputs), 'exact');
+    t.is(engine.bytes(), steady);
+  }
+  engine.close();
+});
+
+test.serial('a process may leave while a job runs', async (t) => {
+  const end = await runChild(['exit']);
+  t.deepEqual([end.code, end.signal, end.stderr], [0, null, '']);
+});
+
+test.serial('an engine that nothing refers to any more lives until its job has ended', async (t) => {
+  const end = await runChild(['collect'], { flags: ['--expose-gc'] });
+  t.deepEqual([end.code, end.signal, end.stdout], [0, null, '{"scores":120}\n'], end.stderr);
+});

@@ -1,0 +1,61 @@
+// A program for tests that need a process of their own: node child.js MODE FOLDER...
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { packRows } from '../../lib/data/batch.js';
+import { measureFisher } from '../../lib/fisher.js';
+import { mergeModels } from '../../lib/merge.js';
+import { T5Model } from '../../lib/model.js';
+import { bitsOf } from './machines.js';
+import { randomRows, V1_0 } from './random_t5.js';
+import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
+
+const MODES: Record<string, (folders: string[]) => Promise<void>> = {
+  /** Prints what the engine makes of a base and a child: NLLs, and a digest of Fisher and merge. */
+  async fingerprint([base, ...children]) {
+    const model = await T5Model.open(base, children, { threads: 2, tokenizer: false });
+    const rows = randomRows(V1_0, [[9, [3, 1]], [30, [2, 20]]]); // prettier-ignore
+    const hash = createHash('sha256');
+    await mergeModels(model, children.map(() => 0.7), async (i) => {
+      await model.interpolate(i, 0.7);
+      await measureFisher(model, rows, [0, 1], { mode: 'exact' });
+      for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('fisher', name)));
+    }); // prettier-ignore
+    for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('parameters', name)));
+    const nll = await model.job((engine) => engine.score(packRows(rows, [0, 1])));
+    console.log(JSON.stringify({ nll: [...nll], digest: hash.digest('hex') }));
+  },
+
+  /** Leaves while a job runs. */
+  async exit() {
+    const engine = await bigEngine();
+    void engine.score(bigBatch(300));
+    await sleep(50);
+    process.exit(0);
+  },
+
+  /** Makes engines that are dropped without close(), big ones if asked; prints how many V8 has collected of its own accord. */
+  async pressure([size]) {
+    let collected = 0;
+    const registry = new FinalizationRegistry(() => collected++);
+    for (let i = 0; i < 20; i++) {
+      registry.register(newEngine(size === 'big' ? { ...BIG, vocab_size: 100_000 } : V1_0), i);
+      await sleep(2);
+    }
+    console.log(JSON.stringify({ collected }));
+  },
+
+  /** Drops every reference to an engine while its job runs, and collects garbage; needs --expose-gc. */
+  async collect() {
+    const start = async () => (await bigEngine()).score(bigBatch(60));
+    const scores = start();
+    for (let i = 0; i < 5; i++) {
+      await sleep(10);
+      globalThis.gc?.();
+    }
+    console.log(JSON.stringify({ scores: (await scores).length }));
+    await sleep(0);
+    globalThis.gc?.(); // the engine itself
+  },
+};
+
+await MODES[process.argv[2]](process.argv.slice(3));

@@ -1,0 +1,32 @@
+import type { ExecutionContext } from 'ava';
+import { native, type KernelOptions } from '../../bindings/index.js';
+import type { Numbers } from './plain_ops.js';
+
+/** Every instruction set that this machine can run, best first. */
+export const INSTRUCTION_SETS: readonly string[] = native().info().available;
+
+/** One instruction set with one, two and three threads. */
+export function onThreads(isa: string): KernelOptions[] {
+  return [1, 2, 3].map((threads) => ({ isa, threads }));
+}
+
+/** The bytes of an array, for comparisons that tell -0 from 0 and one NaN from another. */
+export function bitsOf(values: Float32Array | Float64Array): Buffer {
+  return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** Fails at the first element where two arrays differ in a bit. */
+export function sameBits(t: ExecutionContext, actual: Float32Array, expected: Float32Array, what: string): void {
+  if (bitsOf(actual).equals(bitsOf(expected))) return void t.pass();
+  const at = actual.length === expected.length ? actual.findIndex((value, i) => !Object.is(value, expected[i])) : -1;
+  t.fail(`${what}: ${at < 0 ? `${actual.length} elements, expected ${expected.length}` : `element ${at} is ${actual[at]}, expected ${expected[at]}`}`);
+}
+
+/** Fails at the first element that is further from `expected` than `bound` says (or is not a number). */
+export function withinBound(t: ExecutionContext, actual: Numbers, expected: Numbers, options: { bound: (i: number) => number; what: string }): void {
+  if (actual.length !== expected.length) return void t.fail(`${options.what}: ${actual.length} elements, expected ${expected.length}`);
+  for (let i = 0; i < expected.length; i++) {
+    if (!(Math.abs(actual[i] - expected[i]) <= options.bound(i))) return void t.fail(`${options.what}: element ${i} is ${actual[i]}, expected ${expected[i]} ± ${options.bound(i)}`);
+  }
+  t.pass();
+}
