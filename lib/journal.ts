@@ -166,9 +166,7 @@ function compareHeaders(path: string, found: Json, wanted: JournalHeader): void 
   // Through JSON, so that an absent key and an undefined one are the same.
   const differences = differingKeys(found, JSON.parse(JSON.stringify(wanted)) as Json, '');
   if (differences.length === 0) return;
-  // The digest differs whenever the recipe does; the keys behind it say more.
-  const telling = differences.filter(({ key }) => key !== 'recipeDigest');
-  const shown = (telling.length > 0 ? telling : differences).slice(0, 8).map(({ key, found, wanted }) => `\n  ${key || 'header'}: ${found} there, ${wanted} now`);
+  const shown = differences.slice(0, 8).map(({ key, found, wanted }) => `\n  ${key || 'header'}: ${found} there, ${wanted} now`);
   throw new DfMergeError('MISMATCH', `${path} is the journal of a different search, so it cannot be resumed:${shown.join('')}`);
 }
 

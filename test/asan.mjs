@@ -49,7 +49,7 @@ const failed = [];
 if (!loaded.ok) failed.push(`loading: ${loaded.how}`);
 else {
   for (const test of tests()) {
-    const { ok, how } = run(test, require.resolve('ava/entrypoints/cli.mjs'), ['--serial', '--timeout=20m', test], { env: environment });
+    const { ok, how } = run(test, join(dirname(require.resolve('ava')), 'cli.mjs'), ['--serial', '--timeout=20m', test], { env: environment });
     if (!ok) failed.push(`${test}: ${how}`);
   }
 }

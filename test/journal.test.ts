@@ -11,7 +11,7 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const newPath = () => join(folder, `journal-${files++}.jsonl`);
 
-const header: JournalHeader = { version: '0.1.0', recipeDigest: 'abc', seed: 1, recipe: { search: { xi: 0.01 }, models: ['a', 'b'] } };
+const header: JournalHeader = { version: '0.1.0', seed: 1, recipe: { search: { xi: 0.01 }, models: ['a', 'b'] } };
 
 function trialOf(trial: number): JournalTrial {
   return { trial, coefficients: [trial / 3, 0.1 + 0.2, 5e-324], objective: 1 / trial, accuracy: { a: 1 / 7, 'ä': 2 / 3 }, seconds: 0.1 };
@@ -92,7 +92,7 @@ test('a journal of another run is refused, untouched, and the difference is name
   write(path, 2);
   appendFileSync(path, '{"torn');
   const before = readFileSync(path);
-  const other = { ...header, recipeDigest: 'def', seed: 2, recipe: { search: { xi: 0.1 }, models: ['a', 'b'] }, data: 'd' };
+  const other = { ...header, seed: 2, recipe: { search: { xi: 0.1 }, models: ['a', 'b'] }, data: 'd' };
   const error = t.throws(() => openJournal(path, other, { resume: true }), { instanceOf: DfMergeError, code: 'MISMATCH' });
   t.true(error.message.endsWith('\n  seed: 1 there, 2 now\n  recipe.search.xi: 0.01 there, 0.1 now\n  data: nothing there, "d" now'), error.message);
   t.deepEqual(readFileSync(path), before);

@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError, flush } from './files.js';
 
@@ -7,6 +7,25 @@ let serial = 0;
 /** A hidden name beside `path`, for what will take its place: `.NAME.tmp-PID-N`. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${serial++}`);
+}
+
+/** Removes what processes that are no longer there left under temporaryBeside(path): they were killed in mid-write. */
+export async function removeStale(path: string): Promise<void> {
+  const prefix = `.${basename(path)}.tmp-`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names) {
+    const owner = name.startsWith(prefix) ? /^(\d+)-\d+$/.exec(name.slice(prefix.length)) : null;
+    if (owner && !isRunning(Number(owner[1]))) await rm(join(dirname(path), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /**

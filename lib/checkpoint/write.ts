@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DfMergeError } from '../errors.js';
-import { temporaryBeside, writeNew } from './atomic.js';
+import { removeStale, temporaryBeside, writeNew } from './atomic.js';
 import { exists, fileError, flush } from './files.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
@@ -70,6 +70,7 @@ export async function writeModelFolder(folder: ModelFolder): Promise<void> {
   await assertNotInput(folder);
   const temporary = temporaryBeside(out);
   try {
+    await removeStale(out);
     await rm(temporary, { recursive: true, force: true }); // of a crashed process that had this one's id
     await mkdir(temporary);
     await fill(temporary, folder);

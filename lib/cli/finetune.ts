@@ -1,4 +1,4 @@
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { finetune, type FinetuneEvaluation } from '../finetune.js';
 import { OUTPUT_DTYPES, type OutputDtype } from '../recipe/recipe.js';
 import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { MergeMethod, Recipe, RecipeModel } from './recipe.js';
 
 /** A recipe as `dfmerge.json` keeps it: the YAML's own shape with every default spelled out, paths as the user wrote them. */
@@ -50,11 +49,6 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
     },
     dtype: recipe.dtype,
   };
-}
-
-/** SHA-256 (hex) of the resolved recipe: equal where two recipes ask for the same run. */
-export function recipeDigest(recipe: Recipe): string {
-  return createHash('sha256').update(JSON.stringify(resolvedRecipe(recipe))).digest('hex');
 }
 
 function resolvedModel({ written, task, weight, fisher }: RecipeModel): ResolvedRecipe['models'][number] {

@@ -1,0 +1,196 @@
+// The commands as other programs call them: files written, JSON printed, exit codes, words for mistakes.
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { readHeader } from '../lib/checkpoint/safetensors.js';
+import { runCommand } from './support/command.js';
+import { readTensors, relativeError } from './support/tensors.js';
+import { makeWorkspace, recordWithoutTiming } from './support/workspace.js';
+
+interface Line {
+  index: number;
+  nll: number[];
+  tokens: number[];
+  prediction: number;
+  label: number;
+}
+
+const lines = (text: string) => text.trim().split('\n').map((line) => JSON.parse(line) as Line);
+
+test('evaluate: accuracy as JSON, a line per example in order', async (t) => {
+  const space = await makeWorkspace();
+  const { code, stdout, stderr } = await runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a', '--split', 'test', '--details', 'details.jsonl', '--json'], { cwd: space.dir });
+  t.is(code, 0, stderr);
+  const result = JSON.parse(stdout) as { accuracy: number; examples: number };
+  const details = lines(await readFile(space.path('details.jsonl'), 'utf8'));
+  t.is(result.examples, 24);
+  t.deepEqual(details.map(({ index }) => index), Array.from({ length: 24 }, (_, i) => i));
+  for (const { nll, tokens, prediction } of details) {
+    const scores = nll.map((value, c) => value / tokens[c]);
+    t.is(prediction, scores.indexOf(Math.min(...scores)));
+  }
+  t.is(result.accuracy, details.filter(({ prediction, label }) => prediction === label).length / 24);
+});
+
+test('evaluate: rows without labels are scored, and have no accuracy', async (t) => {
+  const space = await makeWorkspace();
+  await writeFile(space.path('data', 'a', 'test.jsonl'), '{"input": "the cat", "choices": ["runs", "sleeps the dog"]}\n');
+  const { stdout } = await runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a', '--split', 'test', '--json'], { cwd: space.dir });
+  const { accuracy, examples, rows } = JSON.parse(stdout) as { accuracy: null; examples: number; rows: number };
+  t.deepEqual([accuracy, examples, rows], [null, 0, 1]);
+});
+
+test('fisher: float32 by the checkpoint\'s names, with metadata; merge takes it instead of measuring', async (t) => {
+  const space = await makeWorkspace();
+  const run = (...args: string[]) => runCommand(args, { cwd: space.dir });
+  const measure = ['--data', 'data/a', '--samples', '5', '--seed', '4', '--out'];
+  t.is((await run('fisher', '--model', 'models/a', ...measure, 'a.safetensors')).code, 0);
+  const { tensors, metadata } = await readHeader(space.path('a.safetensors'));
+  const { tensors: model } = await readHeader(space.path('models', 'a', 'model.safetensors'));
+  t.deepEqual([...tensors.keys()].sort(), [...model.keys()].sort());
+  for (const [name, { dtype, shape }] of tensors) t.deepEqual([dtype, shape], ['F32', model.get(name)?.shape], name);
+  t.like(metadata, { mode: 'exact', samples: '5', coefficient: '1', epsilon: '1e-12', dtype: 'float32' });
+
+  // At θ0 + λτ, as df_merge measures them itself: the same bytes come out.
+  for (const [name, weight] of [['a', '0.3'], ['b', '0.8']])
+    t.is((await run('fisher', '--model', `models/${name}`, '--base', 'models/base', '--coefficient', weight, '--data', `data/${name}`, '--samples', '5', '--seed', '4', '--out', `${name}.safetensors`)).code, 0);
+  const weights = (text: string) => text.replace('task: a', 'task: a\n    parameters: { weight: 0.3 }').replace('task: b', 'task: b\n    parameters: { weight: 0.8 }');
+  await space.variant('measured.yaml', weights);
+  await space.variant('given.yaml', (text) => weights(text).replace('task: a', 'task: a\n    fisher: a.safetensors').replace('task: b', 'task: b\n    fisher: b.safetensors'));
+  t.is((await run('merge', 'measured.yaml', '--out', 'measured')).code, 0);
+  const given = await run('merge', 'given.yaml', '--out', 'given', '--json');
+  t.is(given.code, 0, given.stderr);
+  t.deepEqual(await readFile(space.path('given', 'model.safetensors')), await readFile(space.path('measured', 'model.safetensors')));
+});
+
+test('merge: linear, task arithmetic and gta agree with plain sums over the checkpoints', async (t) => {
+  const space = await makeWorkspace();
+  const read = (name: string) => readTensors(space.path('models', name, 'model.safetensors'));
+  const [base, a, b] = [await read('base'), await read('a'), await read('b')];
+  for (const [method, weights, lambdas] of [
+    ['linear', null, [0.5, 0.5]],
+    ['linear', [3, 1], [0.75, 0.25]],
+    ['task_arithmetic', [0.3, 0.3], [0.3, 0.3]],
+    ['gta', [0.2, 0.9], [0.2, 0.9]],
+  ] as const) {
+    const out = `${method}-${lambdas[0]}`;
+    const weight = (i: number) => (weights ? `\n    parameters: { weight: ${weights[i]} }` : '');
+    const recipe = await space.variant(`${out}.yaml`, (text) =>
+      text.replace('df_merge', method).replace(/fisher:.*\n/, '').replace('task: a', `task: a${weight(0)}`).replace('task: b', `task: b${weight(1)}`),
+    );
+    const { code, stderr } = await runCommand(['merge', recipe, '--out', space.path(out), '--no-evaluate']);
+    t.is(code, 0, stderr);
+    const merged = await readTensors(space.path(out, 'model.safetensors'));
+    for (const name of base.names()) {
+      const [x, y, z] = [base.get(name), a.get(name), b.get(name)];
+      t.true(relativeError(merged.get(name), x.map((v, i) => v + lambdas[0] * (y[i] - v) + lambdas[1] * (z[i] - v))) < 1e-6, `${out} ${name}`);
+    }
+  }
+});
+
+test('merge: float16 and bfloat16 outputs hold the rounded weights and say so in config.json', async (t) => {
+  const space = await makeWorkspace();
+  const full = await readTensors(space.path('models', 'a', 'model.safetensors'));
+  for (const [dtype, stored, bound] of [['float16', 'F16', 1e-3], ['bfloat16', 'BF16', 8e-3]] as const) {
+    const recipe = await space.variant(`${dtype}.yaml`, (text) => text.replace('df_merge', 'linear').replace(/ {2}- model: models\/b\n {4}task: b\n/, '').replace(/fisher:.*\n/, '').replace('dtype: float32', `dtype: ${dtype}`));
+    const { code, stderr } = await runCommand(['merge', recipe, '--out', space.path(dtype)]);
+    t.is(code, 0, stderr);
+    const { tensors } = await readHeader(space.path(dtype, 'model.safetensors'));
+    t.true([...tensors.values()].every((tensor) => tensor.dtype === stored));
+    t.is((JSON.parse(await readFile(space.path(dtype, 'config.json'), 'utf8')) as Record<string, string>).torch_dtype, dtype);
+    const fisher = await runCommand(['evaluate', '--model', space.path(dtype), '--data', space.path('data', 'a'), '--details', space.path(`${dtype}.jsonl`)]);
+    t.is(fisher.code, 0);
+    await runCommand(['evaluate', '--model', space.path('models', 'a'), '--data', space.path('data', 'a'), '--details', space.path('full.jsonl')]);
+    const [rounded, exact] = [lines(await readFile(space.path(`${dtype}.jsonl`), 'utf8')), lines(await readFile(space.path('full.jsonl'), 'utf8'))];
+    t.true(relativeError(rounded.flatMap(({ nll }) => nll), exact.flatMap(({ nll }) => nll)) < bound, dtype);
+  }
+  t.true(full.names().length > 10);
+});
+
+test('finetune: keeps the state of lowest validation loss and writes a model folder', async (t) => {
+  const space = await makeWorkspace();
+  const args = ['finetune', '--model', 'models/base', '--data', 'data/a', '--out', 'tuned', '--steps', '30', '--batch', '8', '--learning-rate', '0.003', '--evaluate-every', '10', '--json', '--seed', '2'];
+  const { code, stdout, stderr } = await runCommand(args, { cwd: space.dir });
+  t.is(code, 0, stderr);
+  const { best, evaluations } = JSON.parse(stdout) as { best: { validationLoss: number }; evaluations: { step: number; validationLoss: number }[] };
+  t.deepEqual(evaluations.map(({ step }) => step), [10, 20, 30]);
+  t.is(best.validationLoss, Math.min(...evaluations.map(({ validationLoss }) => validationLoss)));
+  await runCommand(['evaluate', '--model', 'tuned', '--data', 'data/a', '--details', 'tuned.jsonl'], { cwd: space.dir });
+  await runCommand(['evaluate', '--model', 'models/base', '--data', 'data/a', '--details', 'base.jsonl'], { cwd: space.dir });
+  const loss = (rows: Line[]) => rows.reduce((sum, { nll, label }) => sum + nll[label], 0) / rows.reduce((sum, { tokens, label }) => sum + tokens[label], 0);
+  const tuned = loss(lines(await readFile(space.path('tuned.jsonl'), 'utf8')));
+  t.true(Math.abs(tuned - best.validationLoss) < 1e-6 * best.validationLoss, 'what was written scores what was reported');
+  t.true(tuned < 0.9 * loss(lines(await readFile(space.path('base.jsonl'), 'utf8'))), 'training lowered the loss');
+  t.deepEqual((await readdir(space.dir)).filter((name) => name.startsWith('.')), [], 'no temporary file stays');
+});
+
+test('info: what the machine and the build can do', async (t) => {
+  const { code, stdout } = await runCommand(['info', '--json']);
+  t.is(code, 0);
+  const facts = JSON.parse(stdout) as { version: string; isa: { chosen: string; available: string[] }; threads: number; cuda: { available: boolean; reason: string } };
+  t.regex(facts.version, /^\d+\.\d+\.\d+/);
+  t.true(facts.isa.available.includes(facts.isa.chosen));
+  t.true(facts.threads >= 1);
+  t.false(facts.cuda.available);
+  const plain = await runCommand(['info'], { env: { DFMERGE_ISA: 'scalar' } });
+  t.regex(plain.stdout, /instruction set {2}scalar/);
+});
+
+test('an instruction set that does not exist is refused in words', async (t) => {
+  const { code, stderr } = await runCommand(['info'], { env: { DFMERGE_ISA: 'sse9' } });
+  t.is(code, 1);
+  t.regex(stderr, /^dfmerge: unknown instruction set "sse9": this build has .*scalar\n$/);
+});
+
+const mistakes: Record<string, { args: string[]; code: number; message: RegExp; prepare?: (path: (...parts: string[]) => string) => Promise<void> }> = {
+  'no command': { args: [], code: 2, message: /Which command/ },
+  'an unknown command': { args: ['frobnicate'], code: 2, message: /frobnicate/ },
+  'an unknown option': { args: ['evaluate', '--model', 'm', '--data', 'd', '--nonsense'], code: 2, message: /nonsense/ },
+  'a missing option': { args: ['evaluate', '--model', 'models/a'], code: 2, message: /data/ },
+  'a model that is not there': { args: ['evaluate', '--model', 'models/zzz', '--data', 'data/a'], code: 1, message: /models\/zzz/ },
+  'data that is not there': { args: ['evaluate', '--model', 'models/a', '--data', 'data/zzz'], code: 1, message: /data\/zzz/ },
+  'a recipe that is not there': { args: ['merge', 'none.yaml', '--out', 'x'], code: 1, message: /none\.yaml/ },
+  'weights missing in a merge': { args: ['merge', 'recipe.yaml', '--out', 'x'], code: 1, message: /recipe\.yaml:\d+:\d+: .*weight/ },
+  'a broken row': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--split', 'test'],
+    code: 1,
+    message: /test\.jsonl:2: /,
+    prepare: (path) => writeFile(path('data', 'a', 'test.jsonl'), '{"input": "a", "choices": ["red"]}\n{"input": 3}\n'),
+  },
+  'a tokenizer that is missing': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a'],
+    code: 1,
+    message: /models\/a: no tokenizer\.json/,
+    prepare: async (path) => (await import('node:fs/promises')).rm(path('models', 'a', 'tokenizer.json')),
+  },
+  'an output that is there': { args: ['search', 'recipe.yaml', '--out', 'models/a'], code: 1, message: /models\/a exists already/ },
+  'no threads': { args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'], code: 1, message: /--threads 0/ },
+  'samples of a word': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--samples', 'many', '--out', 'f'], code: 1, message: /--samples/ },
+};
+
+for (const [what, { args, code, message, prepare }] of Object.entries(mistakes)) {
+  test(`mistake: ${what}`, async (t) => {
+    const space = await makeWorkspace();
+    await prepare?.(space.path);
+    const result = await runCommand(args, { cwd: space.dir });
+    t.is(result.code, code, result.stderr);
+    t.regex(result.stderr, message);
+    t.notRegex(result.stderr, /\n {4}at /, 'no stack trace');
+    t.is(result.stdout, '');
+    t.false(existsSync(space.path('x')));
+  });
+}
+
+test('errors are JSON where JSON was asked for', async (t) => {
+  const { code, stderr } = await runCommand(['evaluate', '--model', 'nowhere', '--data', 'd', '--json']);
+  t.is(code, 1);
+  t.like(JSON.parse(stderr), { error: { code: 'NOT_FOUND' } });
+});
+
+test('a merge and its record are the same bytes on every run', async (t) => {
+  const space = await makeWorkspace();
+  const recipe = await space.variant('fisher.yaml', (text) => text.replace('df_merge', 'fisher'));
+  for (const out of ['one', 'two']) t.is((await runCommand(['merge', recipe, '--out', space.path(out), '--compare', 'average', '--threads', '2'])).code, 0);
+  t.deepEqual(await readFile(space.path('one', 'model.safetensors')), await readFile(space.path('two', 'model.safetensors')));
+  t.deepEqual(await recordWithoutTiming(space.path('one')), await recordWithoutTiming(space.path('two')));
+});

@@ -1,0 +1,118 @@
+// A search from recipe to merged folder, and what an interruption leaves.
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import test from 'ava';
+import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
+import { merge } from '../lib/merge_recipe.js';
+import { journalPath, search } from '../lib/search.js';
+import type { RunRecord } from '../lib/report/record.js';
+import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/workspace.js';
+import { runCommand, startCommand } from './support/command.js';
+
+const weights = (out: string) => readFile(`${out}/model.safetensors`);
+
+async function searched(space: Workspace, name: string): Promise<{ out: string; record: RunRecord }> {
+  const out = space.path(name);
+  return { out, record: await search(recipeForSearch(space.recipe), { out, threads: 1 }) };
+}
+
+test('a search writes a model folder with record and report, and removes its journal', async (t) => {
+  const space = await makeWorkspace();
+  const { out, record } = await searched(space, 'out');
+  t.deepEqual((await readdir(out)).sort(), ['config.json', 'dfmerge.json', 'model.safetensors', 'report.html', 'tokenizer.json', 'tokenizer_config.json']);
+  t.false(existsSync(journalPath(out)));
+  t.is(record.trials.length, 8);
+  t.is(record.best?.objective, Math.max(...record.trials.map(({ objective }) => objective)));
+  t.deepEqual(record.tasks.map(({ name, validation, test: held }) => [name, validation.examples, held?.examples]), [['a', 40, 24], ['b', 40, 24]]);
+  t.deepEqual(record.comparisons.map(({ label }) => label), ['base', 'fine-tuned (each on its own task)', 'average']);
+  t.deepEqual(JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')), JSON.parse(JSON.stringify(record)));
+  t.deepEqual((await readdir(space.dir)).filter((name) => name.startsWith('.')), []);
+});
+
+test('the best trial is the merge at its coefficients', async (t) => {
+  const space = await makeWorkspace();
+  const { out, record } = await searched(space, 'out');
+  const [a, b] = record.coefficients;
+  const recipe = await space.variant('merge.yaml', (text) => text.replace('task: a', `task: a\n    parameters: { weight: ${a} }`).replace('task: b', `task: b\n    parameters: { weight: ${b} }`));
+  await merge(recipeForMerge(recipe), { out: space.path('merged'), threads: 2 });
+  t.deepEqual(await weights(space.path('merged')), await weights(out));
+});
+
+test('the same seed gives the same bytes for any number of threads; another seed does not', async (t) => {
+  const space = await makeWorkspace();
+  const recipe = recipeForSearch(space.recipe);
+  await search(recipe, { out: space.path('one'), threads: 1 });
+  await search(recipe, { out: space.path('three'), threads: 3 });
+  t.deepEqual(await weights(space.path('one')), await weights(space.path('three')));
+  const other = await search({ ...recipe, search: { ...recipe.search, seed: 5 } }, { out: space.path('other'), threads: 1 });
+  t.notDeepEqual(other.trials[0].coefficients, ((await recordWithoutTiming(space.path('one'))) as RunRecord).trials[0].coefficients);
+});
+
+test('killed after any trial, or at any moment between, a search resumes to the same bytes', async (t) => {
+  const space = await makeWorkspace();
+  const whole = await searched(space, 'whole');
+  const expected = { weights: await weights(whole.out), record: await recordWithoutTiming(whole.out) };
+  // Lines of progress after which to kill, with a delay in milliseconds that lands somewhere in the next trial or in the final writing.
+  const kills: [trial: number, delay: number][] = [[1, 0], [2, 3], [3, 7], [4, 1], [5, 12], [6, 5], [7, 9], [8, 0], [8, 15], [8, 40], [8, 80]];
+  for (const [trial, delay] of kills) {
+    const out = space.path(`killed-${trial}-${delay}`);
+    const { child, finished } = startCommand(['search', space.recipe, '--out', out, '--threads', '1']);
+    child.stderr?.on('data', (data: Buffer) => {
+      if (data.toString().includes(`trial ${trial}/8`)) setTimeout(() => child.kill('SIGKILL'), delay);
+    });
+    await finished;
+    const resumed = await runCommand(['search', space.recipe, '--out', out, '--resume', '--threads', '2']);
+    t.is(resumed.code, 0, `killed after trial ${trial}: ${resumed.stderr}`);
+    t.deepEqual(await weights(out), expected.weights, `weights, killed ${delay} ms after trial ${trial}`);
+    const record = (await recordWithoutTiming(out)) as RunRecord;
+    t.deepEqual({ ...record, environment: { ...record.environment, threads: 1 } }, expected.record, `record, killed ${delay} ms after trial ${trial}`);
+    t.false(existsSync(journalPath(out)));
+    t.deepEqual((await readdir(space.dir)).filter((name) => name.startsWith(`.killed-${trial}-${delay}.`)), [], 'nothing half written stays');
+  }
+});
+
+test('Ctrl-C ends after the current slice and says how to resume', async (t) => {
+  const space = await makeWorkspace();
+  const out = space.path('out');
+  const { child, finished } = startCommand(['search', space.recipe, '--out', out]);
+  child.stderr?.on('data', (data: Buffer) => {
+    if (data.toString().includes('trial 2/8')) child.kill('SIGINT');
+  });
+  const { code, stderr } = await finished;
+  t.is(code, 130);
+  t.regex(stderr, /Go on with: dfmerge search .*--resume/);
+  t.false(existsSync(out));
+  t.true(existsSync(journalPath(out)));
+});
+
+test('a journal that is there is not overwritten, nor resumed under another recipe', async (t) => {
+  const space = await makeWorkspace();
+  const out = space.path('out');
+  const controller = new AbortController();
+  const recipe = recipeForSearch(space.recipe);
+  const onTrial = ({ trial }: { trial: number }) => trial === 2 && controller.abort();
+  await t.throwsAsync(search(recipe, { out, signal: controller.signal, onTrial }), { code: 'ABORTED' });
+  await t.throwsAsync(search(recipe, { out }), { code: 'EXISTS', message: /--resume/ });
+  await t.throwsAsync(search({ ...recipe, search: { ...recipe.search, xi: 0.5 } }, { out, resume: true }), { code: 'MISMATCH', message: /recipe\.search\.xi: 0\.01 there, 0\.5 now/ });
+  const record = await search({ ...recipe, search: { ...recipe.search, iterations: 6 } }, { out, resume: true });
+  t.is(record.trials.length, 9, 'more iterations go on with the same search');
+});
+
+test('resuming a search that has ended gives its record', async (t) => {
+  const space = await makeWorkspace();
+  const { out, record } = await searched(space, 'out');
+  const again = await search(recipeForSearch(space.recipe), { out, resume: true });
+  t.deepEqual(again.trials, JSON.parse(JSON.stringify(record.trials)));
+  await rm(out, { recursive: true });
+});
+
+for (const method of ['gta', 'task_arithmetic'] as const) {
+  test(`${method} is searched without a Fisher`, async (t) => {
+    const space = await makeWorkspace();
+    const recipe = await space.variant(`${method}.yaml`, (text) => text.replace('df_merge', method).replace(/fisher:.*\n/, ''));
+    const record = await search(recipeForSearch(recipe), { out: space.path(method), compare: [] });
+    t.is(record.trials.length, method === 'gta' ? 8 : 11);
+    t.is(record.timing.phases.fisher, 0);
+    if (method === 'task_arithmetic') t.deepEqual(record.trials.map(({ coefficients }) => coefficients[1]), [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
+  });
+}
