@@ -6,6 +6,16 @@
 
 #include "error.h"
 
+// In a build with the address sanitizer, whatever an arena has not handed out is poisoned, and a gap follows every range that it has.
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define DFMERGE_POISON(floats, count) ASAN_POISON_MEMORY_REGION(floats, static_cast<size_t>(count) * 4)
+#define DFMERGE_UNPOISON(floats, count) ASAN_UNPOISON_MEMORY_REGION(floats, static_cast<size_t>(count) * 4)
+#else
+#define DFMERGE_POISON(floats, count) static_cast<void>(0)
+#define DFMERGE_UNPOISON(floats, count) static_cast<void>(0)
+#endif
+
 namespace dfmerge {
 
 Buffer::Buffer(int64_t size) : size_(size) {
@@ -22,22 +32,33 @@ Buffer::Buffer(int64_t size) : size_(size) {
 }
 
 Buffer::~Buffer() {
-  if (data_) munmap(data_, static_cast<size_t>(bytes()));
+  if (!data_) return;
+  DFMERGE_UNPOISON(data_, size_);
+  munmap(data_, static_cast<size_t>(bytes()));
 }
 
 namespace {
 constexpr int64_t kMinimumBlock = 1 << 20;                                   // floats: 4 MiB
 int64_t rounded(int64_t floats) { return (floats + 15) & ~int64_t{15}; }     // whole 64-byte lines
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int64_t kGap = 16;
+#else
+constexpr int64_t kGap = 0;
+#endif
 }  // namespace
 
 float* Arena::allocate(int64_t floats) {
-  const int64_t size = rounded(std::max<int64_t>(floats, 1));
+  const int64_t size = rounded(std::max<int64_t>(floats, 1)) + kGap;
   while (block_ < blocks_.size() && used_ + size > blocks_[block_].size()) {
     ++block_;
     used_ = 0;
   }
-  if (block_ == blocks_.size()) blocks_.emplace_back(std::max(size, kMinimumBlock));
+  if (block_ == blocks_.size()) {
+    blocks_.emplace_back(std::max(size, kMinimumBlock));
+    DFMERGE_POISON(blocks_.back().data(), blocks_.back().size());
+  }
   float* start = blocks_[block_].data() + used_;
+  DFMERGE_UNPOISON(start, floats);
   used_ += size;
   return start;
 }
@@ -45,6 +66,15 @@ float* Arena::allocate(int64_t floats) {
 void Arena::release(Mark mark) {
   block_ = mark.block;
   used_ = mark.used;
+  poison_rest();
+}
+
+// Everything behind the last range handed out.
+void Arena::poison_rest() {
+  for (size_t i = block_; i < blocks_.size(); ++i) {
+    [[maybe_unused]] const int64_t from = i == block_ ? used_ : 0;
+    DFMERGE_POISON(blocks_[i].data() + from, blocks_[i].size() - from);
+  }
 }
 
 void Arena::reset() {
@@ -55,6 +85,7 @@ void Arena::reset() {
   }
   block_ = 0;
   used_ = 0;
+  poison_rest();
 }
 
 int64_t Arena::bytes() const {

@@ -44,6 +44,8 @@ class Arena {
   void clear();
 
  private:
+  void poison_rest();  // does nothing but in sanitized builds
+
   std::vector<Buffer> blocks_;
   size_t block_ = 0;
   int64_t used_ = 0;

@@ -34,7 +34,7 @@ const BATCHES: [string, unknown, RegExp][] = [
   ['input offsets that stop short', { ...batch, inputOffsets: I32(0, 4, 5) }, /inputOffsets must run from 0 to 6/],
   ['input offsets that start late', { ...batch, inputOffsets: I32(1, 4, 6) }, /inputOffsets must run from 0/],
   ['input offsets that fall back', { ...batch, inputOffsets: I32(0, 7, 6) }, /inputOffsets: entry 1/],
-  ['input offsets whose difference overflows', { ...batch, inputOffsets: I32(0, -(2 ** 31), 2 ** 31 - 1, 6) }, /inputOffsets: entry 0/],
+  ['input offsets whose difference overflows', { ...batch, inputOffsets: I32(0, 2 ** 31 - 1, -(2 ** 31), 6) }, /inputOffsets: entry 1/],
   ['no input offsets at all', { ...batch, inputOffsets: I32() }, /inputOffsets/],
   ['an empty input', { ...batch, inputOffsets: I32(0, 6, 6) }, /inputOffsets: entry 1 is empty/],
   ['label offsets past the end', { ...batch, labelOffsets: I32(0, 2, 5, 8) }, /labelOffsets must run from 0 to 6/],

@@ -61,7 +61,7 @@ export class BayesianOptimizer {
     this.upper = Float64Array.from(this.options.bounds, (b) => b[1]);
   }
 
-  /** An optimizer that goes on where {@link state} was taken. @throws DfMergeError INVALID_ARGUMENT for a state it cannot have come from */
+  /** An optimizer that goes on where {@link BayesianOptimizer.state} was taken. @throws DfMergeError INVALID_ARGUMENT for a state it cannot have come from */
   static from(state: OptimizerState): BayesianOptimizer {
     if (state.version !== 1) throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
     if (!Array.isArray(state.told) || !Array.isArray(state.pending)) throw invalid('Optimizer state lacks its lists told and pending.');

@@ -46,7 +46,7 @@ void multiply_block(const Kernels& kernels, const Block& block, int64_t k, const
 }  // namespace
 
 void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
-  const auto [m, n, k] = size;
+  const int64_t m = size.m, n = size.n, k = size.k;
   if (m == 0 || n == 0) return;
   const Kernels& kernels = context.kernels;
   ArenaScope scope(context.shared);
@@ -73,7 +73,7 @@ void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_
 }
 
 void matmul_local(const Kernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
-  const auto [m, n, k] = size;
+  const int64_t m = size.m, n = size.n, k = size.k;
   if (m == 0 || n == 0) return;
   ArenaScope scope(scratch);
   const int64_t a_panels = divide_up(m, kernels.mr), b_panels = divide_up(n, kernels.nr);
