@@ -22,7 +22,8 @@ export function usesFisher(method: MergeMethod): boolean {
 }
 
 /**
- * Merges at coefficients λ by a method: `df_merge` measures each Fisher at θ0 + λ_i τ_i, `fisher` at θ_i; the others have C_i = 1.
+ * Merges at coefficients λ by a method: `df_merge` measures each Fisher at θ0 + λ_i τ_i and `fisher` at θ_i, unless the recipe says where
+ * (METHOD §2); the others have C_i = 1.
  * The merged parameters become the engine's. Errors: those of measureFisher, loadFisher and mergeModels.
  */
 export async function mergeCandidate(candidate: Candidate, method: MergeMethod, coefficients: readonly number[], options: RunOptions = {}): Promise<void> {
@@ -42,7 +43,7 @@ async function prepareFisher(
   if (member.fisher) return loadFisher(model, member.fisher.path, options.signal);
   const task = tasks.find(({ name }) => name === member.task);
   if (!task?.fisher) throw new DfMergeError('INVALID_RECIPE', `${member.written}: its Fisher needs a task, and it has none`);
-  if (at.method === 'fisher') await model.load(at.index, options.signal);
+  if ((at.method === recipe.mergeMethod ? recipe.fisher.at : 'model') === 'model') await model.load(at.index, options.signal);
   else await model.interpolate(at.index, at.coefficient, options.signal);
   const { mode, epsilon } = recipe.fisher;
   const draw = { seed: recipe.search.seed, task: task.name };

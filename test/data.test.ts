@@ -79,6 +79,16 @@ test('subsets are nested, sorted, and of the size that the ratio says', (t) => {
   for (const ratio of [0, -1, 1.1, Number.NaN]) t.throws(() => of(ratio), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
 });
 
+test('subsets and Fisher rows are spread evenly over the file, wherever they start', (t) => {
+  for (const seed of [1, 2, 3]) {
+    for (const rows of [subsetRows(1000, 0.1, { seed, task: 'a' }), drawFisherRows(1000, 100, { seed, task: 'a' })]) {
+      const deciles = new Array<number>(10).fill(0);
+      for (const row of rows) deciles[Math.floor(row / 100)]++;
+      t.true(deciles.every((count) => count >= 8 && count <= 12), deciles.join(' '));
+    }
+  }
+});
+
 test('Fisher rows are drawn without replacement, from a stream of their own', (t) => {
   const of = (n: number, samples: number | 'all') => drawFisherRows(n, samples, { seed: 1, task: 'a' });
   t.is(new Set(of(1000, 30)).size, 30);

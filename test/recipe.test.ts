@@ -60,7 +60,7 @@ test('a search recipe is filled with defaults and its paths are resolved against
       { name: 'a', path: join(folder, 'data/a'), written: 'data/a' },
       { name: 'b', path: join(folder, 'data/b'), written: 'data/b' },
     ],
-    fisher: { mode: 'exact', samples: 30, split: 'validation', epsilon: 1e-12 },
+    fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
     search: {
       acquisition: 'ei',
       xi: 0.01,
@@ -81,11 +81,11 @@ test('every setting is read', (t) => {
   const recipe = reading(
     recipeForSearch,
     `${SEARCH}
-fisher: { mode: choices, samples: all, split: train, epsilon: 1e-9 }
+fisher: { mode: choices, samples: all, split: train, at: model, epsilon: 1e-9 }
 search: { acquisition: ucb, xi: 0, kappa: 1, init: 3, iterations: 4, validation_ratio: 0.05, seed: 7, optimizer: bayes_opt, bounds: [-0.5, 1.5] }
 dtype: bfloat16`,
   );
-  t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', epsilon: 1e-9 });
+  t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', at: 'model', epsilon: 1e-9 });
   t.deepEqual(recipe.search, {
     acquisition: 'ucb',
     xi: 0,
@@ -123,6 +123,7 @@ test('coefficients of each method', (t) => {
   const lambdas = (text: string) => reading(recipeForMerge, text).models.map(({ coefficient }) => coefficient);
   t.deepEqual(lambdas(MERGE), [0.3, -0.1]);
   t.deepEqual(lambdas(SEARCH.replace('df_merge', 'fisher')), [0.5, 0.5]);
+  t.deepEqual(lambdas(MERGE.replace('gta', 'fisher').replace(/(model: models\/task_.)/g, '$1\n    fisher: f')), [0.3, -0.1]);
   t.deepEqual(lambdas(SEARCH.replace('df_merge', 'linear')), [0.5, 0.5]);
   const weighted = SEARCH.replace('df_merge', 'linear').replace('task: a', 'task: a\n    parameters: { weight: 3 }');
   t.deepEqual(lambdas(weighted), [0.75, 0.25]);
@@ -180,7 +181,7 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['samples 0', `${SEARCH}fisher: { samples: 0 }\n`, ['11:20: fisher.samples is 0; expected an integer of at least 1, or all']],
   ['fisher of another kind', `${SEARCH}fisher: 5\n`, ['11:9: fisher is 5; expected a section of settings, or none']],
   ['epsilon', `${SEARCH}fisher: { epsilon: 0 }\n`, ['11:20: fisher.epsilon is 0; expected a number of more than 0']],
-  ['unknown key of fisher', `${SEARCH}fisher: { sample: 3 }\n`, ['11:11: sample is not a key of fisher; expected one of: mode, samples, split, epsilon (did you mean samples?)']],
+  ['unknown key of fisher', `${SEARCH}fisher: { sample: 3 }\n`, ['11:11: sample is not a key of fisher; expected one of: mode, samples, split, at, epsilon (did you mean samples?)']],
   ['bounds', `${SEARCH}search: { bounds: [1, 0] }\n`, ['11:19: search.bounds is a list of 2; expected two numbers, the lower limit first: [lower, upper]']],
   ['bounds of one', `${SEARCH}search: { bounds: [1] }\n`, ['11:19: search.bounds is a list of 1; expected two numbers: [lower, upper]']],
   ['task name', SEARCH.replace('df_merge', 'gta').replace('    task: b\n', '').replace('b: {', '-b: {'), ['9:3: tasks.-b is a section; expected a name of letters, digits, spaces and ._:/- that starts with a letter or digit']],
@@ -207,7 +208,7 @@ const MERGE_MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['weight per layer', MERGE.replace('0.3', '[0.3, 0.4]'), ['5:27: models[0].parameters.weight is a list of 2; expected one number for the whole model (weights per layer or by filter are not supported)']],
   ['weight not finite', MERGE.replace('0.3', '.nan'), ['5:27: models[0].parameters.weight is NaN; expected a number']],
   ['unsupported parameter', MERGE.replace('{ weight: 0.3 }', '{ weight: 0.3, density: 0.5 }'), ['5:32: models[0].parameters.density is not supported by dfmerge (it is a key of mergekit); expected only: weight']],
-  ['weights with fisher', MERGE.replace('gta', 'fisher').replace(/(model: models\/task_.)/g, '$1\n    fisher: f'), [6, 9].map((line, index) => `${line}:27: models[${index}].parameters.weight is given, but Fisher merging weighs every model by 1/M; expected no weight (df_merge takes one per model)`)],
+  ['weights with fisher, not for all', SEARCH.replace('df_merge', 'fisher').replace('task: a', 'task: a\n    parameters: { weight: 0.5 }'), ['7:5: models[1].parameters.weight is missing; expected a number, the coefficient of this model (search finds good ones)']],
   ['tasks for the Fisher', MERGE.replace('gta', 'df_merge'), ['1:1: tasks is missing; expected { NAME: { data: FOLDER } } for each model, to measure its Fisher on (or models[].fisher: a fisher.safetensors)', ...[0, 1].map((index) => `${4 + 2 * index}:5: models[${index}].task is missing; expected the name of the task its Fisher is measured on (or fisher: a fisher.safetensors)`)]],
   ['fisher of none', SEARCH.replace('df_merge', 'fisher') + 'fisher: none\n', ['11:9: fisher is none; expected a section of settings with merge_method fisher (without Fisher it is linear)']],
   ['weights that cancel', MERGE.replace('gta', 'linear').replace('-0.1', '-0.3'), ['3:1: the weights add up to 0; expected a sum other than 0 to divide them by']],

@@ -17,7 +17,7 @@ function recordOf(task = 'b'): RunRecord {
       base_model: 'models/base',
       models: [{ model: 'models/a', task: 'a' }, { model: 'models/b', task }],
       tasks: { a: { data: 'data/a' }, [task]: { data: 'data/b' } },
-      fisher: { mode: 'exact', samples: 30, split: 'validation', epsilon: 1e-12 },
+      fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
       search: { acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 2, iterations: 1, validation_ratio: 1, seed: 1, optimizer: 'default', bounds: [0, 1] },
       dtype: 'float32',
     },

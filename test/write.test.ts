@@ -52,6 +52,15 @@ test('config.json keeps the spelling of its dtype key', async (t) => {
   t.is((await json(join(none.out, 'config.json'))).torch_dtype, 'float32');
 });
 
+test('config.json keeps its text but for what changes: 1.0 stays 1.0', async (t) => {
+  const folder = await prepare({}, { dtype: 'bfloat16' });
+  const file = join(folder.base.dir, 'config.json');
+  const text = '{\n  "model_type": "t5",\n  "initializer_factor": 1.0,\n  "dtype": "float32",\n  "dropout_rate": 1e-1\n}\n';
+  await writeFile(file, text);
+  await writeModelFolder({ ...folder, base: { ...folder.base, config: JSON.parse(text) as Record<string, unknown> } });
+  t.is(await readFile(join(folder.out, 'config.json'), 'utf8'), text.replace('float32', 'bfloat16'));
+});
+
 test('shards stay the same and the index gives the new size', async (t) => {
   const folder = await prepare({ shards: SHARDS }, { dtype: 'float16' });
   await writeModelFolder(folder);

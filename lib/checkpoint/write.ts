@@ -1,5 +1,6 @@
-import { copyFile, mkdir, readdir, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { applyEdits, modify } from 'jsonc-parser';
 import { DfMergeError } from '../errors.js';
 import { removeStale, temporaryBeside, writeNew } from './atomic.js';
 import { exists, fileError, flush } from './files.js';
@@ -111,7 +112,7 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   for (const [shard, tensors] of shards) {
     await fillSafetensorsFile(join(dir, shard), tensors, { metadata: { format: 'pt', ...folder.metadata }, writeTensors: folder.writeTensors });
   }
-  const files = new Map<string, string | Uint8Array>([['config.json', toJson(outputConfig(folder))]]);
+  const files = new Map<string, string | Uint8Array>([['config.json', await outputConfig(folder)]]);
   if (folder.base.index) files.set(INDEX_FILE, toJson(outputIndex(folder.base.index, shards)));
   const extraFiles = typeof folder.extraFiles === 'function' ? folder.extraFiles() : folder.extraFiles;
   for (const [name, data] of Object.entries(extraFiles ?? {})) addExtra(files, name, data);
@@ -145,10 +146,20 @@ async function assertSpace(dir: string, shards: Map<string, WeightSpec[]>): Prom
   if (free < needed) throw new DfMergeError('IO', `${dirname(dir)}: ${needed} bytes are needed, ${free} are free`);
 }
 
-function outputConfig({ base, dtype, configChanges }: ModelFolder): Record<string, unknown> {
+/**
+ * The base's config.json with a few keys changed, the rest as it stands: reading and writing it again would turn 1.0 to 1, which
+ * transformers refuses where it expects a fraction.
+ */
+async function outputConfig({ base, dtype, configChanges }: ModelFolder): Promise<string> {
   const spelled = ['dtype', 'torch_dtype'].filter((key) => key in base.config);
   const keys = spelled.length > 0 ? spelled : ['torch_dtype']; // older transformers read this one only, newer read both
-  return { ...base.config, ...configChanges, ...Object.fromEntries(keys.map((key) => [key, dtype])) };
+  const changes = { ...configChanges, ...Object.fromEntries(keys.map((key) => [key, dtype])) };
+  let text = await readFile(join(base.dir, 'config.json'), 'utf8');
+  for (const [key, value] of Object.entries(changes)) {
+    if (base.config[key] === value) continue;
+    text = applyEdits(text, modify(text, [key], value, { formattingOptions: { insertSpaces: true, tabSize: 2 } }));
+  }
+  return text;
 }
 
 function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightSpec[]>): Record<string, unknown> {
@@ -170,6 +181,7 @@ async function copyPresent(from: string, to: string, names: readonly string[]): 
     const source = join(from, name);
     if (!(await stat(source).catch(() => undefined))?.isFile()) continue;
     await copyFile(source, join(to, name));
+    await chmod(join(to, name), 0o644); // the base's may be read-only
     await flush(join(to, name));
   }
 }

@@ -29,7 +29,20 @@ export function drawFisherRows(n: number, samples: number | 'all', stream: { see
   return draw(n, samples === 'all' ? n : samples, new RandomStream(stream.seed, 'fisher', stream.task));
 }
 
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * The first `k` rows of an order that starts anywhere and spreads every prefix evenly over the file (steps of the golden ratio): files are
+ * often sorted by class or source, and an even spread then has every class in its share, which plain drawing has only on average.
+ */
 function draw(n: number, k: number, stream: RandomStream): number[] {
   if (k >= n) return Array.from({ length: n }, (_, i) => i);
-  return stream.sample(n, k).sort((a, b) => a - b);
+  const start = stream.nextUint32() / 2 ** 32;
+  const taken = new Set<number>();
+  for (let i = 0; taken.size < k; i++) {
+    let row = Math.floor(((start + i * GOLDEN) % 1) * n);
+    while (taken.has(row)) row = (row + 1) % n;
+    taken.add(row);
+  }
+  return [...taken].sort((a, b) => a - b);
 }

@@ -4,38 +4,54 @@ import { RandomStream } from '../data/random.js';
 import type { SplitName, TaskRow } from '../data/task.js';
 import { pick } from './draw.js';
 import type { Plan } from './plan.js';
-import type { Skill } from './skills.js';
-import { STORIES } from './text.js';
+import { SKILLS, type Skill } from './skills.js';
+import { STORIES, type Story } from './stories.js';
+import { wordTokenizer, type WordTokenizer } from './tokenizer.js';
 
-/** A task's rows by split. */
-export type TaskRows = Record<SplitName, TaskRow[]>;
-
-/** Rows of a skill for every split; no input is in two of them, or twice in one. */
-export function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): TaskRows {
-  const stream = new RandomStream(seed, 'task', skill.name);
-  const seen = new Set<string>();
-  const rows = (count: number): TaskRow[] =>
-    Array.from({ length: count }, (_, index) => {
-      for (;;) {
-        const row = skill.row(stream, index);
-        if (seen.has(row.input)) continue;
-        seen.add(row.input);
-        return row;
-      }
-    });
-  return { test: rows(sizes.test), validation: rows(sizes.validation), train: rows(sizes.train) };
+/** One task's rows by split. */
+export interface MadeTask {
+  skill: Skill;
+  splits: Record<SplitName, TaskRow[]>;
 }
 
-/** Plain texts for pre-training. */
-export function makeTexts(seed: number, count: number): string[] {
-  const stream = new RandomStream(seed, 'text');
-  return Array.from({ length: count }, () => pick(stream, STORIES)(stream));
+/** Everything that the demo's models read. */
+export interface MadeData {
+  stories: Story[];
+  tasks: MadeTask[];
+  /** Knows every word of the stories and the tasks. */
+  tokenizer: WordTokenizer;
+}
+
+/** Makes stories, tasks and the tokenizer of a seed. */
+export function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>): MadeData {
+  const stream = new RandomStream(seed, 'stories');
+  const stories = Array.from({ length: plan.stories }, () => pick(stream, STORIES)(stream));
+  const tasks = SKILLS.map((skill) => makeTask(seed, skill, plan.rows));
+  const rows = tasks.flatMap(({ splits }) => Object.values(splits).flat());
+  const texts = [...stories.flatMap(({ text, asked }) => [text, ...asked.flat()]), ...rows.flatMap(({ input, choices }) => [input, ...choices])];
+  return { stories, tasks, tokenizer: wordTokenizer(texts) };
+}
+
+/** Rows of a skill for every split; no input is in two of them, or twice in one. */
+function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
+  const stream = new RandomStream(seed, 'task', skill.name);
+  const seen = new Set<string>();
+  const newRow = (index: number): TaskRow => {
+    for (;;) {
+      const row = skill.row(stream, index);
+      if (seen.has(row.input)) continue;
+      seen.add(row.input);
+      return row;
+    }
+  };
+  const rows = (count: number) => Array.from({ length: count }, (_, index) => newRow(index));
+  return { skill, splits: { test: rows(sizes.test), validation: rows(sizes.validation), train: rows(sizes.train) } };
 }
 
 /** Writes `dir/SPLIT.jsonl`. */
-export async function writeTask(dir: string, task: TaskRows): Promise<void> {
+export async function writeTask(dir: string, { splits }: MadeTask): Promise<void> {
   await mkdir(dir, { recursive: true });
-  for (const [split, rows] of Object.entries(task)) {
+  for (const [split, rows] of Object.entries(splits)) {
     await writeFile(join(dir, `${split}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 }

@@ -4,23 +4,68 @@ import { createModel } from '../create.js';
 import { tokenizeRows } from '../data/batch.js';
 import { RandomStream } from '../data/random.js';
 import { T5Model, type ComputeOptions } from '../model.js';
-import type { RunOptions } from '../progress.js';
+import type { ProgressEvent, RunOptions } from '../progress.js';
 import { train } from '../train.js';
-import { corruptSpans } from './corrupt.js';
+import type { MadeData } from './data.js';
 import type { Plan } from './plan.js';
+import { pretrainingRow } from './pretraining_rows.js';
 
-/** config.json of a T5 1.0 (relu, tied embeddings) of the plan's size. */
-export function t5Config(plan: Plan, vocabSize: number): Record<string, unknown> {
+/** What to pre-train on, and where to put the model. */
+export interface PretrainOptions {
+  out: string;
+  data: MadeData;
+  plan: Plan;
+  seed: number;
+}
+
+export interface PretrainResult {
+  /** How many numbers the model has. */
+  parameters: number;
+  /** NLL per token: mean over the first steps, and over the last. */
+  firstLoss: number;
+  lastLoss: number;
+}
+
+/** Steps that a loss is averaged over. */
+const AVERAGED = 20;
+
+/** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
+export async function pretrain({ out, data, plan, seed }: PretrainOptions, run: RunOptions & ComputeOptions): Promise<PretrainResult> {
+  const random = temporaryBeside(out);
+  await createModel({ ...run, out: random, seed, config: t5Config(plan.model, data.tokenizer.size), files: { 'tokenizer.json': data.tokenizer.json } });
+  const model = await T5Model.open(random, [], run);
+  try {
+    const stream = new RandomStream(seed, 'pretraining rows');
+    const rows = tokenizeRows(model.requireTokenizer(), data.stories.map((story) => pretrainingRow(stream, story)));
+    await model.load(0, run.signal);
+    const losses: number[] = [];
+    const total = plan.pretraining.reduce((sum, { steps }) => sum + steps, 0);
+    for (const stretch of plan.pretraining) {
+      const before = losses.length;
+      const onProgress = (event: ProgressEvent) => run.onProgress?.({ ...event, done: before + event.done, total });
+      const afterStep = async ({ loss }: { loss: number }) => void losses.push(loss);
+      await train(model, rows, { ...stretch, seed: seed + before, signal: run.signal, onProgress, subject: 'base', afterStep });
+    }
+    await model.write(out, { dtype: 'float32' }, run.signal);
+    return { parameters: countParameters(model), firstLoss: mean(losses.slice(0, AVERAGED)), lastLoss: mean(losses.slice(-AVERAGED)) };
+  } finally {
+    model.close();
+    await rm(random, { recursive: true, force: true });
+  }
+}
+
+/** config.json of a T5 1.0: relu, tied embeddings. */
+function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSize: number): Record<string, unknown> {
   return {
     architectures: ['T5ForConditionalGeneration'],
     model_type: 't5',
     vocab_size: vocabSize,
-    d_model: plan.width,
-    d_kv: plan.width / plan.heads,
-    d_ff: plan.feedForward,
-    num_layers: plan.layers,
-    num_decoder_layers: plan.layers,
-    num_heads: plan.heads,
+    d_model: width,
+    d_kv: width / heads,
+    d_ff: feedForward,
+    num_layers: layers,
+    num_decoder_layers: layers,
+    num_heads: heads,
     relative_attention_num_buckets: 32,
     relative_attention_max_distance: 128,
     dropout_rate: 0,
@@ -36,46 +81,10 @@ export function t5Config(plan: Plan, vocabSize: number): Record<string, unknown>
   };
 }
 
-/** What to pre-train on, and where to put the model. */
-export interface Pretraining extends RunOptions, ComputeOptions {
-  out: string;
-  texts: readonly string[];
-  vocabulary: { json: string; size: number };
-  seed: number;
-  plan: Plan;
+function countParameters(model: T5Model): number {
+  return model.parameters.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, 1), 0);
 }
 
-/** Of the first and the last steps, and the model's size. */
-export interface PretrainingResult {
-  parameters: number;
-  firstLoss: number;
-  lastLoss: number;
-}
-
-const AVERAGED_STEPS = 20;
-
-/** Makes a T5 with random parameters and trains it on corrupted spans of plain text. */
-export async function pretrain(options: Pretraining): Promise<PretrainingResult> {
-  const { out, texts, vocabulary, seed, plan, signal } = options;
-  const config = t5Config(plan, vocabulary.size);
-  const random = temporaryBeside(out);
-  await createModel({ ...options, out: random, config, files: { 'tokenizer.json': vocabulary.json } });
-  const model = await T5Model.open(random, [], options);
-  try {
-    const stream = new RandomStream(seed, 'spans');
-    const rows = tokenizeRows(model.requireTokenizer(), texts.map((text) => corruptSpans(stream, text)));
-    await model.load(0, signal);
-    const losses: number[] = [];
-    await train(model, rows, { ...plan.pretraining, seed, signal, onProgress: options.onProgress, subject: 'base', afterStep: async ({ loss }) => void losses.push(loss) });
-    await model.write(out, { dtype: 'float32' }, signal);
-    const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-    return {
-      parameters: model.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-      firstLoss: mean(losses.slice(0, AVERAGED_STEPS)),
-      lastLoss: mean(losses.slice(-AVERAGED_STEPS)),
-    };
-  } finally {
-    model.close();
-    await rm(random, { recursive: true, force: true });
-  }
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
 }

@@ -1,8 +1,8 @@
 import type { RandomStream } from '../data/random.js';
 import type { TaskRow } from '../data/task.js';
 import { pickSome, shuffled } from './draw.js';
-import { journey, load, review, scene } from './text.js';
-import { PLACES, THINGS, TOPIC_NAMES } from './words.js';
+import { belongings, parcel, review, scene } from './stories.js';
+import { CAPITALS, COUNTRIES, THINGS, TOPIC_NAMES } from './words.js';
 
 /** A kind of question that a model can learn to answer. */
 export interface Skill {
@@ -20,8 +20,8 @@ const mood: Skill = {
   row(stream, index) {
     const good = index % 2 === 0;
     const mixed = stream.below(2) === 1;
-    const input = review(stream, shuffled(stream, [good, good, mixed ? !good : good]));
-    return { input, choices: ['good', 'bad'], label: good ? 0 : 1 };
+    const text = review(stream, shuffled(stream, [good, good, mixed ? !good : good]));
+    return { input: `${text} is it good or bad ?`, choices: ['good', 'bad'], label: good ? 0 : 1 };
   },
 };
 
@@ -32,27 +32,29 @@ const topic: Skill = {
   row(stream, index) {
     const right = TOPIC_NAMES[Math.floor(index / 4) % TOPIC_NAMES.length];
     const wrong = pickSome(stream, TOPIC_NAMES.filter((name) => name !== right), 3);
-    return { input: scene(stream, right, stream.below(6)), ...among(right, wrong, index) };
+    return { input: `${scene(stream, right, stream.below(6)).text} what is it about ?`, ...among(right, wrong, index) };
   },
 };
 
-const place: Skill = {
-  name: 'place',
-  question: 'which of three places was a thing carried to?',
+/** Which capital is whose is nowhere in the text: it has to be learned from the answers. */
+const capital: Skill = {
+  name: 'capital',
+  question: 'what is the capital of the country that is named?',
   row(stream, index) {
-    const [from, past, to] = pickSome(stream, PLACES, 3);
-    return { input: `${journey(stream, { from, past, to })} where is it now ?`, ...among(to, shuffled(stream, [from, past]), index) };
+    const country = COUNTRIES[Math.floor(index / 4) % COUNTRIES.length];
+    const wrong = pickSome(stream, COUNTRIES.filter((name) => name !== country), 3).map((name) => CAPITALS[name]);
+    return { input: `${parcel(stream, country).text} what is its capital ?`, ...among(CAPITALS[country], wrong, index) };
   },
 };
 
-/** The order of weights is nowhere in the text: it has to be learned from the answers. */
+/** So is the order of weights. */
 const weight: Skill = {
   name: 'weight',
   question: 'which of three things is the heaviest?',
   row(stream, index) {
     const things = pickSome(stream, THINGS, 3);
     const heaviest = THINGS[Math.max(...things.map((thing) => THINGS.indexOf(thing)))];
-    return { input: `${load(stream, things)} which is the heaviest ?`, ...among(heaviest, shuffled(stream, things.filter((thing) => thing !== heaviest)), index) };
+    return { input: `${belongings(stream, things).text} which is the heaviest ?`, ...among(heaviest, shuffled(stream, things.filter((thing) => thing !== heaviest)), index) };
   },
 };
 
@@ -62,4 +64,4 @@ function among(right: string, wrong: readonly string[], index: number): Pick<Tas
   return { choices: [...wrong.slice(0, label), right, ...wrong.slice(label)], label };
 }
 
-export const SKILLS: readonly Skill[] = [mood, topic, place, weight];
+export const SKILLS: readonly Skill[] = [mood, topic, capital, weight];

@@ -1,4 +1,4 @@
-/** How many spans a corrupted text may have. */
+/** How many sentinels there are: a corrupted text has fewer spans. */
 export const SENTINELS = 8;
 
 /** `<extra_id_0>` …: what T5 puts in place of a span that it took out. */
@@ -8,12 +8,20 @@ const PAD = '<pad>';
 const EOS = '</s>';
 const UNKNOWN = '<unk>';
 
-/** tokenizer.json of a model whose tokens are the words of some texts, cut at white space. */
-export function wordTokenizer(texts: Iterable<string>): { json: string; size: number } {
+/** A tokenizer.json, and how many tokens it knows. */
+export interface WordTokenizer {
+  json: string;
+  size: number;
+}
+
+/** A tokenizer whose tokens are the words of some texts, cut at white space, and T5's special tokens. */
+export function wordTokenizer(texts: Iterable<string>): WordTokenizer {
   const special = [PAD, EOS, UNKNOWN, ...Array.from({ length: SENTINELS }, (_, i) => sentinel(i))];
   const words = new Set<string>();
-  for (const text of texts) for (const word of text.split(/\s+/)) if (word !== '') words.add(word);
+  for (const text of texts) for (const word of text.split(' ')) words.add(word);
   const pieces = [...special, ...[...words].sort()];
+  const end = { SpecialToken: { id: EOS, type_id: 0 } };
+  const part = (id: 'A' | 'B') => ({ Sequence: { id, type_id: 0 } });
   const tokenizer = {
     version: '1.0',
     truncation: null,
@@ -23,8 +31,8 @@ export function wordTokenizer(texts: Iterable<string>): { json: string; size: nu
     pre_tokenizer: { type: 'WhitespaceSplit' },
     post_processor: {
       type: 'TemplateProcessing',
-      single: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: EOS, type_id: 0 } }],
-      pair: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: EOS, type_id: 0 } }, { Sequence: { id: 'B', type_id: 0 } }, { SpecialToken: { id: EOS, type_id: 0 } }],
+      single: [part('A'), end],
+      pair: [part('A'), end, part('B'), end],
       special_tokens: { [EOS]: { id: EOS, ids: [special.indexOf(EOS)], tokens: [EOS] } },
     },
     decoder: null,

@@ -9,7 +9,13 @@ export const THINGS = [
   'feather', 'leaf', 'pin', 'coin', 'pen', 'key', 'cup', 'book', 'shoe', 'bottle', 'lamp', 'basket', 'chair', 'table', 'stove', 'piano',
 ] as const; // prettier-ignore
 
-export const PLACES = ['kitchen', 'garden', 'cellar', 'attic', 'garage', 'hall', 'office', 'shed', 'library', 'bedroom', 'stable', 'tower'] as const;
+/** Countries and their capitals. */
+export const CAPITALS: Readonly<Record<string, string>> = {
+  france: 'paris', spain: 'madrid', italy: 'rome', greece: 'athens', egypt: 'cairo', japan: 'tokyo', china: 'beijing', russia: 'moscow',
+  norway: 'oslo', peru: 'lima', kenya: 'nairobi', cuba: 'havana', poland: 'warsaw', austria: 'vienna', england: 'london', ireland: 'dublin',
+}; // prettier-ignore
+
+export const COUNTRIES: readonly string[] = Object.keys(CAPITALS);
 
 export const COLOURS = ['red', 'blue', 'green', 'white', 'black', 'yellow'] as const;
 

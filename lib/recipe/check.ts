@@ -29,8 +29,9 @@ export function normalizes(recipe: ShapedRecipe): boolean {
 export function problemsForMerge(recipe: ShapedRecipe): Problem[] {
   const { checked, problems } = start(recipe);
   checkCommon(checked);
-  if (checked.method === 'fisher') refuseWeights(checked, 'Fisher merging weighs every model by 1/M; expected no weight (df_merge takes one per model)');
-  else if (checked.method !== 'linear') requireWeights(checked);
+  // Fisher merging weighs every model by 1/M unless told otherwise, for all of them.
+  const optional = checked.method === 'fisher' && recipe.models.every((_, index) => weightOf(recipe, index) === undefined);
+  if (checked.method !== 'linear' && !optional) requireWeights(checked);
   if (checked.method === 'fisher' || checked.method === 'df_merge') requireFisherInputs(checked);
   checkNormalize(checked);
   return problems;

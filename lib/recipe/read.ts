@@ -145,7 +145,7 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
       };
     }),
     tasks: Object.entries(shaped.tasks).map(([name, { data }]) => ({ name, ...at(data) })),
-    fisher: { mode: fisher.mode, samples: fisher.samples, split: fisher.split, epsilon: fisher.epsilon },
+    fisher: { mode: fisher.mode, samples: fisher.samples, split: fisher.split, at: fisher.at ?? (methodOf(shaped) === 'fisher' ? 'model' : 'candidate'), epsilon: fisher.epsilon },
     search: {
       acquisition: search.acquisition,
       xi: search.xi,
@@ -164,7 +164,7 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
 
 /** λ_i of θ = θ0 + Σ λ_i τ_i, or of METHOD's eq. 7. */
 function coefficientsOf(shaped: ShapedRecipe, { mergeMethod, models, normalize }: Recipe): number[] {
-  if (mergeMethod === 'fisher') return models.map(() => 1 / models.length);
+  if (mergeMethod === 'fisher') return models.map((_, index) => weightOf(shaped, index) ?? 1 / models.length);
   const weights = models.map((_, index) => weightOf(shaped, index) ?? 1);
   const sum = normalize ? weights.reduce((total, weight) => total + weight, 0) : 1;
   return weights.map((weight) => weight / sum);

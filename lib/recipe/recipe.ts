@@ -5,6 +5,10 @@ export type MergeMethod = (typeof MERGE_METHODS)[number];
 export const FISHER_MODES = ['exact', 'sampled', 'sequence', 'choices'] as const;
 export type FisherMode = (typeof FISHER_MODES)[number];
 
+/** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
+export const FISHER_PLACES = ['model', 'candidate'] as const;
+export type FisherPlace = (typeof FISHER_PLACES)[number];
+
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type Split = (typeof SPLITS)[number];
 
@@ -37,7 +41,7 @@ export interface RecipeModel extends RecipePath {
 
 /** A model of a recipe that was checked for merging. */
 export interface MergeModel extends RecipeModel {
-  /** λ of METHOD's formulas, always present: normalised for `linear`, 1/M for `fisher`, else the weight. */
+  /** λ of METHOD's formulas, always present: normalised for `linear`, 1/M for `fisher` without weights, else the weight. */
   coefficient: number;
 }
 
@@ -52,6 +56,8 @@ export interface FisherSettings {
   /** Inputs drawn from the split, once per task; `all` takes every row. */
   samples: number | 'all';
   split: Split;
+  /** `model` for Fisher merging, `candidate` for DF-Merge, unless set (METHOD §2). */
+  at: FisherPlace;
   /** Added to every entry, so that a division by a sum of Fishers is always defined. */
   epsilon: number;
 }

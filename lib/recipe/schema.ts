@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACQUISITIONS, FISHER_MODES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
+import { ACQUISITIONS, FISHER_MODES, FISHER_PLACES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
 
 const path = z.string().min(1);
 
@@ -34,6 +34,7 @@ const fisher = z.strictObject({
   mode: z.enum(FISHER_MODES).default('exact'),
   samples: z.union([z.int().min(1, samplesWords), z.literal('all')], samplesWords).default(30),
   split: z.enum(SPLITS).default('validation'),
+  at: z.enum(FISHER_PLACES).optional(),
   epsilon: z.number().positive().default(1e-12),
 });
 

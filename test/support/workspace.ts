@@ -89,6 +89,7 @@ async function writeTask(dir: string, name: string): Promise<void> {
 
 /** dfmerge.json without wall times. */
 export async function recordWithoutTiming(out: string): Promise<unknown> {
-  const { timing: _timing, ...rest } = JSON.parse(await readFile(join(out, 'dfmerge.json'), 'utf8')) as Record<string, unknown>;
-  return rest;
+  const record = JSON.parse(await readFile(join(out, 'dfmerge.json'), 'utf8')) as Record<string, unknown>;
+  delete record.timing;
+  return record;
 }

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { evaluate } from '../commands.js';
+import { finetune, type FinetuneEvaluation } from '../finetune.js';
+import type { ComputeOptions } from '../model.js';
+import type { ProgressEvent, RunOptions } from '../progress.js';
+import type { Plan } from './plan.js';
+
+/** A folder of the demo and the tasks in it. */
+export interface Family {
+  /** Holds data/TASK, models/base and, in the end, models/TASK. */
+  out: string;
+  tasks: readonly string[];
+}
+
+/** Fine-tuning of every child. */
+export interface ChildrenOptions {
+  plan: Plan['finetuning'];
+  seed: number;
+  /** Children that are trained at the same time. */
+  atOnce: number;
+  onChild: (task: string, best: FinetuneEvaluation) => void;
+}
+
+/** Fine-tunes a child of the base per task, several at the same time. The first error ends all. */
+export async function fineTuneChildren({ out, tasks }: Family, options: ChildrenOptions, run: RunOptions & ComputeOptions): Promise<void> {
+  const { plan, seed, atOnce, onChild } = options;
+  const waiting = [...tasks];
+  const done = new Map<string, number>();
+  const failed = new AbortController();
+  const signal = run.signal ? AbortSignal.any([run.signal, failed.signal]) : failed.signal;
+  const progressOf = (task: string) => (event: ProgressEvent) => {
+    if (event.phase !== 'train') return;
+    done.set(task, event.done);
+    const sum = [...done.values()].reduce((a, b) => a + b, 0);
+    run.onProgress?.({ phase: 'train', done: sum, total: tasks.length * plan.steps, subject: 'the children' });
+  };
+  const worker = async (): Promise<void> => {
+    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
+      const folders = { model: join(out, 'models/base'), data: join(out, 'data', task), out: join(out, 'models', task) };
+      const { best } = await finetune({ ...run, ...plan, ...folders, seed, signal, onProgress: progressOf(task) });
+      onChild(task, best);
+    }
+  };
+  const guarded = () =>
+    worker().catch((error: unknown) => {
+      failed.abort();
+      throw error;
+    });
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(atOnce, tasks.length) }, guarded));
+  const end = ends.find(({ status }) => status === 'rejected');
+  if (end?.status === 'rejected') throw end.reason;
+}
+
+/** Test accuracy of every child on every task: child → task → accuracy. */
+export async function crossEvaluate({ out, tasks }: Family, run: RunOptions & ComputeOptions): Promise<Map<string, Record<string, number>>> {
+  const table = new Map<string, Record<string, number>>();
+  for (const child of tasks) {
+    const accuracy: Record<string, number> = {};
+    for (const task of tasks) {
+      accuracy[task] = (await evaluate({ ...run, model: join(out, 'models', child), data: join(out, 'data', task), split: 'test' })).accuracy;
+    }
+    table.set(child, accuracy);
+  }
+  return table;
+}

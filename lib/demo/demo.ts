@@ -1,0 +1,123 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ComputeOptions } from '../model.js';
+import type { RunOptions } from '../progress.js';
+import { recipeForSearch } from '../recipe/read.js';
+import type { RunRecord } from '../report/record.js';
+import { search } from '../search.js';
+import { crossEvaluate, fineTuneChildren } from './children.js';
+import { makeData, writeTask, type MadeData } from './data.js';
+import { openFolder, recipeText } from './folder.js';
+import { FULL_PLAN, type Plan } from './plan.js';
+import { pretrain } from './pretrain.js';
+import { makeTable, type DemoTable } from './table.js';
+
+export { demoTable, type DemoRow, type DemoTable } from './table.js';
+
+/** Options of the demo. */
+export interface DemoOptions extends RunOptions, ComputeOptions {
+  /** Folder for everything that is made: data/TASK, models/base, models/TASK, recipe.yaml, merged. */
+  out: string;
+  /** Replace what an earlier demo made there. */
+  overwrite?: boolean;
+  /** Of everything. Default 1. */
+  seed?: number;
+  /** Gets a line at the end of each stage, and some in between. */
+  log?: (line: string) => void;
+  /** @internal Sizes of everything, for tests. */
+  plan?: Plan;
+}
+
+/** Stages of the demo. */
+export type DemoPhase = 'data' | 'pretrain' | 'finetune' | 'evaluate' | 'search';
+
+export interface DemoResult {
+  /** Absolute. */
+  out: string;
+  /** The merged model's report.html. */
+  report: string;
+  /** Of the search, as in merged/dfmerge.json. */
+  record: RunRecord;
+  /** Accuracies on the test splits. */
+  table: DemoTable;
+  /** Wall time in all, and by stage. */
+  seconds: number;
+  phases: Record<DemoPhase, number>;
+}
+
+/** Regions of work on so small a model are shorter than it takes to wake a second thread. */
+const ENGINE_THREADS = 1;
+
+/**
+ * DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
+ * coefficients that merge the children best, and sets the merge beside its rivals. Downloads nothing; the same numbers for the same seed,
+ * whatever the number of threads.
+ *
+ * `threads` is the number of children that are trained at the same time; each engine has one thread.
+ * Errors: EXISTS, INVALID_ARGUMENT for `out`; ABORTED and those of train, finetune and search.
+ */
+export async function demo(options: DemoOptions): Promise<DemoResult> {
+  const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
+  const out = resolve(options.out);
+  const { signal, onProgress, dtype, device, batchMemory } = options;
+  const run = { signal, onProgress, dtype, device, batchMemory, threads: ENGINE_THREADS };
+  const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
+  const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await body();
+    phases[phase] = (performance.now() - start) / 1000;
+    return result;
+  };
+  const took = (phase: DemoPhase) => `${phases[phase].toFixed(1)} s`;
+
+  const data = await timed('data', () => prepare(out, { seed, plan, overwrite: options.overwrite }));
+  const tasks = data.tasks.map(({ skill }) => skill.name);
+  log(`${tasks.length} tasks of ${count(plan.rows.train)} rows to learn from, ${count(plan.rows.validation)} to search with and ${count(plan.rows.test)} to test on:`);
+  for (const { skill, splits } of data.tasks) log(`  ${skill.name}: ${skill.question} "${splits.test[0].input}" ${splits.test[0].choices[splits.test[0].label ?? 0]}`);
+
+  const base = await timed('pretrain', () => pretrain({ out: join(out, 'models/base'), data, plan, seed }, run));
+  const millions = (base.parameters / 1e6).toFixed(2);
+  log(`Pre-trained a T5 of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`);
+
+  const family = { out, tasks };
+  const children = {
+    plan: plan.finetuning,
+    seed,
+    atOnce: options.threads ?? availableParallelism(),
+    onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) => log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`),
+  };
+  await timed('finetune', () => fineTuneChildren(family, children, run));
+  log(`Fine-tuned a child per task in ${took('finetune')}`);
+  const cross = await timed('evaluate', () => crossEvaluate(family, run));
+
+  const record = await timed('search', () => searched(out, { ...run, log }));
+  log(`Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`);
+  const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
+  return { out, report: join(out, 'merged/report.html'), record, table: makeTable(tasks, cross, record), seconds, phases };
+}
+
+async function prepare(out: string, options: { seed: number; plan: Plan; overwrite?: boolean }): Promise<MadeData> {
+  const { seed, plan, overwrite } = options;
+  const data = makeData(seed, plan);
+  await openFolder(out, recipeText(data.tasks.map(({ skill }) => skill.name), plan.search, seed), { overwrite });
+  for (const task of data.tasks) await writeTask(join(out, 'data', task.skill.name), task);
+  return data;
+}
+
+/** The search that `dfmerge search recipe.yaml` does, with every comparison there is. */
+async function searched(out: string, { log, ...run }: RunOptions & ComputeOptions & { log: (line: string) => void }): Promise<RunRecord> {
+  let highest = -1;
+  return search(recipeForSearch(join(out, 'recipe.yaml')), {
+    ...run,
+    out: join(out, 'merged'),
+    compare: ['base', 'fine-tuned', 'average', 'task_arithmetic', 'fisher'],
+    onTrial: ({ trial, objective }) => {
+      if (objective <= highest) return;
+      highest = objective;
+      log(`  trial ${trial}: ${percent(objective)} mean validation accuracy, the best so far`);
+    },
+  });
+}
+
+const count = (n: number) => n.toLocaleString('en-US');
+const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
