@@ -7,7 +7,8 @@ export { search, journalPath, type SearchOptions } from './search.js';
 export { merge, type MergeOptions } from './merge_recipe.js';
 export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands.js';
 export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './finetune.js';
-export { demo, type DemoOptions, type DemoResult } from './demo/demo.js';
+export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
+export type { DemoRow, DemoTable } from './demo/table.js';
 export { info, type Info } from './info.js';
 
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';

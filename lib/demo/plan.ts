@@ -25,10 +25,10 @@ export const FULL_PLAN: Plan = {
   model: { width: 64, feedForward: 256, layers: 2, heads: 4 },
   stories: 20_000,
   pretraining: [
-    { steps: 2_500, batchSize: 48, learningRate: 2e-3, warmup: 50, beta2: 0.98 },
-    { steps: 500, batchSize: 48, learningRate: 4e-4, warmup: 50, beta2: 0.98 },
+    { steps: 3_700, batchSize: 48, learningRate: 2e-3, warmup: 50, beta2: 0.98 },
+    { steps: 800, batchSize: 48, learningRate: 4e-4, warmup: 50, beta2: 0.98 },
   ],
   rows: { train: 2_000, validation: 200, test: 500 },
-  finetuning: { steps: 200, batchSize: 32, learningRate: 4e-4, warmup: 10, beta2: 0.98, evaluateEvery: 50 },
+  finetuning: { steps: 150, batchSize: 32, learningRate: 4e-4, warmup: 10, beta2: 0.98, evaluateEvery: 50 },
   search: { init: 10, iterations: 40 },
 };
