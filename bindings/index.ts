@@ -8,25 +8,30 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { DfMergeError } from '../lib/errors.js';
 
-/** Shape of a T5, as the engine needs it (see METHOD: keys of config.json). */
+/** What of a T5's config.json the engine needs. */
 export interface EngineConfig {
+  /** Width of the residual stream. */
   dModel: number;
+  /** Width of one attention head; numHeads · dKv may differ from dModel. */
   dKv: number;
+  /** Width of the feed-forward layer. */
   dFf: number;
+  /** Encoder blocks. */
   numLayers: number;
   numDecoderLayers: number;
   numHeads: number;
   relativeBuckets: number;
   relativeMaxDistance: number;
+  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
+  gated: boolean;
+  epsilon: number;
+  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
   vocabSize: number;
   decoderStartTokenId: number;
-  /** gated-gelu feed-forward (wi_0, wi_1), else relu (wi). */
-  gated: boolean;
+  /** Multiply the decoder's output by dModel^-0.5 before the head. */
+  scaleLogits: boolean;
   /** The output head is the embedding itself. */
   tied: boolean;
-  /** Multiply the head's input by d_model^-0.5. */
-  scaleLogits: boolean;
-  epsilon: number;
 }
 
 export interface EngineOptions {
@@ -36,7 +41,9 @@ export interface EngineOptions {
   device: 'cpu';
 }
 
-export type FisherMode = 'exact' | 'sampled' | 'sequence' | 'choices';
+/** Whose gradients a Fisher squares (METHOD §3). */
+export const FISHER_MODES = ['exact', 'sampled', 'sequence', 'choices'] as const;
+export type FisherMode = (typeof FISHER_MODES)[number];
 export type StoredDType = 'F32' | 'F16' | 'BF16';
 
 /** Where a parameter lies, or is to be written: `offset` in bytes from the start of `file`. */
@@ -47,17 +54,17 @@ export interface TensorPlace {
   dtype: StoredDType;
 }
 
-/** A ragged batch: sequences concatenated, offsets, no padding. */
+/** A ragged batch of B inputs with S choices in all: sequences concatenated, offsets, nothing padded. */
 export interface NativeBatch {
-  /** Encoder tokens of all inputs. */
+  /** Encoder tokens of all inputs, one after another. */
   inputIds: Int32Array;
-  /** inputs + 1 */
+  /** [B + 1]: input i is inputIds[inputOffsets[i] .. inputOffsets[i + 1]]. */
   inputOffsets: Int32Array;
   /** Label tokens of all choices, in input order, then choice order. */
   labelIds: Int32Array;
-  /** choices + 1 */
+  /** [S + 1]: choice s is labelIds[labelOffsets[s] .. labelOffsets[s + 1]]. */
   labelOffsets: Int32Array;
-  /** inputs + 1: choices of input i are [choiceOffsets[i], choiceOffsets[i + 1]). */
+  /** [B + 1]: the choices of input i are choiceOffsets[i] .. choiceOffsets[i + 1]. */
   choiceOffsets: Int32Array;
 }
 

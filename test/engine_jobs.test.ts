@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { NativeEngine } from '../bindings/index.js';
-import type { NativeBatch } from '../lib/data/batch.js';
+import type { NativeBatch } from '../bindings/index.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './support/big_engine.js';
 import { openT5, randomWeights, V1_0 } from './support/random_t5.js';
 import { runChild } from './support/run_child.js';

@@ -1,3 +1,4 @@
+import type { NativeBatch } from '../../bindings/index.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { TaskRow } from './task.js';
 
@@ -9,20 +10,6 @@ export interface TokenizedRows {
   choices: Int32Array[][];
   /** Per row: index of the right choice, -1 where unknown. */
   labels: Int32Array;
-}
-
-/** A ragged batch of B inputs with S choices in all, as the engine takes it; nothing is padded. */
-export interface NativeBatch {
-  /** Ids of all inputs, one after another. */
-  inputIds: Int32Array;
-  /** [B + 1]: input i is inputIds[inputOffsets[i] .. inputOffsets[i + 1]]. */
-  inputOffsets: Int32Array;
-  /** Ids of all choices, in input order, then choice order. */
-  labelIds: Int32Array;
-  /** [S + 1]: choice s is labelIds[labelOffsets[s] .. labelOffsets[s + 1]]. */
-  labelOffsets: Int32Array;
-  /** [B + 1]: the choices of input i are choiceOffsets[i] .. choiceOffsets[i + 1]. */
-  choiceOffsets: Int32Array;
 }
 
 /** One batch and which rows it holds, in its order. */

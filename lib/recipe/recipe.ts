@@ -1,9 +1,10 @@
+import { FISHER_MODES, type FisherMode } from '../../bindings/index.js';
+
 /** How the models are combined; METHOD's table: `gta` is DF-Merge without Fisher, `fisher` is DF-Merge without the search. */
 export const MERGE_METHODS = ['df_merge', 'gta', 'fisher', 'task_arithmetic', 'linear'] as const;
 export type MergeMethod = (typeof MERGE_METHODS)[number];
 
-export const FISHER_MODES = ['exact', 'sampled', 'sequence', 'choices'] as const;
-export type FisherMode = (typeof FISHER_MODES)[number];
+export { FISHER_MODES, type FisherMode };
 
 /** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
 export const FISHER_PLACES = ['model', 'candidate'] as const;
