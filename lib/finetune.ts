@@ -1,5 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { temporaryBeside } from './checkpoint/atomic.js';
 import { readHeader } from './checkpoint/safetensors.js';

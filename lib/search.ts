@@ -52,7 +52,7 @@ export async function search(recipe: SearchRecipe, options: SearchOptions): Prom
     const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, needed(recipe)));
     const journal = openJournal(journalPath(out), await stopwatch.time('load', () => journalHeader(model, { recipe, tasks, options })), options);
     try {
-      const best = await runTrials({ model, recipe, tasks, stopwatch }, { journal, options });
+      const { trials, best } = await runTrials({ model, recipe, tasks, stopwatch }, { journal, options });
       const record = await finishRun(
         { model, recipe, tasks, stopwatch },
         {
@@ -60,7 +60,7 @@ export async function search(recipe: SearchRecipe, options: SearchOptions): Prom
           out,
           overwrite: options.overwrite || options.resume,
           coefficients: best.coefficients,
-          trials: journal.trials.map(trialRecord),
+          trials,
           best,
           compare: options.compare ?? DEFAULT_COMPARISONS,
         },
@@ -81,12 +81,14 @@ export function journalPath(out: string): string {
   return `${resolve(out)}.journal.jsonl`;
 }
 
-/** The loop: ask → (per task: θ0 + λ_i τ_i, Fisher, fold) → merge → evaluate → tell. Returns the best trial, the first of equals. */
-async function runTrials(candidate: Candidate, { journal, options }: { journal: Journal; options: SearchOptions }): Promise<TrialRecord> {
+/** The loop: ask → (per task: θ0 + λ_i τ_i, Fisher, fold) → merge → evaluate → tell. The best trial is the first of equals. */
+async function runTrials(candidate: Candidate, { journal, options }: { journal: Journal; options: SearchOptions }): Promise<{ trials: TrialRecord[]; best: TrialRecord }> {
   const { model, recipe, tasks, stopwatch } = candidate;
   const proposals = proposalsOf(recipe);
+  const trials: TrialRecord[] = [];
   let best: TrialRecord | undefined;
   const finish = (trial: TrialRecord, seconds: number) => {
+    trials.push(trial);
     if (!best || trial.objective > best.objective) best = trial;
     proposals.tell(trial);
     options.onTrial?.(trial, best, seconds);
@@ -95,7 +97,7 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
     stopwatch.add(trial.phases as Record<Phase, number>);
     finish(trialRecord(trial), trial.seconds);
   }
-  for (let trial = journal.trials.length + 1; trial <= proposals.total; trial++) {
+  for (let trial = trials.length + 1; trial <= proposals.total; trial++) {
     checkAborted(options.signal);
     const before = { ...stopwatch.seconds };
     const run: RunOptions = { signal: options.signal, onProgress: (event) => options.onProgress?.({ ...event, trial }) };
@@ -111,7 +113,7 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
   }
   options.onProgress?.({ phase: 'search', done: proposals.total, total: proposals.total });
   if (!best) throw new DfMergeError('INVALID_RECIPE', 'a search needs at least one trial');
-  return best;
+  return { trials, best };
 }
 
 /** Which coefficients to try next. */

@@ -12,19 +12,27 @@ const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   search: 'searching',
 };
 
+/** How far something has come, and since when. */
+interface Span {
+  key: string;
+  started: number;
+  /** Steps that were done at `started`. */
+  first: number;
+}
+
 /** Shows a command's progress on standard error: a bar with the time left on a terminal, plain lines elsewhere. */
 export class ProgressDisplay {
   readonly #bar: cliProgress.SingleBar | undefined;
   readonly #quiet: boolean;
-  #started = 0;
-  #phase = '';
+  #span: Span = { key: '', started: 0, first: 0 };
+  #search: ProgressEvent | undefined;
   #lastLine = 0;
 
   constructor(options: { quiet: boolean }) {
     this.#quiet = options.quiet;
     if (options.quiet || !process.stderr.isTTY) return;
     this.#bar = new cliProgress.SingleBar({
-      format: '{what} [{bar}] {percentage}%{left}',
+      format: '[{bar}] {percentage}%{left}  {what}',
       stream: process.stderr,
       hideCursor: true,
       clearOnComplete: true,
@@ -33,39 +41,40 @@ export class ProgressDisplay {
     });
   }
 
-  /** For a call's onProgress. Within a search, the phases of a trial are named beside the trial. */
+  /** For a call's onProgress. Within a search the bar counts trials, and the phase of the trial is named beside it. */
   readonly update = (event: ProgressEvent): void => {
     if (this.#quiet) return;
-    const key = `${event.phase} ${event.subject ?? ''}`;
-    if (key !== this.#phase) {
-      this.#phase = key;
-      this.#started = performance.now();
-    }
-    if (this.#bar) this.#draw(event);
+    if (event.phase === 'search') this.#search = event;
+    const counted = event.trial !== undefined && this.#search ? this.#search : event;
+    const key = counted.phase === 'search' ? 'search' : `${event.phase} ${event.subject ?? ''}`;
+    if (key !== this.#span.key) this.#span = { key, started: performance.now(), first: counted.done };
+    if (this.#bar) this.#draw(counted, words(event));
     else this.#printRarely(event);
   };
 
   /** A line that stays, whatever is drawn. */
   readonly line = (text: string): void => {
     if (this.#quiet) return;
-    this.#bar?.stop();
+    this.stop();
     process.stderr.write(`${text}\n`);
   };
 
   stop(): void {
-    this.#bar?.stop();
+    if (!this.#bar?.isActive) return;
+    this.#bar.stop();
+    process.stderr.write('\r\x1b[K'); // the bar's last state, where its terminal was busy
   }
 
-  #draw(event: ProgressEvent): void {
+  #draw(event: ProgressEvent, what: string): void {
     const bar = this.#bar as cliProgress.SingleBar;
-    const payload = { what: words(event), left: this.#left(event) };
+    const payload = { what, left: this.#left(event) };
     if (!bar.isActive) bar.start(Math.max(1, event.total), event.done, payload);
     bar.setTotal(Math.max(1, event.total));
     bar.update(event.done, payload);
   }
 
   #printRarely(event: ProgressEvent): void {
-    if (event.trial !== undefined) return; // a search prints a line per trial
+    if (event.trial !== undefined || event.phase === 'search') return; // a search prints a line per trial
     const now = performance.now();
     if (event.done === 0 || event.total < 2 || now - this.#lastLine < 10_000) return;
     this.#lastLine = now;
@@ -73,8 +82,9 @@ export class ProgressDisplay {
   }
 
   #left({ done, total }: ProgressEvent): string {
-    const elapsed = (performance.now() - this.#started) / 1000;
-    return done > 0 && elapsed > 1 ? `, ${duration((elapsed / done) * (total - done))} left` : '';
+    const { started, first } = this.#span;
+    const elapsed = (performance.now() - started) / 1000;
+    return done > first && elapsed > 1 ? `, ${duration((elapsed / (done - first)) * (total - done))} left` : '';
   }
 }
 
