@@ -18,7 +18,7 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
         .option('out', { type: 'string', default: 'demo-out', describe: 'folder for everything that is made' })
         .option('overwrite', { type: 'boolean', default: true, describe: 'replace the folder of an earlier demo' })
         .option('seed', { type: 'number', default: 1, describe: 'of everything' })
-        .example('$0 demo', 'about two minutes on two cores; nothing is downloaded'),
+        .example('$0 demo', 'about a minute on two cores; nothing is downloaded'),
     ),
   handler: async (args) => {
     const progress = new ProgressDisplay(args);

@@ -45,22 +45,20 @@ export interface DemoResult {
   phases: Record<DemoPhase, number>;
 }
 
-/** Regions of work on so small a model are shorter than it takes to wake a second thread. */
-const ENGINE_THREADS = 1;
-
 /**
  * DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
  * coefficients that merge the children best, and sets the merge beside its rivals. Downloads nothing; the same numbers for the same seed,
  * whatever the number of threads.
  *
- * `threads` is the number of children that are trained at the same time; each engine has one thread.
+ * `threads` are one engine's, or as many children trained at the same time on one thread each.
  * Errors: EXISTS, INVALID_ARGUMENT for `out`; ABORTED and those of train, finetune and search.
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
   const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
   const out = resolve(options.out);
   const { signal, onProgress, dtype, device, batchMemory } = options;
-  const run = { signal, onProgress, dtype, device, batchMemory, threads: ENGINE_THREADS };
+  const threads = options.threads ?? availableParallelism();
+  const run = { signal, onProgress, dtype, device, batchMemory, threads };
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
     const start = performance.now();
@@ -83,10 +81,10 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const children = {
     plan: plan.finetuning,
     seed,
-    atOnce: options.threads ?? availableParallelism(),
+    atOnce: threads,
     onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) => log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`),
   };
-  await timed('finetune', () => fineTuneChildren(family, children, run));
+  await timed('finetune', () => fineTuneChildren(family, children, { ...run, threads: 1 }));
   log(`Fine-tuned a child per task in ${took('finetune')}`);
   const cross = await timed('evaluate', () => crossEvaluate(family, run));
 

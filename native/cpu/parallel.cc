@@ -45,6 +45,7 @@ void ThreadPool::take(int thread) {
 }
 
 void ThreadPool::start(int64_t items, Call call, const void* context) {
+  bool asleep;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     items_ = items;
@@ -53,15 +54,20 @@ void ThreadPool::start(int64_t items, Call call, const void* context) {
     error_ = nullptr;
     failed_ = false;
     next_.store(0, std::memory_order_relaxed);
-    active_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    open_ = true;
     generation_.fetch_add(1, std::memory_order_release);
+    asleep = sleepers_ > 0;
   }
-  wake_.notify_all();
+  if (asleep) wake_.notify_all();
   take(0);
-  for (int i = 0; i < kSpins && active_.load(std::memory_order_acquire) != 0; ++i) pause_briefly();
-  if (active_.load(std::memory_order_acquire) != 0) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = false;
+  }
+  for (int i = 0; i < kSpins && joined_.load(std::memory_order_acquire) != 0; ++i) pause_briefly();
+  if (joined_.load(std::memory_order_acquire) != 0) {
     std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [this] { return active_.load(std::memory_order_acquire) == 0; });
+    done_.wait(lock, [this] { return joined_.load(std::memory_order_acquire) == 0; });
   }
   if (error_) std::rethrow_exception(error_);
 }
@@ -72,15 +78,17 @@ void ThreadPool::work(int thread) {
     for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();
     {
       std::unique_lock<std::mutex> lock(mutex_);
+      ++sleepers_;
       wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+      --sleepers_;
       seen = generation_.load(std::memory_order_acquire);
       if (stop_) return;
+      if (!open_) continue;
+      joined_.fetch_add(1, std::memory_order_relaxed);
     }
     take(thread);
-    if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      std::lock_guard<std::mutex> lock(mutex_);
-      done_.notify_one();
-    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (joined_.fetch_sub(1, std::memory_order_acq_rel) == 1) done_.notify_one();
   }
 }
 

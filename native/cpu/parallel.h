@@ -1,5 +1,6 @@
 // The engine's own threads. A region is a number of independent items; every item's result depends on its index alone, so the
-// number of threads changes who computes an item, never what is computed.
+// number of threads changes who computes an item, never what is computed. A worker that wakes when the caller has done everything
+// already is not waited for: small regions cost no more than on one thread, and a busy machine does not stall them.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -40,8 +41,10 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> active_{0};
+  std::atomic<uint64_t> generation_{0};  // of regions
+  std::atomic<int> joined_{0};           // workers inside the region
+  int sleepers_ = 0;                     // workers that wait for a notification
+  bool open_ = false;                    // workers may still join the region
   std::atomic<int64_t> next_{0};
   std::atomic<bool> failed_{false};
   bool stop_ = false;
