@@ -13,7 +13,7 @@ export interface Info {
   cpu: string;
   /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
   isa: { chosen: string; available: string[]; built: string[] };
-  /** Where matrix products run. */
+  /** Which code multiplies matrices. */
   matmul: string;
   threads: number;
   cuda: { available: boolean; reason: string };
@@ -31,7 +31,7 @@ export function info(): Info {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: { chosen: isa, available, built },
-    matmul: `built-in (${isa})`,
+    matmul: `built-in kernels (${isa}); this version does not use oneDNN`,
     threads: availableParallelism(),
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
     memory: { total: totalmem(), free: freemem() },
