@@ -62,14 +62,16 @@ void multiply(int columns, int64_t depth, const float* a, const float* b, float*
   }
 }
 
-template <int M>
+// kExtra apart, so that the common case starts from zeroed registers and never from memory.
+template <int M, bool kExtra>
 void outer(int columns, int64_t depth, const float* a, const float* b, const float* const* extra, float weight, bool squared, float* target,
            int64_t ld) {
   Vector left[M] = {}, right[M] = {};
   float tile[M][kNr];
-  if (extra) {  // rare: rows of the embedding that this segment's inputs or labels touch
+  if constexpr (kExtra) {  // rows of the embedding that this segment's inputs or labels touch
     for (int m = 0; m < M; ++m) {
-      for (int n = 0; n < kNr; ++n) tile[m][n] = extra[m] && n < columns ? extra[m][n] : 0.0f;
+      if (!extra[m]) continue;
+      for (int n = 0; n < kNr; ++n) tile[m][n] = n < columns ? extra[m][n] : 0.0f;
       left[m] = load(tile[m]);
       right[m] = load(tile[m] + kLanes);
     }
@@ -95,6 +97,35 @@ void outer(int columns, int64_t depth, const float* a, const float* b, const flo
   }
 }
 
+#if DFMERGE_LANES > 1
+typedef float Four __attribute__((vector_size(16)));
+typedef float UnalignedFour __attribute__((vector_size(16), aligned(4)));
+#if defined(__clang__) || __GNUC__ >= 12
+#define DFMERGE_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+typedef int FourInts __attribute__((vector_size(16)));
+#define DFMERGE_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, FourInts{i, j, k, l})
+#endif
+
+// Four columns of a panel from four rows that are contiguous in k: blocks of 4 x 4 are transposed in registers.
+void pack_four(float* out, int width, int64_t depth, const float* source, int64_t w_stride) {
+  int64_t k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    const auto row = [&](int w) -> Four { return *reinterpret_cast<const UnalignedFour*>(source + w * w_stride + k); };
+    const Four a = row(0), b = row(1), c = row(2), d = row(3);
+    const Four ab_low = DFMERGE_SHUFFLE(a, b, 0, 4, 1, 5), ab_high = DFMERGE_SHUFFLE(a, b, 2, 6, 3, 7);
+    const Four cd_low = DFMERGE_SHUFFLE(c, d, 0, 4, 1, 5), cd_high = DFMERGE_SHUFFLE(c, d, 2, 6, 3, 7);
+    float* to = out + k * width;
+    *reinterpret_cast<UnalignedFour*>(to) = DFMERGE_SHUFFLE(ab_low, cd_low, 0, 1, 4, 5);
+    *reinterpret_cast<UnalignedFour*>(to + width) = DFMERGE_SHUFFLE(ab_low, cd_low, 2, 3, 6, 7);
+    *reinterpret_cast<UnalignedFour*>(to + 2 * width) = DFMERGE_SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
+    *reinterpret_cast<UnalignedFour*>(to + 3 * width) = DFMERGE_SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
+  }
+  for (; k < depth; ++k)
+    for (int w = 0; w < 4; ++w) out[k * width + w] = source[w * w_stride + k];
+}
+#endif
+
 template <int M>
 void multiply_switch(int rows, int columns, int64_t depth, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
   if (rows == M) return multiply<M>(columns, depth, a, b, c, ldc, accumulate);
@@ -104,7 +135,9 @@ void multiply_switch(int rows, int columns, int64_t depth, const float* a, const
 template <int M>
 void outer_switch(int rows, int columns, int64_t depth, const float* a, const float* b, const float* const* extra, float weight, bool squared,
                   float* target, int64_t ld) {
-  if (rows == M) return outer<M>(columns, depth, a, b, extra, weight, squared, target, ld);
+  if (rows == M)
+    return extra ? outer<M, true>(columns, depth, a, b, extra, weight, squared, target, ld)
+                 : outer<M, false>(columns, depth, a, b, nullptr, weight, squared, target, ld);
   if constexpr (M > 1) outer_switch<M - 1>(rows, columns, depth, a, b, extra, weight, squared, target, ld);
 }
 
@@ -120,13 +153,14 @@ void pack_panel(float* out, int width, int64_t depth, int count, const float* so
     }
     return;
   }
-  for (int w = 0; w < width; ++w) {
+  int first = 0;  // columns below it are packed
+#if DFMERGE_LANES > 1
+  if (k_stride == 1)
+    for (; first + 4 <= count; first += 4) pack_four(out + first, width, depth, source + first * w_stride, w_stride);
+#endif
+  for (int w = first; w < width; ++w) {
     const float* from = source + w * w_stride;
-    if (w < count) {
-      for (int64_t k = 0; k < depth; ++k) out[k * width + w] = from[k * k_stride];
-    } else {
-      for (int64_t k = 0; k < depth; ++k) out[k * width + w] = 0.0f;
-    }
+    for (int64_t k = 0; k < depth; ++k) out[k * width + w] = w < count ? from[k * k_stride] : 0.0f;
   }
 }
 
