@@ -9,8 +9,6 @@ export interface ProgressEvent {
   subject?: string;
   /** In a search: the trial, from 1. */
   trial?: number;
-  /** A line worth printing where lines are printed. */
-  message?: string;
 }
 
 /** Options that every long call takes. */

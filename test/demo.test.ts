@@ -108,7 +108,7 @@ test.serial('demo: writes tasks, models, recipe, merged model and report, and re
   const result = await demo({ out, plan: TINY, threads: 2, log: (line) => lines.push(line), onProgress: (event) => events.push(event) });
   const tasks = ['mood', 'topic', 'capital', 'weight'];
   for (const model of ['models/base', ...tasks.map((task) => `models/${task}`), 'merged']) {
-    for (const file of ['config.json', 'tokenizer.json', 'model.safetensors']) t.true(existsSync(join(out, model, file)), `${model}/${file}`);
+    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors']) t.true(existsSync(join(out, model, file)), `${model}/${file}`);
   }
   for (const task of tasks) t.is((await loadSplit(join(out, 'data', task), 'test', { needLabels: true })).rows.length, TINY.rows.test);
   t.is(recipeForSearch(join(out, 'recipe.yaml')).mergeMethod, 'df_merge');

@@ -74,7 +74,7 @@ export class ProgressDisplay {
   }
 
   #printRarely(event: ProgressEvent): void {
-    if (event.trial !== undefined || event.phase === 'search') return; // a search prints a line per trial
+    if (event.trial !== undefined || event.phase === 'search' || event.phase === 'merge') return; // a search prints a line per trial; a merge is short
     const now = performance.now();
     if (event.done === 0 || event.total < 2 || now - this.#lastLine < 10_000) return;
     this.#lastLine = now;
@@ -88,9 +88,9 @@ export class ProgressDisplay {
   }
 }
 
-function words({ phase, subject, trial, message }: ProgressEvent): string {
+function words({ phase, subject, trial }: ProgressEvent): string {
   const what = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
-  return message ?? (trial === undefined ? what : `trial ${trial}: ${what}`);
+  return trial === undefined ? what : `trial ${trial}: ${what}`;
 }
 
 /** Seconds as people say them: 42 s, 3 min 20 s, 2 h 5 min. */

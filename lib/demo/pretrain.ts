@@ -32,7 +32,7 @@ const AVERAGED = 20;
 /** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
 export async function pretrain({ out, data, plan, seed }: PretrainOptions, run: RunOptions & ComputeOptions): Promise<PretrainResult> {
   const random = temporaryBeside(out);
-  await createModel({ ...run, out: random, seed, config: t5Config(plan.model, data.tokenizer.size), files: { 'tokenizer.json': data.tokenizer.json } });
+  await createModel({ ...run, out: random, seed, config: t5Config(plan.model, data.tokenizer.size), files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG } });
   const model = await T5Model.open(random, [], run);
   try {
     const stream = new RandomStream(seed, 'pretraining rows');
@@ -54,7 +54,13 @@ export async function pretrain({ out, data, plan, seed }: PretrainOptions, run: 
   }
 }
 
-/** config.json of a T5 1.0: relu, tied embeddings. */
+/** Without it transformers takes a T5's tokenizer for a SentencePiece one. */
+const TOKENIZER_CONFIG = `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', pad_token: '<pad>', eos_token: '</s>', unk_token: '<unk>' }, null, 2)}\n`;
+
+/**
+ * config.json of a T5 1.0: relu, tied embeddings. Keys that transformers wants as fractions and whose value is whole (initializer_factor 1.0) are
+ * left to its defaults: JSON written here has no 1.0, and it refuses 1.
+ */
 function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSize: number): Record<string, unknown> {
   return {
     architectures: ['T5ForConditionalGeneration'],
@@ -68,10 +74,8 @@ function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSiz
     num_heads: heads,
     relative_attention_num_buckets: 32,
     relative_attention_max_distance: 128,
-    dropout_rate: 0,
     layer_norm_epsilon: 1e-6,
     feed_forward_proj: 'relu',
-    initializer_factor: 1,
     is_encoder_decoder: true,
     tie_word_embeddings: true,
     use_cache: true,
