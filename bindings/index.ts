@@ -34,10 +34,13 @@ export interface EngineConfig {
   tied: boolean;
 }
 
+/** Of matrix products' operands; sums, and everything else, are float32. */
+export type ComputeDtype = 'float32' | 'bfloat16';
+
 export interface EngineOptions {
   threads: number;
   /** Of compute. */
-  dtype: 'float32';
+  dtype: ComputeDtype;
   device: 'cpu';
 }
 
@@ -118,8 +121,9 @@ export interface NativeInfo {
   compiler: string;
 }
 
-/** Options of a single op: instruction set ('' for the best) and threads. */
+/** Options of a single op: instruction set ('' for the best), threads, and the dtype of products' operands. */
 export interface KernelOptions {
+  dtype?: ComputeDtype;
   isa: string;
   threads: number;
 }

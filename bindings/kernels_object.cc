@@ -14,12 +14,13 @@ namespace {
 
 using Info = Napi::CallbackInfo;
 
-// Every function's first argument: { isa: "" for the best, threads }.
+// Every function's first argument: { isa: "" for the best, threads, dtype of products, "float32" if absent }.
 std::unique_ptr<Context> context_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
   const int threads = int_of(o.Get("threads"), "threads");
   if (threads < 1 || threads > 256) fail("INVALID_ARGUMENT", "threads: expected 1 to 256");
-  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads);
+  const std::string dtype = o.Get("dtype").IsUndefined() ? "float32" : string_of(o.Get("dtype"), "dtype");
+  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads, parse_compute(dtype));
 }
 
 void expect_size(const std::vector<float>& values, int64_t size, const char* name) {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { native, type NativeEngine, type TensorPlace } from '../bindings/index.js';
+import { native, type ComputeDtype, type NativeEngine, type TensorPlace } from '../bindings/index.js';
 import { openModelSet, type ModelSet, type Parameter } from './checkpoint/model_set.js';
 import type { T5Config } from './checkpoint/t5_config.js';
 import { writeModelFolder, type ModelFolder } from './checkpoint/write.js';
@@ -13,8 +13,8 @@ import { loadTokenizer, type Tokenizer } from './text/tokenizer.js';
 export interface ComputeOptions {
   /** Threads of the engine; results do not depend on it. Default: as many as the machine offers. */
   threads?: number;
-  /** Of compute. Only float32 in this version. */
-  dtype?: 'float32';
+  /** Of matrix products' operands; sums and everything else are float32. Results are bit-equal only at equal dtypes. Default: float32. */
+  dtype?: ComputeDtype;
   /** Only cpu in this version. */
   device?: 'cpu';
   /** Bytes that the activations of one batch may take. Results are bit-equal only at equal budgets. Default: 256 MiB. */

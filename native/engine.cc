@@ -13,8 +13,6 @@ namespace dfmerge {
 namespace {
 
 const T5Config& supported(const T5Config& config, const EngineOptions& options) {
-  if (options.dtype == "float16") fail("UNSUPPORTED", "dtype float16: T5 overflows in it; compute in float32");
-  if (options.dtype != "float32") fail("UNSUPPORTED", "dtype %s: this version computes in float32", options.dtype.c_str());
   if (options.device != "cpu") fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
   if (options.threads < 1 || options.threads > 1024) fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
   return config;
@@ -25,7 +23,7 @@ constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
 }  // namespace
 
 Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)), context_(select_kernels(), options.threads), parameters_(model_.table.total()),
+    : model_(supported(config, options)), context_(select_kernels(), options.threads, parse_compute(options.dtype)), parameters_(model_.table.total()),
       fisher_(model_.table.total()), numerator_(model_.table.total()), denominator_(model_.table.total()) {}
 
 int64_t Engine::bytes() const {

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "buffer.h"
@@ -11,13 +12,26 @@
 
 namespace dfmerge {
 
+enum class Compute { kFloat32, kBfloat16 };  // of matrix products' operands
+
+inline Compute parse_compute(const std::string& dtype) {
+  if (dtype == "float32") return Compute::kFloat32;
+  if (dtype == "bfloat16") return Compute::kBfloat16;
+  if (dtype == "float16") fail("UNSUPPORTED", "dtype float16: T5 overflows in it; compute in float32 or bfloat16");
+  fail("UNSUPPORTED", "dtype %s: expected float32 or bfloat16", dtype.c_str());
+}
+
 struct Context {
-  Context(const Kernels& table, int threads) : kernels(table), pool(threads), scratch(static_cast<size_t>(threads)) {}
+  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32)
+      : kernels(table), compute(compute_dtype), pool(threads), scratch(static_cast<size_t>(threads)) {}
   const Kernels& kernels;
+  const Compute compute;
   ThreadPool pool;
   std::vector<Arena> scratch;  // scratch[thread]: used inside one item of a parallel region, released at its end
   Arena shared;                // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
+
+  const ProductKernels& products() const { return compute == Compute::kBfloat16 ? *kernels.bf16_products : *kernels.float_products; }
 
   void check_stop() const {
     if (stop) fail("ABORTED", "stopped");

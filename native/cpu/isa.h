@@ -8,7 +8,7 @@
 namespace dfmerge {
 
 struct Isa {
-  const char* name;     // scalar, generic, avx2, avx512
+  const char* name;     // scalar, generic, avx2, avx512, avx512bf16
   const Kernels* kernels;
   bool (*available)();  // on this machine
 };

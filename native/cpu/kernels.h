@@ -1,29 +1,16 @@
-// The table of CPU kernels, one instance per instruction set, all compiled from the same two sources.
-//
-// Matrix products work on packed panels. A panel of width W and depth K holds K groups of W floats; element (k, w) is at k * W + w.
-// Columns past the matrix's edge are zero. Every element of a product is one chain of multiply-adds over k in rising order (a chain per
-// block of kDepthBlock), so that tiles, threads and vector widths never change its bits within an instruction set.
+// The table of CPU kernels, one instance per instruction set, all compiled from the same two sources (row_kernels.cc, product_kernels.cc).
 #pragma once
 #include <cstdint>
 
-namespace dfmerge {
+#include "cpu/product_kernels.h"
 
-constexpr int kMaxTileRows = 16;
+namespace dfmerge {
 
 struct Kernels {
   const char* name;
-  int mr;  // rows of an output tile = width of a packed A panel
-  int nr;  // columns of an output tile = width of a packed B panel
-
-  // Packs `count` <= width source columns into one panel: out[k * width + w] = source[k * k_stride + w * w_stride].
-  void (*pack)(float* out, int width, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
-  // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile.
-  void (*multiply_tile)(int rows, int columns, int64_t depth, const float* a, const float* b, float* c, int64_t ldc, bool accumulate);
-  // The Fisher's tile: with g[m, n] = extra[m][n] + sum_k a[k, m] b[k, n],
-  //   squared: target[m, n] += weight * g^2,   else: target[m, n] += weight * g.
-  // extra: `rows` pointers (null: nothing to add), or null for none at all.
-  void (*outer_tile)(int rows, int columns, int64_t depth, const float* a, const float* b, const float* const* extra, float weight,
-                     bool squared, float* target, int64_t ld);
+  // Products of float32 operands, and of operands rounded to bfloat16.
+  const ProductKernels* float_products;
+  const ProductKernels* bf16_products;
 
   // Rows of activations. d, n: elements of a row.
   float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon, int64_t d);  // returns r = 1/sqrt(mean(x^2)+eps)
@@ -61,8 +48,5 @@ struct Kernels {
   void (*from_f16)(float* out, const uint16_t* in, int64_t n);
   void (*to_f16)(uint16_t* out, const float* in, int64_t n);
 };
-
-// Depth of one chain of multiply-adds in a matrix product.
-constexpr int64_t kDepthBlock = 256;
 
 }  // namespace dfmerge

@@ -2,7 +2,6 @@
 // vectorises. Sums run in sixteen interleaved lanes that are added pairwise at the end, an order that no vector width changes.
 // No library code may be inlined into this file: the linker could keep this copy for every machine.
 #include "cpu/kernels.h"
-#include "cpu/matmul_kernels.h"
 #include "dtype_bits.h"
 
 namespace dfmerge {
@@ -205,18 +204,17 @@ void to_f16(uint16_t* out, const float* in, int64_t n) {
 }  // namespace DFMERGE_ISA
 
 #define DFMERGE_JOIN(a, b) a##b
-#define DFMERGE_TABLE(isa) DFMERGE_JOIN(kKernels_, isa)
+#define DFMERGE_PREFIXED(prefix, isa) DFMERGE_JOIN(prefix, isa)
+#define DFMERGE_TABLE(isa) DFMERGE_PREFIXED(kKernels_, isa)
 #define DFMERGE_TEXT(x) #x
 #define DFMERGE_QUOTE(x) DFMERGE_TEXT(x)
 
+extern const ProductKernels DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA), DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA);
 extern const Kernels DFMERGE_TABLE(DFMERGE_ISA);
 const Kernels DFMERGE_TABLE(DFMERGE_ISA) = {
     DFMERGE_QUOTE(DFMERGE_ISA),
-    DFMERGE_MR,
-    2 * DFMERGE_LANES,
-    DFMERGE_ISA::pack_panel,
-    DFMERGE_ISA::multiply_tile,
-    DFMERGE_ISA::outer_tile,
+    &DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA),
+    &DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA),
     DFMERGE_ISA::rms_norm,
     DFMERGE_ISA::rms_norm_backward,
     DFMERGE_ISA::softmax,

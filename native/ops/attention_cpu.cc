@@ -9,10 +9,11 @@ namespace dfmerge {
 namespace {
 
 // p[query_rows, key_rows]: the attention weights of one head.
-void attention_weights(const Kernels& kernels, Arena& scratch, const AttentionShape& shape, const AttentionSpan& span, int64_t h, const float* q,
+void attention_weights(const Context& context, Arena& scratch, const AttentionShape& shape, const AttentionSpan& span, int64_t h, const float* q,
                        const float* k, float* p) {
+  const Kernels& kernels = context.kernels;
   const int64_t inner = int64_t{shape.heads} * shape.d_kv, keys = span.key_rows;
-  matmul_local(kernels, scratch, {span.query_rows, keys, shape.d_kv}, row_major(q + span.query * inner + h * shape.d_kv, inner),
+  matmul_local(context.products(), scratch, {span.query_rows, keys, shape.d_kv}, row_major(q + span.query * inner + h * shape.d_kv, inner),
                transposed(k + span.key * inner + h * shape.d_kv, inner), p, keys);
   for (int64_t i = 0; i < span.query_rows; ++i) {
     float* row = p + i * keys;
@@ -39,8 +40,8 @@ void attention(Context& context, const AttentionShape& shape, const AttentionSpa
       const AttentionSpan& span = spans.spans[s];
       ArenaScope scope(scratch);
       float* p = scratch.allocate(span.query_rows * span.key_rows);
-      attention_weights(context.kernels, scratch, shape, span, h, q, k, p);
-      matmul_local(context.kernels, scratch, {span.query_rows, shape.d_kv, span.key_rows}, row_major(p, span.key_rows),
+      attention_weights(context, scratch, shape, span, h, q, k, p);
+      matmul_local(context.products(), scratch, {span.query_rows, shape.d_kv, span.key_rows}, row_major(p, span.key_rows),
                    row_major(v + span.key * inner + h * shape.d_kv, inner), output + span.query * inner + h * shape.d_kv, inner);
     }
   });
@@ -61,12 +62,12 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
     for (int64_t s = spans.group[group]; s < spans.group[group + 1]; ++s) {
       const AttentionSpan& span = spans.spans[s];
       const int64_t queries = span.query_rows, keys = span.key_rows;
-      if (s == spans.group[group] || !same_forward(span, spans.spans[s - 1])) attention_weights(kernels, scratch, shape, span, h, o.q, o.k, p);
+      if (s == spans.group[group] || !same_forward(span, spans.spans[s - 1])) attention_weights(context, scratch, shape, span, h, o.q, o.k, p);
       const float* doutput = o.doutput + span.query_gradient * inner + column;
       const int64_t key_gradient = span.key_gradient * inner + column;
-      matmul_local(kernels, scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner), transposed(o.v + span.key * inner + column, inner), ds,
+      matmul_local(context.products(), scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner), transposed(o.v + span.key * inner + column, inner), ds,
                    keys);
-      matmul_local(kernels, scratch, {keys, shape.d_kv, queries}, transposed(p, keys), row_major(doutput, inner), o.dv + key_gradient, inner);
+      matmul_local(context.products(), scratch, {keys, shape.d_kv, queries}, transposed(p, keys), row_major(doutput, inner), o.dv + key_gradient, inner);
       for (int64_t i = 0; i < queries; ++i) {
         kernels.softmax_backward(ds + i * keys, p + i * keys, keys);
         if (o.dbias) {
@@ -74,9 +75,9 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
           kernels.add(o.dbias + (span.segment * shape.heads + h) * width + shape.bias->reach - 1 - i, ds + i * keys, keys);
         }
       }
-      matmul_local(kernels, scratch, {queries, shape.d_kv, keys}, row_major(ds, keys), row_major(o.k + span.key * inner + column, inner),
+      matmul_local(context.products(), scratch, {queries, shape.d_kv, keys}, row_major(ds, keys), row_major(o.k + span.key * inner + column, inner),
                    o.dq + span.query_gradient * inner + column, inner);
-      matmul_local(kernels, scratch, {keys, shape.d_kv, queries}, transposed(ds, keys), row_major(o.q + span.query * inner + column, inner),
+      matmul_local(context.products(), scratch, {keys, shape.d_kv, queries}, transposed(ds, keys), row_major(o.q + span.query * inner + column, inner),
                    o.dk + key_gradient, inner);
     }
   });

@@ -1,5 +1,5 @@
-// C[m, n] (+)= A[m, k] B[k, n], float32. Operands are strided views, so that transposes cost nothing to state:
-// a weight W[out, in] is {W, in, 1}; its transpose [in, out] is {W, 1, in}.
+// C[m, n] (+)= A[m, k] B[k, n] with float32 accumulation; operands are float32 in memory and multiplied in the context's compute dtype.
+// Operands are strided views, so that transposes cost nothing to state: a weight W[out, in] is {W, in, 1}; its transpose [in, out] is {W, 1, in}.
 #pragma once
 #include "cpu/context.h"
 
@@ -17,9 +17,13 @@ struct Extents {
   int64_t m, n, k;
 };
 
-// On all threads. C is [m, n] with rows ldc floats apart.
-void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
+// On all threads. C is [m, n] with rows ldc floats apart. b_packed: B as pack_matrix left it, or null.
+void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false, const float* b_packed = nullptr);
 // On the calling thread, for the small products inside attention; packs into `scratch`.
-void matmul_local(const Kernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
+void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
+
+// B[k, n] packed for any number of products, in words of 32 bits.
+int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);
+void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed);
 
 }  // namespace dfmerge

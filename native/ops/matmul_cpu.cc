@@ -6,82 +6,163 @@ namespace dfmerge {
 
 namespace {
 
-constexpr int64_t kColumnsPacked = 4096;  // columns of B packed at a time: bounds the scratch at k * 16 KiB
-constexpr int64_t kRowBlock = 96, kColumnBlock = 256;  // a task: its A rows and B columns stay in the second-level cache
+constexpr int64_t kPackedRows = int64_t{1} << 21;  // words of A packed at a time: 8 MiB
+constexpr int64_t kColumnBlock = 256;              // columns of B in a task: a depth block of them stays in the second-level cache
+constexpr int64_t kRowBlock = 192;                 // rows that meet such a block in turn, in the second-level cache too
+constexpr int64_t kSmallWeight = int64_t{1} << 16; // elements of a B that every task may pack for itself
+constexpr int64_t kSmallProduct = int64_t{1} << 18;  // multiply-adds below which a second thread is not worth waking
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Packs panel p of A (rows p*mr ..) or B (columns p*nr ..) over the whole depth.
-void pack_a(const Kernels& kernels, float* out, const Matrix& a, int64_t m, int64_t k, int64_t panel) {
-  const int64_t first = panel * kernels.mr;
-  kernels.pack(out + panel * kernels.mr * k, kernels.mr, k, static_cast<int>(std::min<int64_t>(kernels.mr, m - first)),
-               a.data + first * a.row_stride, a.column_stride, a.row_stride);
+// Panels [first, last) of A over the whole depth, rows from `row` on; panel p goes to out + (p - first) * mr * steps.
+void pack_a(const ProductKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t m, int64_t k, int64_t first, int64_t last) {
+  const int64_t size = kernels.mr * kernels.steps(k);
+  for (int64_t panel = first; panel < last; ++panel) {
+    const int64_t at = row + panel * kernels.mr;
+    kernels.pack_a(out + (panel - first) * size, k, static_cast<int>(std::min<int64_t>(kernels.mr, m - at)), a.data + at * a.row_stride,
+                   a.column_stride, a.row_stride);
+  }
 }
 
-void pack_b(const Kernels& kernels, float* out, const Matrix& b, int64_t first_column, int64_t n, int64_t k, int64_t panel) {
-  const int64_t first = panel * kernels.nr;
-  kernels.pack(out + panel * kernels.nr * k, kernels.nr, k, static_cast<int>(std::min<int64_t>(kernels.nr, n - first)),
-               b.data + (first_column + first) * b.column_stride, b.row_stride, b.column_stride);
+// Depth [k0, k0 + depth) of the columns [n0, n1) of B.
+void pack_b(const ProductKernels& kernels, float* out, const Matrix& b, int64_t k0, int64_t depth, int64_t n0, int64_t n1) {
+  const int64_t size = kernels.nr * kernels.steps(depth);
+  for (int64_t n = n0; n < n1; n += kernels.nr, out += size)
+    kernels.pack_b(out, depth, static_cast<int>(std::min<int64_t>(kernels.nr, n1 - n)), b.data + k0 * b.row_stride + n * b.column_stride,
+                   b.row_stride, b.column_stride);
 }
 
-struct Block {
+// B where a product takes it from: packed as it goes into `scratch`, or packed before. A packed matrix is its depth blocks in turn, each
+// all its panels in turn.
+struct PackedB {
+  Matrix source;
+  const float* packed;
+  int64_t n;
+
+  const float* block(const ProductKernels& kernels, int64_t k0, int64_t depth, int64_t n0, int64_t n1, float* scratch) const {
+    if (packed) return packed + k0 / kernels.unit * (divide_up(n, kernels.nr) * kernels.nr) + n0 * kernels.steps(depth);
+    pack_b(kernels, scratch, source, k0, depth, n0, n1);
+    return scratch;
+  }
+};
+
+struct Task {
   int64_t m0, m1, n0, n1;  // multiples of mr and nr, except at the edge
 };
 
-// One block of C from packed panels: depth blocks outermost, so that each element is summed in rising k.
-void multiply_block(const Kernels& kernels, const Block& block, int64_t k, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
-  for (int64_t k0 = 0; k0 < k; k0 += kDepthBlock) {
-    const int64_t depth = std::min(kDepthBlock, k - k0);
-    for (int64_t n = block.n0; n < block.n1; n += kernels.nr) {
-      const float* b_panel = b + n * k + k0 * kernels.nr;
-      const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, block.n1 - n));
-      for (int64_t m = block.m0; m < block.m1; m += kernels.mr) {
-        const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, block.m1 - m));
-        kernels.multiply_tile(rows, columns, depth, a + m * k + k0 * kernels.mr, b_panel, c + m * ldc + n, ldc, accumulate || k0 > 0);
+// One block of C from packed rows of A (those from m0 on): depth blocks outermost, so that each element is summed in rising k.
+void multiply_block(const ProductKernels& kernels, const Task& task, int64_t k, const float* a, const PackedB& b, float* scratch, float* c, int64_t ldc,
+                    bool accumulate) {
+  const int64_t depth_block = kDepthSteps * kernels.unit, a_steps = kernels.steps(k);
+  for (int64_t k0 = 0; k0 < k; k0 += depth_block) {
+    const int64_t depth = std::min(depth_block, k - k0), steps = kernels.steps(depth);
+    const float* b_block = b.block(kernels, k0, depth, task.n0, task.n1, scratch);
+    for (int64_t row = task.m0; row < task.m1; row += kRowBlock / kernels.mr * kernels.mr) {
+      const int64_t last_row = std::min(task.m1, row + kRowBlock / kernels.mr * kernels.mr);
+      for (int64_t n = task.n0; n < task.n1; n += kernels.nr) {
+        const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, task.n1 - n));
+        for (int64_t m = row; m < last_row; m += kernels.mr) {
+          const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, last_row - m));
+          kernels.multiply_tile(rows, columns, steps, a + (m - task.m0) * a_steps + k0 / kernels.unit * kernels.mr, b_block + (n - task.n0) * steps,
+                                c + m * ldc + n, ldc, accumulate || k0 > 0);
+        }
       }
     }
   }
 }
 
-}  // namespace
+// Panels of B in a task: few enough for every thread to have as many tasks as the others.
+int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
+  for (int64_t width = most; width > 1; --width) {
+    const int64_t tasks = divide_up(panels, width);
+    if (tasks % threads == 0 || tasks >= 8 * threads) return width;
+  }
+  return 1;
+}
 
-void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
-  const int64_t m = size.m, n = size.n, k = size.k;
-  if (m == 0 || n == 0) return;
-  const Kernels& kernels = context.kernels;
+struct Product {
+  const ProductKernels& kernels;
+  Extents size;
+  Matrix a;
+  PackedB b;
+  float* c;
+  int64_t ldc;
+  bool accumulate;
+};
+
+// A small B: every task takes its own rows of A, and B whole.
+void multiply_by_rows(Context& context, const Product& p) {
+  const auto& [m, n, k] = p.size;
+  const int64_t panels = divide_up(m, p.kernels.mr), threads = context.pool.size();
+  const int64_t tasks = m * n * k < kSmallProduct ? 1 : std::min(panels, divide_up(panels, divide_up(panels, 2 * threads)));
+  const int64_t per_task = divide_up(panels, tasks);
+  context.pool.run(divide_up(panels, per_task), [&](int64_t item, int thread) {
+    Arena& scratch = context.scratch[thread];
+    ArenaScope scope(scratch);
+    const int64_t first = item * per_task, last = std::min(panels, first + per_task);
+    float* a_packed = scratch.allocate((last - first) * p.kernels.mr * p.kernels.steps(p.size.k));
+    float* b_packed = p.b.packed ? nullptr : scratch.allocate(packed_size(p.kernels, p.size.n, std::min(p.size.k, kDepthSteps * p.kernels.unit)));
+    pack_a(p.kernels, a_packed, p.a, 0, p.size.m, p.size.k, first, last);
+    multiply_block(p.kernels, {first * p.kernels.mr, std::min(p.size.m, last * p.kernels.mr), 0, p.size.n}, p.size.k, a_packed, p.b, b_packed, p.c,
+                   p.ldc, p.accumulate);
+  });
+}
+
+// A large B: packed rows of A are shared, every task takes its own columns.
+void multiply_by_columns(Context& context, const Product& p) {
+  constexpr int64_t kPanelsPerItem = 4;
+  const ProductKernels& kernels = p.kernels;
+  const int64_t n = p.size.n, k = p.size.k, a_steps = kernels.steps(k);
+  const int64_t chunk = std::max<int64_t>(kRowBlock, kPackedRows / a_steps) / kernels.mr * kernels.mr;
   ArenaScope scope(context.shared);
-  const int64_t a_panels = divide_up(m, kernels.mr);
-  float* a_packed = context.shared.allocate(a_panels * kernels.mr * k);
-  float* b_packed = context.shared.allocate(std::min(divide_up(n, kernels.nr) * kernels.nr, kColumnsPacked) * k);
-  const int64_t row_block = divide_up(kRowBlock, kernels.mr) * kernels.mr;
-  for (int64_t first = 0; first < n; first += kColumnsPacked) {
-    const int64_t columns = std::min(kColumnsPacked, n - first);
-    const int64_t b_panels = divide_up(columns, kernels.nr), new_a = first == 0 ? a_panels : 0;
-    context.pool.run(new_a + b_panels, [&](int64_t item, int) {
-      if (item < new_a)
-        pack_a(kernels, a_packed, a, m, k, item);
-      else
-        pack_b(kernels, b_packed, b, first, columns, k, item - new_a);
+  float* a_packed = context.shared.allocate(divide_up(std::min(chunk, p.size.m), kernels.mr) * kernels.mr * a_steps);
+  const int64_t panels = divide_up(n, kernels.nr), width = panels_per_task(panels, context.pool.size(), kColumnBlock / kernels.nr) * kernels.nr;
+  for (int64_t first = 0; first < p.size.m; first += chunk) {
+    const int64_t rows = std::min(chunk, p.size.m - first), a_panels = divide_up(rows, kernels.mr);
+    context.pool.run(divide_up(a_panels, kPanelsPerItem), [&](int64_t item, int) {
+      const int64_t panel = item * kPanelsPerItem;
+      pack_a(kernels, a_packed + panel * kernels.mr * a_steps, p.a, first, p.size.m, k, panel, std::min(a_panels, panel + kPanelsPerItem));
     });
-    const int64_t row_blocks = divide_up(m, row_block), column_blocks = divide_up(columns, kColumnBlock);
-    context.pool.run(row_blocks * column_blocks, [&](int64_t item, int) {
-      const int64_t m0 = item % row_blocks * row_block, n0 = item / row_blocks * kColumnBlock;
-      multiply_block(kernels, {m0, std::min(m, m0 + row_block), n0, std::min(columns, n0 + kColumnBlock)}, k, a_packed, b_packed, c + first, ldc,
-                     accumulate);
+    context.pool.run(divide_up(n, width), [&](int64_t item, int thread) {
+      Arena& scratch = context.scratch[thread];
+      ArenaScope task_scope(scratch);
+      const Task task{0, rows, item * width, std::min(n, (item + 1) * width)};
+      float* b_packed = p.b.packed ? nullptr : scratch.allocate(packed_size(kernels, width, std::min(k, kDepthSteps * kernels.unit)));
+      multiply_block(kernels, task, k, a_packed, p.b, b_packed, p.c + first * p.ldc, p.ldc, p.accumulate);
     });
   }
 }
 
-void matmul_local(const Kernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
-  const int64_t m = size.m, n = size.n, k = size.k;
-  if (m == 0 || n == 0) return;
+}  // namespace
+
+int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k) { return divide_up(n, kernels.nr) * kernels.nr * kernels.steps(k); }
+
+void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed) {
+  const ProductKernels& kernels = context.products();
+  const int64_t depth_block = kDepthSteps * kernels.unit, blocks = divide_up(k, depth_block), strips = divide_up(n, kColumnBlock);
+  context.pool.run(blocks * strips, [&](int64_t item, int) {
+    const int64_t k0 = item / strips * depth_block, n0 = item % strips * kColumnBlock, depth = std::min(depth_block, k - k0);
+    pack_b(kernels, const_cast<float*>(PackedB{b, packed, n}.block(kernels, k0, depth, n0, 0, nullptr)), b, k0, depth, n0, std::min(n, n0 + kColumnBlock));
+  });
+}
+
+void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, const float* b_packed) {
+  if (size.m == 0 || size.n == 0) return;
+  const Product product{context.products(), size, a, {b, b_packed, size.n}, c, ldc, accumulate};
+  if (size.n * size.k <= kSmallWeight)
+    multiply_by_rows(context, product);
+  else
+    multiply_by_columns(context, product);
+}
+
+void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
+  if (size.m == 0 || size.n == 0) return;
   ArenaScope scope(scratch);
-  const int64_t a_panels = divide_up(m, kernels.mr), b_panels = divide_up(n, kernels.nr);
-  float* a_packed = scratch.allocate(a_panels * kernels.mr * k);
-  float* b_packed = scratch.allocate(b_panels * kernels.nr * k);
-  for (int64_t panel = 0; panel < a_panels; ++panel) pack_a(kernels, a_packed, a, m, k, panel);
-  for (int64_t panel = 0; panel < b_panels; ++panel) pack_b(kernels, b_packed, b, 0, n, k, panel);
-  multiply_block(kernels, {0, m, 0, n}, k, a_packed, b_packed, c, ldc, accumulate);
+  const int64_t panels = divide_up(size.m, kernels.mr);
+  float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(size.k));
+  float* b_packed = scratch.allocate(packed_size(kernels, size.n, std::min(size.k, kDepthSteps * kernels.unit)));
+  pack_a(kernels, a_packed, a, 0, size.m, size.k, 0, panels);
+  multiply_block(kernels, {0, size.m, 0, size.n}, size.k, a_packed, {b, nullptr, size.n}, b_packed, c, ldc, accumulate);
 }
 
 }  // namespace dfmerge

@@ -1,0 +1,251 @@
+// Packed-panel products, compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES, DFMERGE_MR).
+// Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep this copy for every machine.
+#include "cpu/product_kernels.h"
+
+#include "cpu/vector.h"
+
+namespace dfmerge {
+namespace DFMERGE_ISA {
+namespace {
+
+constexpr int kMr = DFMERGE_MR;
+constexpr int kNr = 2 * kLanes;
+static_assert(kMr <= kMaxTileRows, "the driver's arrays hold kMaxTileRows");
+
+// left[m], right[m] += sum over steps of a[step, m] b[step, 0..lanes) and b[step, lanes..2 lanes)
+template <class Format, int M>
+inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const float* a, const float* b, Vector (&left)[M], Vector (&right)[M]) {
+  for (int64_t step = 0; step < steps; ++step) {
+    const Vector b0 = load(b), b1 = load(b + kLanes);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const Vector word = broadcast(a[m]);
+      left[m] = Format::multiply_add(left[m], word, b0);
+      right[m] = Format::multiply_add(right[m], word, b1);
+    }
+    a += kMr;
+    b += kNr;
+  }
+}
+
+// Not by an initialiser: compilers clear such arrays in memory first, which costs more than a short segment's product.
+template <int M>
+inline __attribute__((always_inline)) void clear(Vector (&left)[M], Vector (&right)[M]) {
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) left[m] = right[m] = broadcast(0.0f);
+}
+
+template <class Format, int M>
+void multiply(int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
+  Vector left[M], right[M];
+  clear(left, right);
+  accumulate_tile<Format, M>(steps, a, b, left, right);
+  if (columns == kNr) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      float* row = c + m * ldc;
+      if (accumulate) {
+        left[m] += load(row);
+        right[m] += load(row + kLanes);
+      }
+      store(row, left[m]);
+      store(row + kLanes, right[m]);
+    }
+    return;
+  }
+  float tile[M][kNr];
+  for (int m = 0; m < M; ++m) {
+    store(tile[m], left[m]);
+    store(tile[m] + kLanes, right[m]);
+    for (int n = 0; n < columns; ++n) c[m * ldc + n] = accumulate ? tile[m][n] + c[m * ldc + n] : tile[m][n];
+  }
+}
+
+inline __attribute__((always_inline)) Vector folded(Vector target, Vector g, float weight, bool squared) {
+  return target + weight * (squared ? g * g : g);
+}
+
+// One segment; the target's tile stays in the first-level cache from segment to segment.
+// kExtra apart, so that the common case starts from cleared registers and never from memory.
+template <class Format, int M, bool kExtra>
+void outer(int columns, const float* a, const float* b, const OuterSegment& segment, const float* const* extra, bool squared, float* target,
+           int64_t ld) {
+  Vector left[M], right[M];
+  clear(left, right);
+  float tile[M][kNr];
+  if constexpr (kExtra) {  // rows of the embedding that this segment's inputs or labels touch
+    for (int m = 0; m < M; ++m) {
+      if (!extra[m]) continue;
+      for (int n = 0; n < kNr; ++n) tile[m][n] = n < columns ? extra[m][n] : 0.0f;
+      left[m] = load(tile[m]);
+      right[m] = load(tile[m] + kLanes);
+    }
+  }
+  accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, b + segment.b * kNr, left, right);
+  if (columns == kNr) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      float* row = target + m * ld;
+      store(row, folded(load(row), left[m], segment.weight, squared));
+      store(row + kLanes, folded(load(row + kLanes), right[m], segment.weight, squared));
+    }
+    return;
+  }
+  for (int m = 0; m < M; ++m) {
+    store(tile[m], left[m]);
+    store(tile[m] + kLanes, right[m]);
+    for (int n = 0; n < columns; ++n) {
+      const float g = tile[m][n];
+      target[m * ld + n] += segment.weight * (squared ? g * g : g);
+    }
+  }
+}
+
+// Half a tile of the target stays in registers over all segments.
+template <class Format, int M>
+void outer_in_registers(const float* a, const float* b, const OuterSegment* segments, int64_t count, bool squared, float* target, int64_t ld) {
+  Vector left[M], right[M], target_left[M], target_right[M];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    target_left[m] = load(target + m * ld);
+    target_right[m] = load(target + m * ld + kLanes);
+  }
+  for (int64_t s = 0; s < count; ++s) {
+    const OuterSegment& segment = segments[s];
+    clear(left, right);
+    accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, b + segment.b * kNr, left, right);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      target_left[m] = folded(target_left[m], left[m], segment.weight, squared);
+      target_right[m] = folded(target_right[m], right[m], segment.weight, squared);
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    store(target + m * ld, target_left[m]);
+    store(target + m * ld + kLanes, target_right[m]);
+  }
+}
+// With vectors of 16 there are registers enough for the target and enough chains of sums at any depth; else only where little is summed.
+constexpr int64_t kShortSteps = kLanes == 16 ? INT64_MAX : 12;
+
+template <class Format, int M>
+void outer_segments(int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count, const float* const* extra,
+                    bool squared, float* target, int64_t ld) {
+  if (extra) return outer<Format, M, true>(columns, a, b, *segments, extra, squared, target, ld);
+  for (int64_t s = 0; s < count;) {
+    if constexpr (M == kMr && kMr % 2 == 0) {
+      int64_t end = s;
+      while (end < count && segments[end].steps <= kShortSteps) ++end;
+      if (columns == kNr && end > s) {
+        outer_in_registers<Format, M / 2>(a, b, segments + s, end - s, squared, target, ld);
+        outer_in_registers<Format, M / 2>(a + M / 2, b, segments + s, end - s, squared, target + M / 2 * ld, ld);
+        s = end;
+        continue;
+      }
+    }
+    outer<Format, M, false>(columns, a, b, segments[s++], nullptr, squared, target, ld);
+  }
+}
+
+template <class Format, int M>
+void multiply_switch(int rows, int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
+  if (rows == M) return multiply<Format, M>(columns, steps, a, b, c, ldc, accumulate);
+  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, b, c, ldc, accumulate);
+}
+
+template <class Format, int M>
+void outer_switch(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count, const float* const* extra,
+                  bool squared, float* target, int64_t ld) {
+  if (rows == M) return outer_segments<Format, M>(columns, a, b, segments, count, extra, squared, target, ld);
+  if constexpr (M > 1) outer_switch<Format, M - 1>(rows, columns, a, b, segments, count, extra, squared, target, ld);
+}
+
+// Columns whose depth lies contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
+template <class Format, int W>
+void pack_transposed(float* out, int64_t depth, int count, const float* source, int64_t w_stride) {
+  const int64_t steps = (depth + Format::kUnit - 1) / Format::kUnit;
+  for (int64_t step = 0; step < steps; step += kLanes) {
+    const int64_t k = step * Format::kUnit;
+    const bool whole = k + kLanes * Format::kUnit <= depth;
+    for (int w0 = 0; w0 < W; w0 += kLanes) {
+      Vector block[kLanes];
+#pragma GCC unroll 16
+      for (int w = 0; w < kLanes; ++w) {
+        const float* from = source + (w0 + w) * w_stride + k;
+        block[w] = w0 + w >= count ? broadcast(0.0f) : whole ? Format::words(from) : Format::words(from, depth - k);
+      }
+      transpose(block);
+      float* to = out + step * W + w0;
+      const int width = W - w0 < kLanes ? W - w0 : kLanes;
+      const int rows = steps - step < kLanes ? static_cast<int>(steps - step) : kLanes;
+      if (width == kLanes && rows == kLanes) {
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j]);
+      } else if (rows == kLanes) {
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j], width);
+      } else {
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j)
+          if (j < rows) store(to + j * W, block[j], width);
+      }
+    }
+  }
+}
+
+// Rows of columns that lie contiguous.
+template <class Format, int W>
+void pack_rows(float* out, int64_t depth, int count, const float* source, int64_t k_stride) {
+  for (int64_t k = 0; k < depth; k += Format::kUnit, out += W) {
+    const float* row = source + k * k_stride;
+    const float* next = k + 1 < depth ? row + k_stride : nullptr;  // of a format with two depths per word
+#pragma GCC unroll 4
+    for (int w = 0; w < W; w += kLanes) {
+      const int width = W - w < kLanes ? W - w : kLanes, given = count - w;
+      const Vector words = given >= kLanes ? Format::pairs(row + w, next ? next + w : nullptr)
+                           : given > 0     ? Format::pairs(row + w, next ? next + w : nullptr, given)
+                                           : broadcast(0.0f);
+      if (width == kLanes)
+        store(out + w, words);
+      else
+        store(out + w, words, width);
+    }
+  }
+}
+
+template <class Format, int W>
+void pack(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride) {
+  if (w_stride == 1) return pack_rows<Format, W>(out, depth, count, source, k_stride);
+  if (k_stride == 1) return pack_transposed<Format, W>(out, depth, count, source, w_stride);
+  float column[Format::kUnit * kLanes];
+  for (int w = 0; w < W; ++w)
+    for (int64_t k = 0; k < depth; k += Format::kUnit) {
+      for (int u = 0; u < Format::kUnit; ++u) column[u] = w < count && k + u < depth ? source[(k + u) * k_stride + w * w_stride] : 0.0f;
+      store(out + k / Format::kUnit * W + w, Format::words(column, Format::kUnit), 1);
+    }
+}
+
+template <class Format>
+constexpr ProductKernels table() {
+  return {kMr, kNr, Format::kUnit, pack<Format, kMr>, pack<Format, kNr>, multiply_switch<Format, kMr>, outer_switch<Format, kMr>};
+}
+
+}  // namespace
+}  // namespace DFMERGE_ISA
+
+#define DFMERGE_JOIN(a, b) a##b
+#define DFMERGE_TABLE(prefix, isa) DFMERGE_JOIN(prefix, isa)
+
+#if DFMERGE_NATIVE_BF16
+extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Bf16>();
+#else
+extern const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Float>();
+// bfloat16 without instructions for it: operands rounded to bfloat16 and multiplied as float32.
+extern const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Rounded>();
+#endif
+
+}  // namespace dfmerge
