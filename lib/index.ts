@@ -26,6 +26,7 @@ export type { ProgressEvent, RunOptions } from './progress.js';
 export type { ComputeOptions } from './model.js';
 export type { TrainingOptions } from './train.js';
 export type { OutputDType } from './checkpoint/write.js';
+export type { DataOptions } from './data/prepared.js';
 export type { SplitName } from './data/task.js';
 export { COMPARISONS, type Comparison } from './compare.js';
 export { predict, type Evaluation, type ExampleResult } from './evaluate.js';

@@ -7,6 +7,7 @@ import { mergeCandidate, usesFisher, type Candidate } from './candidate.js';
 import { checkpointFingerprint } from './checkpoint/fingerprint.js';
 import { assertWritable } from './checkpoint/write.js';
 import { bitsets, DEFAULT_COMPARISONS, GRID, type Comparison } from './compare.js';
+import type { DataOptions } from './data/prepared.js';
 import { DfMergeError } from './errors.js';
 import { openJournal, type Journal, type JournalHeader, type JournalTrial, type Json } from './journal.js';
 import { T5Model, type ComputeOptions } from './model.js';
@@ -20,7 +21,7 @@ import { phasesSince, Stopwatch } from './timing.js';
 import { VERSION } from './version.js';
 
 /** Options of a search besides its recipe. */
-export interface SearchOptions extends RunOptions, ComputeOptions {
+export interface SearchOptions extends RunOptions, ComputeOptions, DataOptions {
   /** Folder of the merged model; made at the end, all at once. The journal lies beside it until then. */
   out: string;
   /** Go on with the journal of a search that was interrupted; without one, begin. */
@@ -49,7 +50,7 @@ export async function search(recipe: SearchRecipe, options: SearchOptions): Prom
   const stopwatch = new Stopwatch();
   const model = await stopwatch.time('load', () => T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), options));
   try {
-    const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, needed(recipe)));
+    const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, { ...needed(recipe), cache: options.cache }));
     const journal = openJournal(journalPath(out), await stopwatch.time('load', () => journalHeader(model, { recipe, tasks, options })), options);
     try {
       const { trials, best } = await runTrials({ model, recipe, tasks, stopwatch }, { journal, options });

@@ -4,11 +4,11 @@ import { DfMergeError } from '../errors.js';
 import { recipeForSearch } from '../recipe/read.js';
 import type { TrialRecord } from '../report/record.js';
 import { journalPath, search } from '../search.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 
-interface SearchArguments extends CommonArguments {
+interface SearchArguments extends DataArguments {
   recipe: string;
   out: string;
   resume: boolean;
@@ -21,7 +21,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
   command: 'search <recipe>',
   describe: 'Search the coefficients of a merge by Bayesian optimisation',
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML) without weights' })
         .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
@@ -51,7 +51,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     };
     await interruptible(async (signal) => {
       try {
-        const options = { ...computeOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
+        const options = { ...dataOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
         const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
         progress.stop();
         if (args.json) return printJson(record);
