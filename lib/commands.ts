@@ -4,7 +4,7 @@ import { checkpointFingerprint } from './checkpoint/fingerprint.js';
 import { prepareSplit, type DataOptions } from './data/prepared.js';
 import { drawFisherRows } from './data/subset.js';
 import type { SplitName } from './data/task.js';
-import { evaluateRows, type Evaluation } from './evaluate.js';
+import { evaluateRows, type Evaluation, type OnPartial } from './evaluate.js';
 import { DEFAULT_EPSILON, measureFisher, type FisherMode } from './fisher.js';
 import { writeFisher } from './fisher_file.js';
 import { T5Model, type ComputeOptions } from './model.js';
@@ -20,6 +20,8 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
   split?: SplitName;
   /** File that gets a JSON line per example, in order. */
   details?: string;
+  /** Called after each batch with the rows scored and the right ones among them; true ends the evaluation there. */
+  onPartial?: OnPartial;
 }
 
 /**

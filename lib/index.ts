@@ -29,6 +29,6 @@ export type { OutputDType } from './checkpoint/write.js';
 export type { DataOptions } from './data/prepared.js';
 export type { SplitName } from './data/task.js';
 export { COMPARISONS, type Comparison } from './compare.js';
-export { predict, type Evaluation, type ExampleResult } from './evaluate.js';
+export { predict, type Evaluation, type ExampleResult, type OnPartial, type PartialEvaluation } from './evaluate.js';
 export { renderReport } from './report/report.js';
 export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';

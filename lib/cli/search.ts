@@ -45,7 +45,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
       const mean = times.reduce((a, b) => a + b, 0) / times.length;
       const left = trial.trial < total ? `, ${duration(mean * (total - trial.trial))} left` : '';
       progress.line(
-        `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
+        `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}${trial.stopped ? ' (stopped)' : ''}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
           `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${duration(seconds)}${left}`,
       );
     };
