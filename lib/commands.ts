@@ -1,17 +1,17 @@
 import { basename, resolve } from 'node:path';
 import { writeFileAtomic } from './checkpoint/atomic.js';
 import { checkpointFingerprint } from './checkpoint/fingerprint.js';
-import { prepareSplit } from './data/prepared.js';
+import { prepareSplit, type DataOptions } from './data/prepared.js';
 import { drawFisherRows } from './data/subset.js';
 import type { SplitName } from './data/task.js';
-import { evaluateRows, type Evaluation } from './evaluate.js';
+import { evaluateRows, type Evaluation, type OnPartial } from './evaluate.js';
 import { DEFAULT_EPSILON, measureFisher, type FisherMode } from './fisher.js';
 import { writeFisher } from './fisher_file.js';
 import { T5Model, type ComputeOptions } from './model.js';
 import type { RunOptions } from './progress.js';
 
 /** Options of `evaluate`. */
-export interface EvaluateOptions extends RunOptions, ComputeOptions {
+export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions {
   /** Model folder. */
   model: string;
   /** Task folder. */
@@ -20,6 +20,8 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions {
   split?: SplitName;
   /** File that gets a JSON line per example, in order. */
   details?: string;
+  /** Called after each batch with the rows scored and the right ones among them; true ends the evaluation there. */
+  onPartial?: OnPartial;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const model = await T5Model.open(options.model, [], options);
   try {
-    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation');
+    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation', { cache: options.cache });
     await model.load(0, options.signal);
     const evaluation = await evaluateRows(model, split.rows, split.all, { ...options, subject: basename(resolve(options.data)) });
     if (options.details !== undefined) await writeFileAtomic(options.details, evaluation.results.map((result) => `${JSON.stringify(result)}\n`).join(''));
@@ -40,7 +42,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 /** Options of `fisher`. */
-export interface MeasureOptions extends RunOptions, ComputeOptions {
+export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions {
   /** Model folder. */
   model: string;
   /** With it the Fisher is measured at base + coefficient (model − base), else at the model. */
@@ -80,7 +82,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   const model = await (options.base === undefined ? T5Model.open(options.model, [], options) : T5Model.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
-    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation');
+    const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation', { cache: options.cache });
     const indices = drawFisherRows(split.all.length, samples, { seed, task });
     if (options.base === undefined) await model.load(0, signal);
     else await model.interpolate(1, coefficient, signal);

@@ -17,6 +17,17 @@ export interface ExampleResult {
   label: number;
 }
 
+/** How far a scoring has come, in rows. */
+export interface PartialEvaluation {
+  done: number;
+  total: number;
+  /** Of the rows done. */
+  correct: number;
+}
+
+/** Called after each batch; true ends the scoring there. */
+export type OnPartial = (partial: PartialEvaluation) => boolean | void;
+
 export interface Evaluation {
   /** Fraction of labelled examples that are right. */
   accuracy: number;
@@ -25,6 +36,8 @@ export interface Evaluation {
   results: ExampleResult[];
   /** Bit i (of byte i >> 3, lowest first): is results[i] right? For paired comparisons. */
   correct: Uint8Array;
+  /** Set where onPartial ended it before the last row: the rest is of the rows scored until then, longest first. */
+  stopped?: true;
 }
 
 /** Index of the lowest NLL / L, the first of equals. */
@@ -35,18 +48,20 @@ export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): numb
 }
 
 /**
- * Scores rows `indices` of a tokenized split with the model's current parameters.
+ * Scores rows `indices` of a tokenized split with the model's current parameters, batch by batch, longest rows first.
  * Errors: NUMERIC naming the row where a score is not finite; ABORTED.
  */
 export async function evaluateRows(
   model: T5Model,
   rows: TokenizedRows,
   indices: readonly number[],
-  options: RunOptions & { subject?: string } = {},
+  options: RunOptions & { subject?: string; onPartial?: OnPartial } = {},
 ): Promise<Evaluation> {
-  const { signal, onProgress, subject } = options;
+  const { signal, onProgress, onPartial, subject } = options;
   const batches = makeBatches(rows, indices, model.scoreBudget());
   const byRow = new Map<number, ExampleResult>();
+  let correct = 0;
+  let scored = 0;
   for (const [done, { indices: members, batch }] of batches.entries()) {
     onProgress?.({ phase: 'evaluate', done, total: batches.length, subject });
     const scores = await model.job((engine) => engine.score(batch), signal);
@@ -54,11 +69,16 @@ export async function evaluateRows(
       const nll = Array.from(scores.subarray(batch.choiceOffsets[i], batch.choiceOffsets[i + 1]));
       if (!nll.every(Number.isFinite)) throw new DfMergeError('NUMERIC', `${subject ?? 'evaluation'}: row ${index + 1} scores ${nll.join(', ')}`);
       const tokens = rows.choices[index].map((ids) => ids.length);
-      byRow.set(index, { index, nll, tokens, prediction: predict(nll, tokens), label: rows.labels[index] });
+      const result = { index, nll, tokens, prediction: predict(nll, tokens), label: rows.labels[index] };
+      byRow.set(index, result);
+      if (result.prediction === result.label) correct++;
     });
+    scored++;
+    if (onPartial?.({ done: byRow.size, total: indices.length, correct })) break;
   }
-  onProgress?.({ phase: 'evaluate', done: batches.length, total: batches.length, subject });
-  return summarize(indices.map((index) => byRow.get(index) as ExampleResult));
+  onProgress?.({ phase: 'evaluate', done: scored, total: batches.length, subject });
+  const evaluation = summarize(indices.flatMap((index) => byRow.get(index) ?? []));
+  return scored < batches.length ? { ...evaluation, stopped: true } : evaluation;
 }
 
 function summarize(results: ExampleResult[]): Evaluation {

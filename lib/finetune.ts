@@ -4,14 +4,14 @@ import { temporaryBeside } from './checkpoint/atomic.js';
 import { readHeader } from './checkpoint/safetensors.js';
 import { writeSafetensorsFile } from './checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDType } from './checkpoint/write.js';
-import { prepareSplit } from './data/prepared.js';
+import { prepareSplit, type DataOptions } from './data/prepared.js';
 import { evaluateRows } from './evaluate.js';
 import { T5Model, type ComputeOptions } from './model.js';
 import type { RunOptions } from './progress.js';
 import { train, type TrainingOptions } from './train.js';
 
 /** Options of a fine-tuning. */
-export interface FinetuneOptions extends RunOptions, ComputeOptions, TrainingOptions {
+export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
   /** Model folder to start from. */
   model: string;
   /** Task folder with train.jsonl and validation.jsonl. */
@@ -53,10 +53,10 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const model = await T5Model.open(options.model, [], options);
   const keep = new BestParameters(model, temporaryBeside(`${out}.best`));
   try {
-    const { onProgress, signal, steps } = options;
+    const { onProgress, signal, steps, cache } = options;
     const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
-    const training = await prepareSplit(model.requireTokenizer(), options.data, 'train', { needLabels: true });
-    const validation = await prepareSplit(model.requireTokenizer(), options.data, 'validation', { needLabels: true });
+    const training = await prepareSplit(model.requireTokenizer(), options.data, 'train', { needLabels: true, cache });
+    const validation = await prepareSplit(model.requireTokenizer(), options.data, 'validation', { needLabels: true, cache });
     await model.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
     let best: FinetuneEvaluation | undefined;

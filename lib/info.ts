@@ -1,5 +1,6 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { native } from '../bindings/index.js';
+import { cacheFolder, cacheUsage } from './data/row_cache.js';
 import type { T5Model } from './model.js';
 import { direct } from './native_call.js';
 import type { EnvironmentRecord } from './report/record.js';
@@ -20,11 +21,14 @@ export interface Info {
   /** Bytes. */
   memory: { total: number; free: number };
   compiler: string;
+  /** Token ids kept between runs; no folder where the cache is off. */
+  cache: { folder: string | null; files: number; bytes: number };
 }
 
 /** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA names a set that is not here. */
 export function info(): Info {
   const { isa, available, built, compiler } = direct(() => native().info());
+  const folder = cacheFolder();
   return {
     version: VERSION,
     node: process.versions.node,
@@ -36,6 +40,7 @@ export function info(): Info {
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
     memory: { total: totalmem(), free: freemem() },
     compiler,
+    cache: { folder: folder ?? null, ...(folder === undefined ? { files: 0, bytes: 0 } : cacheUsage(folder)) },
   };
 }
 

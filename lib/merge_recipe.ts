@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { usesFisher } from './candidate.js';
 import { assertWritable } from './checkpoint/write.js';
 import type { Comparison } from './compare.js';
+import type { DataOptions } from './data/prepared.js';
 import { T5Model, type ComputeOptions } from './model.js';
 import { finishRun } from './output.js';
 import type { RunOptions } from './progress.js';
@@ -12,7 +13,7 @@ import { prepareTasks } from './tasks.js';
 import { Stopwatch } from './timing.js';
 
 /** Options of a merge besides its recipe. */
-export interface MergeOptions extends RunOptions, ComputeOptions {
+export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
   /** Folder of the merged model; made at the end, all at once. */
   out: string;
   /** Replace the model folder `out`. */
@@ -40,7 +41,7 @@ export async function merge(recipe: MergeRecipe, options: MergeOptions): Promise
   );
   try {
     const fisher = measured ? recipe.fisher : undefined;
-    const prepare = () => prepareTasks(model, recipe, { seed: recipe.search.seed, validationRatio: 1, fisher, scored });
+    const prepare = () => prepareTasks(model, recipe, { seed: recipe.search.seed, validationRatio: 1, fisher, scored, cache: options.cache });
     const tasks = needsTasks ? await stopwatch.time('load', prepare) : [];
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     return await finishRun({ model, recipe, tasks, stopwatch }, { ...options, out, coefficients, trials: [], compare: options.compare ?? [] });

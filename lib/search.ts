@@ -6,7 +6,9 @@ import { BayesianOptimizer } from './bayes/index.js';
 import { mergeCandidate, usesFisher, type Candidate } from './candidate.js';
 import { checkpointFingerprint } from './checkpoint/fingerprint.js';
 import { assertWritable } from './checkpoint/write.js';
-import { bitsets, DEFAULT_COMPARISONS, GRID, type Comparison } from './compare.js';
+import { DEFAULT_COMPARISONS, GRID, type Comparison } from './compare.js';
+import type { DataOptions } from './data/prepared.js';
+import { rivalsOf, scoreTrial } from './early_stopping.js';
 import { DfMergeError } from './errors.js';
 import { openJournal, type Journal, type JournalHeader, type JournalTrial, type Json } from './journal.js';
 import { T5Model, type ComputeOptions } from './model.js';
@@ -15,12 +17,12 @@ import { checkAborted, type RunOptions } from './progress.js';
 import type { Recipe, SearchRecipe } from './recipe/recipe.js';
 import { resolvedRecipe } from './recipe/resolved.js';
 import type { Phase, RunRecord, TrialRecord } from './report/record.js';
-import { accuracies, evaluateTasks, meanAccuracy, prepareTasks, type PreparedTask } from './tasks.js';
+import { prepareTasks, type PreparedTask } from './tasks.js';
 import { phasesSince, Stopwatch } from './timing.js';
 import { VERSION } from './version.js';
 
 /** Options of a search besides its recipe. */
-export interface SearchOptions extends RunOptions, ComputeOptions {
+export interface SearchOptions extends RunOptions, ComputeOptions, DataOptions {
   /** Folder of the merged model; made at the end, all at once. The journal lies beside it until then. */
   out: string;
   /** Go on with the journal of a search that was interrupted; without one, begin. */
@@ -49,7 +51,7 @@ export async function search(recipe: SearchRecipe, options: SearchOptions): Prom
   const stopwatch = new Stopwatch();
   const model = await stopwatch.time('load', () => T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), options));
   try {
-    const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, needed(recipe)));
+    const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, { ...needed(recipe), cache: options.cache }));
     const journal = openJournal(journalPath(out), await stopwatch.time('load', () => journalHeader(model, { recipe, tasks, options })), options);
     try {
       const { trials, best } = await runTrials({ model, recipe, tasks, stopwatch }, { journal, options });
@@ -81,7 +83,7 @@ export function journalPath(out: string): string {
   return `${resolve(out)}.journal.jsonl`;
 }
 
-/** The loop: ask → (per task: θ0 + λ_i τ_i, Fisher, fold) → merge → evaluate → tell. The best trial is the first of equals. */
+/** The loop: ask → (per task: θ0 + λ_i τ_i, Fisher, fold) → merge → evaluate → tell. The best trial is the first of equals, never a stopped one. */
 async function runTrials(candidate: Candidate, { journal, options }: { journal: Journal; options: SearchOptions }): Promise<{ trials: TrialRecord[]; best: TrialRecord }> {
   const { model, recipe, tasks, stopwatch } = candidate;
   const proposals = proposalsOf(recipe);
@@ -89,7 +91,7 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
   let best: TrialRecord | undefined;
   const finish = (trial: TrialRecord, seconds: number) => {
     trials.push(trial);
-    if (!best || trial.objective > best.objective) best = trial;
+    if (!best || (!trial.stopped && trial.objective > best.objective)) best = trial; // the first is never stopped: there is no best to miss
     proposals.tell(trial);
     options.onTrial?.(trial, best, seconds);
   };
@@ -104,8 +106,9 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
     run.onProgress?.({ phase: 'search', done: trial - 1, total: proposals.total });
     const coefficients = await stopwatch.time('suggest', async () => proposals.ask(trial));
     await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
-    const results = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, 'subset', run));
-    const record: TrialRecord = { trial, coefficients, objective: meanAccuracy(results), accuracy: accuracies(results), correct: bitsets(results) };
+    const rivals = rivalsOf(trials, best, recipe.search);
+    const score = await stopwatch.time('evaluate', () => scoreTrial(model, tasks, rivals, run));
+    const record: TrialRecord = { trial, coefficients, ...score };
     const phases = phasesSince(stopwatch.seconds, before);
     const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
     journal.append({ ...record, seconds, phases });
@@ -146,6 +149,11 @@ async function journalHeader(
   const resolved = resolvedRecipe(recipe);
   const searchSettings: Partial<typeof resolved.search> = { ...resolved.search };
   delete searchSettings.iterations;
+  if (!recipe.search.earlyStopping) {
+    // As before there was such a thing: journals of that time are gone on with.
+    delete searchSettings.early_stopping;
+    delete searchSettings.early_stopping_margin;
+  }
   const data = tasks.map(({ name, validation, test, fisher }) => [name, { validation: validation?.digest, test: test?.digest, fisher: fisher?.split.digest }]);
   const models: string[] = [];
   for (const member of [model.set.base, ...model.set.models]) models.push(await checkpointFingerprint(member.checkpoint));
@@ -161,8 +169,9 @@ async function journalHeader(
   return JSON.parse(JSON.stringify(header)) as JournalHeader; // without the undefined
 }
 
-function trialRecord({ trial, coefficients, objective, accuracy, correct }: JournalTrial): TrialRecord {
-  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string> };
+function trialRecord({ trial, coefficients, objective, accuracy, correct, stopped, rowsSeen }: JournalTrial): TrialRecord {
+  const early = stopped === true ? { stopped, rowsSeen: rowsSeen as Record<string, number> } : {};
+  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string>, ...early };
 }
 
 async function finishedRecord(out: string): Promise<RunRecord> {

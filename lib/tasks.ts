@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareSplit, type PreparedSplit } from './data/prepared.js';
+import { prepareSplit, type DataOptions, type PreparedSplit } from './data/prepared.js';
 import type { SplitName } from './data/task.js';
 import { drawFisherRows, subsetRows } from './data/subset.js';
 import { evaluateRows, type Evaluation } from './evaluate.js';
@@ -22,7 +22,7 @@ export interface PreparedTask {
 }
 
 /** What of the tasks is needed. */
-export interface PrepareOptions {
+export interface PrepareOptions extends DataOptions {
   seed: number;
   validationRatio: number;
   /** Absent: no Fisher is measured. */
@@ -38,9 +38,9 @@ export async function prepareTasks(model: T5Model, recipe: Recipe, options: Prep
   return prepared;
 }
 
-async function prepareTask(model: T5Model, task: RecipeTask, { seed, validationRatio, fisher, scored }: PrepareOptions): Promise<PreparedTask> {
+async function prepareTask(model: T5Model, task: RecipeTask, { seed, validationRatio, fisher, scored, cache }: PrepareOptions): Promise<PreparedTask> {
   const stream = { seed, task: task.name };
-  const load = (split: SplitName, needLabels: boolean) => prepareSplit(model.requireTokenizer(), task.path, split, { needLabels });
+  const load = (split: SplitName, needLabels: boolean) => prepareSplit(model.requireTokenizer(), task.path, split, { needLabels, cache });
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');

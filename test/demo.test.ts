@@ -31,7 +31,10 @@ const textsOf = ({ splits }: MadeTask): string[] => Object.values(splits).flat()
 const plain = full.stories.map(({ text }) => text);
 
 let folder: string;
-test.before(async () => void (folder = await mkdtemp(join(tmpdir(), 'dfmerge-demo-'))));
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dfmerge-demo-'));
+  process.env.DFMERGE_CACHE = join(folder, 'cache');
+});
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 test('data: the same for the same seed, other for another', (t) => {
@@ -116,6 +119,7 @@ test.serial('demo: writes tasks, models, recipe, merged model and report, and re
   t.is(result.report, join(out, 'merged/report.html'));
   t.true(existsSync(result.report));
   t.is(result.record.trials.length, 4);
+  t.false(existsSync(join(folder, 'cache')), 'nothing is left outside of the folder');
 
   const { rows } = result.table;
   t.deepEqual(result.table.tasks, tasks);

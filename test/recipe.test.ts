@@ -68,6 +68,8 @@ test('a search recipe is filled with defaults and its paths are resolved against
       init: 10,
       iterations: 50,
       validationRatio: 1,
+      earlyStopping: false,
+      earlyStoppingMargin: 0,
       seed: 1,
       optimizer: 'default',
       bounds: [0, 1],
@@ -82,7 +84,7 @@ test('every setting is read', (t) => {
     recipeForSearch,
     `${SEARCH}
 fisher: { mode: choices, samples: all, split: train, at: model, epsilon: 1e-9 }
-search: { acquisition: ucb, xi: 0, kappa: 1, init: 3, iterations: 4, validation_ratio: 0.05, seed: 7, optimizer: bayes_opt, bounds: [-0.5, 1.5] }
+search: { acquisition: ucb, xi: 0, kappa: 1, init: 3, iterations: 4, validation_ratio: 0.05, early_stopping: true, early_stopping_margin: 0.5, seed: 7, optimizer: bayes_opt, bounds: [-0.5, 1.5] }
 dtype: bfloat16`,
   );
   t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', at: 'model', epsilon: 1e-9 });
@@ -93,6 +95,8 @@ dtype: bfloat16`,
     init: 3,
     iterations: 4,
     validationRatio: 0.05,
+    earlyStopping: true,
+    earlyStoppingMargin: 0.5,
     seed: 7,
     optimizer: 'bayes_opt',
     bounds: [-0.5, 1.5],
@@ -166,7 +170,7 @@ test('a missing file is NOT_FOUND', (t) => {
 
 const MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['unknown key', SEARCH.replace('tasks:', 'task:'), ['8:1: task is not a key of a recipe; expected one of: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype (did you mean tasks?)']],
-  ['unknown key in a section', `${SEARCH}search:\n  seed: 1\n  iteration: 5\n`, ['13:3: iteration is not a key of search; expected one of: acquisition, xi, kappa, init, iterations, validation_ratio, seed, optimizer, bounds (did you mean iterations?)']],
+  ['unknown key in a section', `${SEARCH}search:\n  seed: 1\n  iteration: 5\n`, ['13:3: iteration is not a key of search; expected one of: acquisition, xi, kappa, init, iterations, validation_ratio, early_stopping, early_stopping_margin, seed, optimizer, bounds (did you mean iterations?)']],
   ['unknown key of a task', SEARCH.replace('data: data/b', 'data: x, dta: y'), ['10:17: dta is not a key of tasks.b; expected one of: data (did you mean data?)']],
   ["mergekit's key", `${SEARCH}tokenizer_source: base\n`, ['11:1: tokenizer_source is not supported by dfmerge (it is a key of mergekit); expected only: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype']],
   ["mergekit's method", SEARCH.replace('df_merge', 'dare_ties'), ['1:15: merge_method dare_ties is not supported yet; expected one of: df_merge, gta, fisher, task_arithmetic, linear']],
@@ -176,6 +180,7 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['no models', 'merge_method: gta\nbase_model: b\nmodels: []\n', ['3:9: models is an empty list; expected at least 1 in the list']],
   ['models of another shape', 'merge_method: gta\nbase_model: b\nmodels: { a: b }\n', ['3:9: models is a section; expected a list']],
   ['range', `${SEARCH}search: { validation_ratio: 1.5, init: 0 }\n`, ['11:29: search.validation_ratio is 1.5; expected a number of at most 1', '11:40: search.init is 0; expected an integer of at least 1']],
+  ['a margin without early stopping', `${SEARCH}search: { early_stopping_margin: 2 }\n`, ['11:34: search.early_stopping_margin is 2 without early_stopping; expected early_stopping: true beside it']],
   ['not an integer', `${SEARCH}search: { seed: 1.5 }\n`, ['11:17: search.seed is 1.5; expected an integer of at least 0']],
   ['samples', `${SEARCH}fisher: { samples: some }\n`, ['11:20: fisher.samples is "some"; expected an integer of at least 1, or all']],
   ['samples 0', `${SEARCH}fisher: { samples: 0 }\n`, ['11:20: fisher.samples is 0; expected an integer of at least 1, or all']],

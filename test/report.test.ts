@@ -18,7 +18,7 @@ function recordOf(task = 'b'): RunRecord {
       models: [{ model: 'models/a', task: 'a' }, { model: 'models/b', task }],
       tasks: { a: { data: 'data/a' }, [task]: { data: 'data/b' } },
       fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
-      search: { acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 2, iterations: 1, validation_ratio: 1, seed: 1, optimizer: 'default', bounds: [0, 1] },
+      search: { acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 2, iterations: 1, validation_ratio: 1, early_stopping: false, early_stopping_margin: 0, seed: 1, optimizer: 'default', bounds: [0, 1] },
       dtype: 'float32',
     },
     seed: 1,
@@ -86,6 +86,18 @@ test('drawings have a text and their numbers as a table', (t) => {
   t.is(drawings, 10);
   t.is(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, drawings);
   t.is(page.match(/<details>/g)?.length, drawings / 2);
+});
+
+test('trials that were stopped are marked, and what they did not see is a dash', (t) => {
+  const whole = renderReport(recordOf());
+  t.notRegex(whole, /[Ss]topped/);
+  const record = recordOf();
+  record.trials[2] = { ...record.trials[2], accuracy: { a: 0.4 }, stopped: true, rowsSeen: { a: 7, b: 0 } };
+  const page = renderReport(record).replaceAll('\u00a0', ' ');
+  t.regex(page, /<dt>Stopped early<\/dt><dd>1 of 3<\/dd>/);
+  t.regex(page, /3 \(stopped\)<\/\w+><td[^>]*>50\.0 %<\/td><td[^>]*>60\.0 %<\/td><td[^>]*>40\.0 %<\/td><td[^>]*>–<\/td>/);
+  t.true(page.includes('Triangles are trials that were stopped early'));
+  t.notRegex(page, /undefined|NaN/);
 });
 
 test('a merge without trials or tasks leaves those plots out', (t) => {

@@ -45,7 +45,12 @@ export async function readBytes(file: string): Promise<Buffer> {
 
 /** A JSON file that holds one object. Errors: NOT_FOUND, IO, INVALID_CONFIG with the parser's complaint. */
 export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
-  const text = decodeUtf8(await readBytes(file));
+  return parseJsonObject(await readBytes(file), file);
+}
+
+/** The object that the bytes of `file` hold. Errors: INVALID_CONFIG with the parser's complaint. */
+export function parseJsonObject(bytes: Uint8Array, file: string): Record<string, unknown> {
+  const text = decodeUtf8(bytes);
   if (text === undefined) throw new DfMergeError('INVALID_CONFIG', `${file}: not UTF-8 text`);
   let value: unknown;
   try {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import type { DataOptions } from '../data/prepared.js';
 import { DfMergeError } from '../errors.js';
 import type { ComputeOptions } from '../model.js';
 
@@ -23,6 +24,22 @@ export function computeOptions({ threads }: CommonArguments): ComputeOptions {
     throw new DfMergeError('INVALID_ARGUMENT', `--threads ${threads}: expected a whole number of at least 1`);
   }
   return threads === undefined ? {} : { threads };
+}
+
+/** Options of the commands that read tasks' data. */
+export interface DataArguments extends CommonArguments {
+  cache: boolean;
+}
+
+/** Adds --no-cache and what withCommon adds. */
+export function withData<T>(yargs: Argv<T>): Argv<T & DataArguments> {
+  const describe = 'keep token ids of the data for later runs (--no-cache: neither read nor write them)';
+  return withCommon(yargs.option('cache', { type: 'boolean', default: true, describe }));
+}
+
+/** The options of the engine and of the data among the arguments. */
+export function dataOptions(args: DataArguments): ComputeOptions & DataOptions {
+  return { ...computeOptions(args), ...(args.cache ? {} : { cache: false as const }) };
 }
 
 /** A number that must be whole and at least `least`. */

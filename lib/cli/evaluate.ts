@@ -2,10 +2,10 @@ import type { CommandModule } from 'yargs';
 import { evaluate } from '../commands.js';
 import type { SplitName } from '../data/task.js';
 import { SPLITS } from '../recipe/recipe.js';
-import { computeOptions, interruptible, print, printJson, withCommon, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 
-interface EvaluateArguments extends CommonArguments {
+interface EvaluateArguments extends DataArguments {
   model: string;
   data: string;
   split: SplitName;
@@ -16,7 +16,7 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
   command: 'evaluate',
   describe: 'Measure the accuracy of a model on a task',
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .option('model', { type: 'string', demandOption: true, describe: 'model folder' })
         .option('data', { type: 'string', demandOption: true, describe: 'task folder with train.jsonl, validation.jsonl, test.jsonl' })
@@ -31,7 +31,7 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
     await interruptible(async (signal) => {
       try {
         const { model, data, split, details } = args;
-        const { accuracy, examples, results } = await evaluate({ ...computeOptions(args), model, data, split, details, signal, onProgress: progress.update });
+        const { accuracy, examples, results } = await evaluate({ ...dataOptions(args), model, data, split, details, signal, onProgress: progress.update });
         progress.stop();
         const seconds = (performance.now() - start) / 1000;
         if (args.json) return printJson({ accuracy: examples > 0 ? accuracy : null, examples, rows: results.length, model, data, split, seconds });

@@ -1,10 +1,10 @@
 import type { Argv, CommandModule } from 'yargs';
 import { finetune, type FinetuneEvaluation } from '../finetune.js';
 import { OUTPUT_DTYPES, type OutputDtype } from '../recipe/recipe.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 
-interface FinetuneArguments extends CommonArguments {
+interface FinetuneArguments extends DataArguments {
   model: string;
   data: string;
   out: string;
@@ -23,7 +23,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
   command: 'finetune',
   describe: 'Fine-tune a model on a task (AdamW); the state of lowest validation loss is kept',
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .option('model', { type: 'string', demandOption: true, describe: 'model folder to start from' })
         .option('data', { type: 'string', demandOption: true, describe: 'task folder with train.jsonl and validation.jsonl' })
@@ -47,7 +47,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
       try {
         const { model, data, out, overwrite, learningRate, weightDecay, dtype } = args;
         const result = await finetune({
-          ...computeOptions(args),
+          ...dataOptions(args),
           model, data, out, overwrite, learningRate, weightDecay, outputDtype: dtype,
           steps: wholeNumber('steps', args.steps, 1),
           batchSize: wholeNumber('batch', args.batch, 1),

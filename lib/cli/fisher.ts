@@ -4,10 +4,10 @@ import type { SplitName } from '../data/task.js';
 import { DfMergeError } from '../errors.js';
 import { DEFAULT_EPSILON, type FisherMode } from '../fisher.js';
 import { FISHER_MODES, SPLITS } from '../recipe/recipe.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 
-interface FisherArguments extends CommonArguments {
+interface FisherArguments extends DataArguments {
   model: string;
   base?: string;
   coefficient?: number;
@@ -24,7 +24,7 @@ export const fisherCommand: CommandModule<object, FisherArguments> = {
   command: 'fisher',
   describe: "Measure a model's diagonal Fisher on a task's inputs",
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .option('model', { type: 'string', demandOption: true, describe: 'model folder' })
         .option('base', { type: 'string', describe: 'measure at base + coefficient · (model − base)' })
@@ -48,7 +48,7 @@ export const fisherCommand: CommandModule<object, FisherArguments> = {
       try {
         const { model, base, coefficient, data, split, mode, epsilon, out } = args;
         const seed = wholeNumber('seed', args.seed, 0);
-        const result = await fisher({ ...computeOptions(args), model, base, coefficient, data, split, samples, mode, epsilon, seed, out, signal, onProgress: progress.update });
+        const result = await fisher({ ...dataOptions(args), model, base, coefficient, data, split, samples, mode, epsilon, seed, out, signal, onProgress: progress.update });
         progress.stop();
         if (args.json) printJson(result);
         else print(`Written: ${result.out} (${result.mode} Fisher of ${result.samples} inputs)`);

@@ -4,7 +4,7 @@ import { print, printJson } from './common.js';
 
 export const infoCommand: CommandModule<object, { json: boolean }> = {
   command: 'info',
-  describe: 'Show version, CPU, instruction sets, matmul backend, threads, CUDA, memory',
+  describe: 'Show version, CPU, instruction sets, matmul backend, threads, CUDA, memory, cache',
   builder: (yargs) => yargs.option('json', { type: 'boolean', default: false, describe: 'print as JSON' }).example('$0 info --json', 'for machines'),
   handler: ({ json }) => {
     const facts = info();
@@ -20,6 +20,7 @@ export const infoCommand: CommandModule<object, { json: boolean }> = {
       ['cuda', facts.cuda.available ? 'yes' : `no: ${facts.cuda.reason}`],
       ['memory', `${gib(facts.memory.total)}, ${gib(facts.memory.free)} free`],
       ['compiler', facts.compiler],
+      ['cache', facts.cache.folder === null ? 'off' : `${facts.cache.folder} (${facts.cache.files} files, ${(facts.cache.bytes / 2 ** 20).toFixed(1)} MiB)`],
     ];
     for (const [name, value] of rows) print(`${name.padEnd(16)} ${value}`);
   },

@@ -2,12 +2,12 @@ import type { CommandModule } from 'yargs';
 import { COMPARISONS } from '../compare.js';
 import { merge } from '../merge_recipe.js';
 import { recipeForMerge } from '../recipe/read.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 import { comparisons } from './search.js';
 
-interface MergeArguments extends CommonArguments {
+interface MergeArguments extends DataArguments {
   recipe: string;
   out: string;
   overwrite: boolean;
@@ -20,7 +20,7 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
   command: 'merge <recipe>',
   describe: 'Merge once, at the coefficients of a recipe',
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML)' })
         .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
@@ -38,7 +38,7 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
     await interruptible(async (signal) => {
       try {
         const { out, overwrite, evaluate } = args;
-        const record = await merge(recipe, { ...computeOptions(args), out, overwrite, evaluate, compare: comparisons(args.compare), signal, onProgress: progress.update });
+        const record = await merge(recipe, { ...dataOptions(args), out, overwrite, evaluate, compare: comparisons(args.compare), signal, onProgress: progress.update });
         progress.stop();
         if (args.json) return printJson(record);
         printRun(record);

@@ -7,7 +7,8 @@ const percent = (value: number | string) => (typeof value === 'number' ? (100 * 
 
 /** Prints what came out of a run: coefficients, accuracies of the merge and of the comparisons, time by phase. */
 export function printRun(record: RunRecord): void {
-  if (record.best) print(`\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %`);
+  const stopped = record.trials.filter((trial) => trial.stopped).length;
+  if (record.best) print(`\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %${stopped > 0 ? `; ${stopped} stopped early` : ''}`);
   print('\nCoefficients:');
   print(renderTable(record.models.map(({ model, task, coefficient }) => ({ model, task, λ: coefficient.toFixed(4) })), ['model', 'task', 'λ']));
   if (record.tasks.length > 0) {

@@ -4,11 +4,11 @@ import { DfMergeError } from '../errors.js';
 import { recipeForSearch } from '../recipe/read.js';
 import type { TrialRecord } from '../report/record.js';
 import { journalPath, search } from '../search.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 
-interface SearchArguments extends CommonArguments {
+interface SearchArguments extends DataArguments {
   recipe: string;
   out: string;
   resume: boolean;
@@ -21,7 +21,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
   command: 'search <recipe>',
   describe: 'Search the coefficients of a merge by Bayesian optimisation',
   builder: (yargs) =>
-    withCommon(
+    withData(
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML) without weights' })
         .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
@@ -45,13 +45,13 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
       const mean = times.reduce((a, b) => a + b, 0) / times.length;
       const left = trial.trial < total ? `, ${duration(mean * (total - trial.trial))} left` : '';
       progress.line(
-        `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
+        `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}${trial.stopped ? ' (stopped)' : ''}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
           `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${duration(seconds)}${left}`,
       );
     };
     await interruptible(async (signal) => {
       try {
-        const options = { ...computeOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
+        const options = { ...dataOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
         const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
         progress.stop();
         if (args.json) return printJson(record);

@@ -14,11 +14,16 @@ export interface TaskRow {
   label?: number;
 }
 
-/** One split, read and checked. */
-export interface TaskSplit {
+/** The file of one split. */
+export interface SplitFile {
   file: string;
-  /** SHA-256 of the file's bytes, hexadecimal. */
+  /** SHA-256 of its bytes, hexadecimal. */
   digest: string;
+  bytes: Buffer;
+}
+
+/** One split, read and checked. */
+export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
   rows: TaskRow[];
 }
 
@@ -28,11 +33,22 @@ export interface TaskSplit {
  * Errors: NOT_FOUND, IO; INVALID_DATA naming file:line and what was expected.
  */
 export async function loadSplit(dir: string, split: SplitName, options: { needLabels?: boolean } = {}): Promise<TaskSplit> {
+  const { file, digest, bytes } = await readSplit(dir, split);
+  return { file, digest, rows: parseSplit({ file, bytes }, options) };
+}
+
+/** The bytes of `dir/SPLIT.jsonl`, not yet looked at. Errors: NOT_FOUND, IO. */
+export async function readSplit(dir: string, split: SplitName): Promise<SplitFile> {
   const file = join(dir, `${split}.jsonl`);
   const bytes = await readBytes(file);
+  return { file, digest: createHash('sha256').update(bytes).digest('hex'), bytes };
+}
+
+/** The rows of a split's file. Errors: INVALID_DATA as loadSplit. */
+export function parseSplit({ file, bytes }: Pick<SplitFile, 'file' | 'bytes'>, options: { needLabels?: boolean } = {}): TaskRow[] {
   const rows = parseRows(bytes, file, options.needLabels ?? false);
   if (rows.length === 0) throw new DfMergeError('INVALID_DATA', `${file}: no rows`);
-  return { file, digest: createHash('sha256').update(bytes).digest('hex'), rows };
+  return rows;
 }
 
 const NEWLINE = 0x0a;

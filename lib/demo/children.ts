@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { evaluate } from '../commands.js';
+import type { DataOptions } from '../data/prepared.js';
 import { finetune, type FinetuneEvaluation } from '../finetune.js';
 import type { ComputeOptions } from '../model.js';
 import type { ProgressEvent, RunOptions } from '../progress.js';
@@ -22,7 +23,7 @@ export interface ChildrenOptions {
 }
 
 /** Fine-tunes a child of the base per task, several at the same time. The first error ends all. */
-export async function fineTuneChildren({ out, tasks }: Family, options: ChildrenOptions, run: RunOptions & ComputeOptions): Promise<void> {
+export async function fineTuneChildren({ out, tasks }: Family, options: ChildrenOptions, run: RunOptions & ComputeOptions & DataOptions): Promise<void> {
   const { plan, seed, atOnce, onChild } = options;
   const waiting = [...tasks];
   const done = new Map<string, number>();
@@ -52,7 +53,7 @@ export async function fineTuneChildren({ out, tasks }: Family, options: Children
 }
 
 /** Test accuracy of every child on every task: child → task → accuracy. */
-export async function crossEvaluate({ out, tasks }: Family, run: RunOptions & ComputeOptions): Promise<Map<string, Record<string, number>>> {
+export async function crossEvaluate({ out, tasks }: Family, run: RunOptions & ComputeOptions & DataOptions): Promise<Map<string, Record<string, number>>> {
   const table = new Map<string, Record<string, number>>();
   for (const child of tasks) {
     const accuracy: Record<string, number> = {};

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { DataOptions } from '../data/prepared.js';
 import type { ComputeOptions } from '../model.js';
 import type { RunOptions } from '../progress.js';
 import { recipeForSearch } from '../recipe/read.js';
@@ -58,7 +59,8 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const out = resolve(options.out);
   const { signal, onProgress, dtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
-  const run = { signal, onProgress, dtype, device, batchMemory, threads };
+  // What is tokenized here is generated: no later run of another folder reads it.
+  const run = { signal, onProgress, dtype, device, batchMemory, threads, cache: false as const };
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
     const start = performance.now();
@@ -103,7 +105,7 @@ async function prepare(out: string, options: { seed: number; plan: Plan; overwri
 }
 
 /** The search that `dfmerge search recipe.yaml` does, with every comparison there is. */
-async function searched(out: string, { log, ...run }: RunOptions & ComputeOptions & { log: (line: string) => void }): Promise<RunRecord> {
+async function searched(out: string, { log, ...run }: RunOptions & ComputeOptions & DataOptions & { log: (line: string) => void }): Promise<RunRecord> {
   let highest = -1;
   return search(recipeForSearch(join(out, 'recipe.yaml')), {
     ...run,

@@ -53,6 +53,8 @@ export function problemsForSearch(recipe: ShapedRecipe): Problem[] {
   if (recipe.search.optimizer === 'bayes_opt' && recipe.search.acquisition === 'logei') {
     report(['search', 'acquisition'], 'search.acquisition is logei, which optimizer bayes_opt does not have; expected one of: ei, ucb');
   }
+  const { early_stopping: stops, early_stopping_margin: margin } = recipe.search;
+  if (!stops && margin > 0) report(['search', 'early_stopping_margin'], `search.early_stopping_margin is ${margin} without early_stopping; expected early_stopping: true beside it`);
   return problems;
 }
 

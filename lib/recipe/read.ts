@@ -153,6 +153,8 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
       init: search.init,
       iterations: search.iterations,
       validationRatio: search.validation_ratio,
+      earlyStopping: search.early_stopping,
+      earlyStoppingMargin: search.early_stopping_margin,
       seed: search.seed,
       optimizer: search.optimizer,
       bounds: search.bounds,

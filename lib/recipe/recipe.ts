@@ -76,6 +76,10 @@ export interface SearchSettings {
   iterations: number;
   /** Part of each validation split that scores a trial, in (0, 1]. */
   validationRatio: number;
+  /** Whether a candidate that can no longer come up to the best is scored no further. */
+  earlyStopping: boolean;
+  /** By how many percentage points of mean accuracy it must fail to. */
+  earlyStoppingMargin: number;
   /** Of everything random in a run: the Fisher's inputs, the validation subset, the optimiser. */
   seed: number;
   optimizer: OptimizerMode;

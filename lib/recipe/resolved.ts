@@ -15,6 +15,8 @@ export interface ResolvedRecipe {
     init: number;
     iterations: number;
     validation_ratio: number;
+    early_stopping: boolean;
+    early_stopping_margin: number;
     seed: number;
     optimizer: string;
     bounds: [number, number];
@@ -43,6 +45,8 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       init: search.init,
       iterations: search.iterations,
       validation_ratio: search.validationRatio,
+      early_stopping: search.earlyStopping,
+      early_stopping_margin: search.earlyStoppingMargin,
       seed: search.seed,
       optimizer: search.optimizer,
       bounds: search.bounds,

@@ -45,6 +45,8 @@ const search = z.strictObject({
   init: integerFrom(1).default(10),
   iterations: integerFrom(0).default(50),
   validation_ratio: z.number().positive().max(1).default(1),
+  early_stopping: z.boolean().default(false),
+  early_stopping_margin: z.number().min(0).max(100).default(0),
   seed: integerFrom(0).default(1),
   optimizer: z.enum(OPTIMIZERS).default('default'),
   bounds: z

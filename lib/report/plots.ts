@@ -33,11 +33,17 @@ function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
   // The grid of task arithmetic has no start of its own.
   const start = method === 'task_arithmetic' ? 0 : recipe.search.init;
   const hollow = { itemStyle: { color: 'var(--paper)' } };
-  const points = trials.map(({ trial, objective }, index) => ({ value: [trial, 100 * objective], ...(index < start ? hollow : {}) }));
+  const estimated = { symbol: 'triangle' };
+  const points = trials.map(({ trial, objective, stopped }, index) => ({ value: [trial, 100 * objective], ...(index < start ? hollow : {}), ...(stopped ? estimated : {}) }));
+  const captions = [
+    'Mean validation accuracy over the tasks.',
+    ...(start > 0 ? ['Hollow points are the start, drawn before the optimiser had anything to go by.'] : []),
+    ...(trials.some(({ stopped }) => stopped) ? ['Triangles are trials that were stopped early: estimates from the rows seen until then.'] : []),
+  ];
   return {
     id: 'objective',
     title: 'Search: objective by trial',
-    caption: `Mean validation accuracy over the tasks.${start > 0 ? ' Hollow points are the start, drawn before the optimiser had anything to go by.' : ''}`,
+    caption: captions.join(' '),
     description: `Mean validation accuracy of each trial and the best so far, which goes from ${percent(running[0])} at the first trial to ${percent(running.at(-1))}${best ? ` at trial ${best.trial}` : ''}.`,
     legend: [
       { label: 'best so far', color: seriesColor(0) },
@@ -56,8 +62,8 @@ function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
     table: {
       caption: 'Objective by trial',
       columns: ['Trial', 'Objective', 'Best so far', ...Object.keys(trials[0].accuracy)],
-      rows: trials.map(({ trial, objective, accuracy }, index) => [
-        String(trial),
+      rows: trials.map(({ trial, objective, accuracy, stopped }, index) => [
+        stopped ? `${trial} (stopped)` : String(trial),
         percent(objective),
         percent(running[index]),
         ...Object.keys(trials[0].accuracy).map((task) => percent(accuracy[task])),

@@ -18,12 +18,19 @@ export interface TrialRecord {
   trial: number;
   /** One per model, in the order of `RunRecord.models`. */
   coefficients: number[];
-  /** Unweighted mean of `accuracy`. */
+  /**
+   * Unweighted mean of `accuracy`. Of a stopped trial an estimate, in which a task that was not seen counts its mean accuracy over the
+   * earlier trials that were not stopped; it is below the best.
+   */
   objective: number;
-  /** Validation accuracy by task name. */
+  /** Validation accuracy by task name. Of a stopped trial: on the rows seen, without the tasks not seen. */
   accuracy: Record<string, number>;
-  /** Base64 of a bitset per task, lowest bit first, over the rows of the validation subset in ascending order. */
+  /** Base64 of a bitset per task, lowest bit first, over the rows of the validation subset in ascending order; for tasks scored whole. */
   correct?: Record<string, string>;
+  /** Set where `search.early_stopping` ended the scoring: the trial could no longer be the best. */
+  stopped?: true;
+  /** Of a stopped trial: rows of the validation subset that were scored, by task name. */
+  rowsSeen?: Record<string, number>;
 }
 
 /** The merged model on one task. */

@@ -53,7 +53,9 @@ function facts(record: RunRecord): Html {
   const test = mean(tasks.flatMap((task) => task.test?.accuracy ?? []));
   const validation = mean(tasks.map((task) => task.validation.accuracy));
   const entries: [string, string][] = [];
+  const stopped = trials.filter((trial) => trial.stopped).length;
   if (best !== undefined) entries.push(['Best objective', percent(best.objective)], ['Found at trial', `${best.trial} of ${trials.length}`]);
+  if (stopped > 0) entries.push(['Stopped early', `${stopped} of ${trials.length}`]);
   if (validation !== undefined) entries.push(['Validation, mean', percent(validation)]);
   if (test !== undefined) entries.push(['Test, mean', percent(test)]);
   entries.push(['Seed', String(seed)], ['Wall time', duration(timing.totalSeconds)]);

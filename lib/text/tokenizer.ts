@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DfMergeError } from '../errors.js';
-import { exists, isObject, readJsonObject } from '../checkpoint/files.js';
+import { exists, isObject, parseJsonObject, readBytes, readJsonObject } from '../checkpoint/files.js';
 import { correct } from './corrections.js';
-import { LibraryTokenizer } from './library.js';
+import { LibraryTokenizer, libraryCode } from './library.js';
 
 /** Text to token ids, as the checkpoint's own tokenizer does it. */
 export interface Tokenizer {
@@ -14,9 +15,12 @@ export interface Tokenizer {
   /** As encode, cut to at most `maxTokens` (default 512) so that the last id is still `</s>`. */
   encodeInput(text: string, maxTokens?: number): number[];
   readonly eosTokenId: number;
+  /** SHA-256 (hex) of what it was loaded from and of the library's code; without it nothing is kept of what it made. */
+  readonly digest?: string;
 }
 
-const DEFAULT_MAX_INPUT_TOKENS = 512;
+/** Ids that an input is cut to unless told otherwise. */
+export const DEFAULT_MAX_INPUT_TOKENS = 512;
 // Choices are short and repeat from row to row; inputs are neither, and stay out of the cache.
 const MAX_CACHED_LENGTH = 200;
 const MAX_CACHED_TEXTS = 4096;
@@ -28,11 +32,20 @@ const MAX_CACHED_TEXTS = 4096;
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const file = join(dir, 'tokenizer.json');
   if (!(await exists(file))) throw new DfMergeError('NOT_FOUND', `${dir}: no tokenizer.json (spiece.model alone is not read; transformers writes tokenizer.json with save_pretrained)`);
-  const optional = async (name: string) => ((await exists(join(dir, name))) ? readJsonObject(join(dir, name)) : {});
-  const settings = await optional('tokenizer_config.json');
-  const library = build(await readJsonObject(file), settings, file);
-  const eos = findEos(library, { settings, config: await optional('config.json'), file });
-  return new T5Tokenizer(library, eos);
+  const code = await libraryCode();
+  const hash = createHash('sha256').update(code ?? '');
+  const read = async (name: string): Promise<Record<string, unknown>> => {
+    const bytes = await readBytes(join(dir, name));
+    hash.update(`\n${name} ${bytes.length}\n`).update(bytes);
+    return parseJsonObject(bytes, join(dir, name));
+  };
+  const has = (name: string) => exists(join(dir, name));
+  const settings = (await has('tokenizer_config.json')) ? await read('tokenizer_config.json') : {};
+  const library = build(await read('tokenizer.json'), settings, file);
+  const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
+  const eos = findEos(library, { settings, config, file });
+  // config.json says nothing else about ids, and differs between models of one tokenizer.
+  return new T5Tokenizer(library, eos, code && hash.update(`\n</s> ${eos}\n`).digest('hex'));
 }
 
 function build(json: Record<string, unknown>, settings: Record<string, unknown>, file: string): LibraryTokenizer {
@@ -70,6 +83,7 @@ class T5Tokenizer implements Tokenizer {
   constructor(
     library: LibraryTokenizer,
     readonly eosTokenId: number,
+    readonly digest: string | undefined,
   ) {
     this.#library = library;
     this.#endsItself = library.encode('').ids.at(-1) === eosTokenId;
