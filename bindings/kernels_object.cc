@@ -214,7 +214,7 @@ Napi::Value js_cross_entropy(const Info& info) {
       if (label < 0 || label >= vocabulary) fail("INVALID_ARGUMENT", "labels: %d is out of range", label);
     std::vector<float> logits(static_cast<size_t>(rows * vocabulary)), ones(static_cast<size_t>(rows), 1.0f);
     std::vector<double> nll(static_cast<size_t>(rows));
-    head_logits_nll(*context, {weight.data(), vocabulary, d}, rows, h.data(), labels.data(), logits.data(), nll.data());
+    head_logits_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), logits.data(), nll.data());
     cross_entropy_backward(*context, rows, vocabulary, {logits.data(), labels.data(), whole(rows).row_of.data(), ones.data(), logits.data()});
     auto result = Napi::Object::New(info.Env());
     result.Set("nll", doubles_to_js(info.Env(), nll));

@@ -23,11 +23,11 @@ constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
 }  // namespace
 
 Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)), context_(select_kernels(), options.threads, parse_compute(options.dtype)), parameters_(model_.table.total()),
+    : model_(supported(config, options)), context_(select_kernels(), options.threads, parse_compute(options.dtype)), packed_(context_, model_), parameters_(model_.table.total()),
       fisher_(model_.table.total()), numerator_(model_.table.total()), denominator_(model_.table.total()) {}
 
 int64_t Engine::bytes() const {
-  return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() + context_.bytes();
+  return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() + context_.bytes() + packed_.bytes();
 }
 
 void Engine::start() {
@@ -35,6 +35,11 @@ void Engine::start() {
   arena_.reset();
   context_.shared.reset();
   for (Arena& scratch : context_.scratch) scratch.reset();
+}
+
+void Engine::changing() {
+  loaded_ = false;  // until all of it is there
+  packed_.forget();
 }
 
 void Engine::check_model(int model) const {
@@ -72,7 +77,7 @@ int Engine::add_model(const std::vector<TensorSource>& sources) {
 void Engine::load(int model) {
   check_model(model);
   start();
-  loaded_ = false;  // until all of it is there
+  changing();
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* values = models_[model]->read(context_.kernels, param, first, count, a);
     std::memcpy(parameters_.data() + at, values, static_cast<size_t>(count) * 4);
@@ -84,7 +89,7 @@ void Engine::load(int model) {
 void Engine::interpolate(int model, double coefficient) {
   check_model(model);
   start();
-  loaded_ = false;  // until all of it is there
+  changing();
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
     const float* other = models_[model]->read(context_.kernels, param, first, count, b);
@@ -97,6 +102,7 @@ void Engine::interpolate(int model, double coefficient) {
 
 void Engine::initialize(uint64_t seed) {
   start();
+  changing();
   dfmerge::initialize(model_, seed, parameters_.data());
   loaded_ = true;
 }
@@ -110,7 +116,8 @@ Forward Engine::forward(const Batch& batch, bool keep) {
   require_parameters();
   check(batch, model_.config.vocab_size);
   start();
-  return Forward(context_, model_, parameters_.data(), batch, arena_, keep);
+  packed_.prepare(context_, parameters_.data(), keep);
+  return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
 }
 
 std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn) {
@@ -171,7 +178,7 @@ void Engine::finish_merge(int models) {
   if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
   check_model(0);
   start();
-  loaded_ = false;
+  changing();
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
     context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count);
@@ -234,7 +241,7 @@ void Engine::adamw(const AdamW& o) {
   if (!(o.epsilon >= 0)) fail("INVALID_ARGUMENT", "epsilon is %g: expected at least 0", o.epsilon);
   require_parameters();
   start();
-  loaded_ = false;
+  changing();
   const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)), root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
   for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
     float* gradient = fisher_.data() + at;

@@ -16,6 +16,7 @@
 #include "t5/backward.h"
 #include "t5/batch.h"
 #include "t5/model.h"
+#include "t5/packed_weights.h"
 
 namespace dfmerge {
 
@@ -78,6 +79,7 @@ class Engine {
 
  private:
   void start();
+  void changing();
   void check_model(int model) const;
   void require_parameters() const;
   Forward forward(const Batch& batch, bool keep);
@@ -86,6 +88,7 @@ class Engine {
 
   T5Model model_;
   Context context_;
+  PackedWeights packed_;
   Arena arena_;
   std::vector<std::unique_ptr<Model>> models_;
   Buffer parameters_, fisher_, numerator_, denominator_;

@@ -82,7 +82,8 @@ class Backward {
   // dx[rows, in] (+)= dy[rows, out] W, W [out, in] the parameter.
   void data_gradient(const Segments& rows, const float* dy, int param, float* dx, bool accumulate) {
     const auto& shape = f_.model.table[param].shape;
-    matmul(context_, {rows.rows(), shape[1], shape[0]}, row_major(dy, shape[0]), row_major(f_.weight(param), shape[1]), dx, shape[1], accumulate);
+    matmul(context_, {rows.rows(), shape[1], shape[0]}, row_major(dy, shape[0]), row_major(f_.weight(param), shape[1]), dx, shape[1], accumulate,
+           f_.packed.backward(param));
   }
 
   void weight_gradient(const Segments& sums, const float* x, const float* dy, int param, const SparseRows* extra = nullptr) {

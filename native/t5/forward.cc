@@ -11,8 +11,8 @@
 
 namespace dfmerge {
 
-Forward::Forward(Context& c, const T5Model& m, const float* parameters, const Batch& b, Arena& a, bool keep)
-    : context(c), model(m), theta(parameters), batch(b), arena(a), encoder_rows(b.input_tokens()), decoder_rows(b.label_tokens()),
+Forward::Forward(Context& c, const T5Model& m, const float* parameters, const PackedWeights& weights, const Batch& b, Arena& a, bool keep)
+    : context(c), model(m), theta(parameters), packed(weights), batch(b), arena(a), encoder_rows(b.input_tokens()), decoder_rows(b.label_tokens()),
       decoder_ids(decoder_inputs(b, m.config.decoder_start)), keep_(keep) {
   encoder_bias = bias_table(true, model.encoder_bias, batch.input_offsets);
   decoder_bias = bias_table(false, model.decoder_bias, batch.label_offsets);
@@ -41,7 +41,8 @@ NormState Forward::normalize(const float* x, int64_t rows, int norm) {
 float* Forward::project(const float* x, int64_t rows, int param) {
   const auto& shape = model.table[param].shape;
   float* y = arena.allocate(rows * shape[0]);
-  matmul(context, {rows, shape[0], shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, shape[0]);
+  matmul(context, {rows, shape[0], shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, shape[0], false,
+         packed.forward(param));
   return y;
 }
 
@@ -53,7 +54,8 @@ float* Forward::add_projection(float* x, int64_t rows, const float* y, int param
     out = arena.allocate(rows * shape[0]);
     std::memcpy(out, x, static_cast<size_t>(rows * shape[0]) * 4);
   }
-  matmul(context, {rows, shape[0], shape[1]}, row_major(y, shape[1]), transposed(weight(param), shape[1]), out, shape[0], true);
+  matmul(context, {rows, shape[0], shape[1]}, row_major(y, shape[1]), transposed(weight(param), shape[1]), out, shape[0], true,
+         packed.forward(param));
   return out;
 }
 
@@ -179,14 +181,14 @@ void Forward::sum_choices(const std::vector<double>& token_nll, double* nll_of_c
 
 void Forward::score(double* nll_of_choice) {
   std::vector<double> token_nll(static_cast<size_t>(decoder_rows));
-  const Head head{weight(model.head), model.config.vocab_size, model.config.d_model};
+  const Head head{weight(model.head), packed.forward(model.head), model.config.vocab_size, model.config.d_model};
   head_nll(context, head, decoder_rows, head_input(), batch.label_ids.data(), token_nll.data());
   sum_choices(token_nll, nll_of_choice);
 }
 
 void Forward::score_keeping_logits(double* nll_of_choice) {
   std::vector<double> token_nll(static_cast<size_t>(decoder_rows));
-  const Head head{weight(model.head), model.config.vocab_size, model.config.d_model};
+  const Head head{weight(model.head), packed.forward(model.head), model.config.vocab_size, model.config.d_model};
   logits_ = arena.allocate(decoder_rows * model.config.vocab_size);
   head_logits_nll(context, head, decoder_rows, head_input(), batch.label_ids.data(), logits_, token_nll.data());
   sum_choices(token_nll, nll_of_choice);

@@ -5,6 +5,7 @@
 #include "ops/cross_entropy.h"
 #include "t5/batch.h"
 #include "t5/model.h"
+#include "t5/packed_weights.h"
 
 namespace dfmerge {
 
@@ -35,7 +36,8 @@ struct DecoderState {
 class Forward {
  public:
   // keep: hold the activations of every layer for a backward pass; else only what the next layer needs.
-  Forward(Context& context, const T5Model& model, const float* theta, const Batch& batch, Arena& arena, bool keep);
+  // packed: prepared for theta.
+  Forward(Context& context, const T5Model& model, const float* theta, const PackedWeights& packed, const Batch& batch, Arena& arena, bool keep);
   void encode();
   void decode();                                          // after encode()
   void score(double* nll_of_choice);                      // after decode(): NLL per choice, logits in tiles
@@ -49,6 +51,7 @@ class Forward {
   Context& context;
   const T5Model& model;
   const float* theta;
+  const PackedWeights& packed;
   const Batch& batch;
   Arena& arena;
   const int64_t encoder_rows, decoder_rows;
