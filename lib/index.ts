@@ -30,4 +30,4 @@ export type { SplitName } from './data/task.js';
 export { COMPARISONS, type Comparison } from './compare.js';
 export { predict, type Evaluation, type ExampleResult } from './evaluate.js';
 export { renderReport } from './report/report.js';
-export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';
+export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, SkippedChoices, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';

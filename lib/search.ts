@@ -103,9 +103,9 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
     const run: RunOptions = { signal: options.signal, onProgress: (event) => options.onProgress?.({ ...event, trial }) };
     run.onProgress?.({ phase: 'search', done: trial - 1, total: proposals.total });
     const coefficients = await stopwatch.time('suggest', async () => proposals.ask(trial));
-    await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
+    const notes = await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
     const results = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, 'subset', run));
-    const record: TrialRecord = { trial, coefficients, objective: meanAccuracy(results), accuracy: accuracies(results), correct: bitsets(results) };
+    const record: TrialRecord = { trial, coefficients, objective: meanAccuracy(results), accuracy: accuracies(results), correct: bitsets(results), ...notes };
     const phases = phasesSince(stopwatch.seconds, before);
     const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
     journal.append({ ...record, seconds, phases });
@@ -161,8 +161,9 @@ async function journalHeader(
   return JSON.parse(JSON.stringify(header)) as JournalHeader; // without the undefined
 }
 
-function trialRecord({ trial, coefficients, objective, accuracy, correct }: JournalTrial): TrialRecord {
-  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string> };
+function trialRecord({ trial, coefficients, objective, accuracy, correct, skipped }: JournalTrial): TrialRecord {
+  const notes = skipped === undefined ? {} : { skipped: skipped as TrialRecord['skipped'] };
+  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string>, ...notes };
 }
 
 async function finishedRecord(out: string): Promise<RunRecord> {
