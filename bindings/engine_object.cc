@@ -170,10 +170,11 @@ Napi::Value EngineObject::add_fisher(const Info& info) {
     std::vector<int32_t> drawn;
     if (!info[2].IsUndefined()) draws = doubles_of(info[2], "draws");
     if (!info[3].IsUndefined()) drawn = ints_of(info[3], "drawn");
+    const double min_weight = info[4].IsUndefined() ? 0 : number_of(info[4], "minWeight");
     return run_for<std::vector<double>>(
         info.Env(),
-        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn] {
-          return e.add_fisher(batch, mode, draws, drawn);
+        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn, min_weight] {
+          return e.add_fisher(batch, mode, draws, drawn, min_weight);
         },
         doubles_to_js);
   });

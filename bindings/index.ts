@@ -96,7 +96,8 @@ export interface NativeEngine {
   interpolate(model: number, coefficient: number): Promise<void>;
   initialize(seed: number): Promise<void>;
   beginFisher(): Promise<void>;
-  addFisher(batch: NativeBatch, mode: FisherMode, draws?: Float64Array, drawn?: Int32Array): Promise<Float64Array>;
+  /** Returns p̃ of every choice. `minWeight` (default 0): choices below it are skipped, all but an input's likeliest. */
+  addFisher(batch: NativeBatch, mode: FisherMode, draws?: Float64Array, drawn?: Int32Array, minWeight?: number): Promise<Float64Array>;
   finishFisher(inputs: number, epsilon: number): Promise<void>;
   loadFisher(sources: TensorPlace[]): Promise<void>;
   beginMerge(): Promise<void>;

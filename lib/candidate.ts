@@ -5,6 +5,7 @@ import { mergeModels } from './merge.js';
 import type { T5Model } from './model.js';
 import type { RunOptions } from './progress.js';
 import type { MergeMethod, Recipe } from './recipe/recipe.js';
+import type { SkippedChoices } from './report/record.js';
 import type { PreparedTask } from './tasks.js';
 import type { Stopwatch } from './timing.js';
 
@@ -14,6 +15,12 @@ export interface Candidate {
   recipe: Recipe;
   tasks: readonly PreparedTask[];
   stopwatch: Stopwatch;
+}
+
+/** What `min_weight` left out of a merge's Fishers. */
+export interface MergeNotes {
+  /** By task name, of the Fishers that were measured; absent where `min_weight` is 0 or none was. */
+  skipped?: Record<string, SkippedChoices>;
 }
 
 /** Methods whose C_i is a Fisher. */
@@ -26,17 +33,19 @@ export function usesFisher(method: MergeMethod): boolean {
  * (METHOD §2); the others have C_i = 1.
  * The merged parameters become the engine's. Errors: those of measureFisher, loadFisher and mergeModels.
  */
-export async function mergeCandidate(candidate: Candidate, method: MergeMethod, coefficients: readonly number[], options: RunOptions = {}): Promise<void> {
+export async function mergeCandidate(candidate: Candidate, method: MergeMethod, coefficients: readonly number[], options: RunOptions = {}): Promise<MergeNotes> {
   const { stopwatch } = candidate;
+  const skipped: Record<string, SkippedChoices> = {};
   const prepare = usesFisher(method)
-    ? (index: number) => stopwatch.time('fisher', () => prepareFisher(candidate, { method, index, coefficient: coefficients[index - 1] }, options))
+    ? (index: number) => stopwatch.time('fisher', () => prepareFisher(candidate, { method, index, coefficient: coefficients[index - 1], skipped }, options))
     : null;
   await stopwatch.time('merge', () => mergeModels(candidate.model, coefficients, prepare, options));
+  return Object.keys(skipped).length > 0 ? { skipped } : {};
 }
 
 async function prepareFisher(
   { model, recipe, tasks }: Candidate,
-  at: { method: MergeMethod; index: number; coefficient: number },
+  at: { method: MergeMethod; index: number; coefficient: number; skipped: Record<string, SkippedChoices> },
   options: RunOptions,
 ): Promise<void> {
   const member = recipe.models[at.index - 1];
@@ -45,7 +54,8 @@ async function prepareFisher(
   if (!task?.fisher) throw new DfMergeError('INVALID_RECIPE', `${member.written}: its Fisher needs a task, and it has none`);
   if ((at.method === recipe.mergeMethod ? recipe.fisher.at : 'model') === 'model') await model.load(at.index, options.signal);
   else await model.interpolate(at.index, at.coefficient, options.signal);
-  const { mode, epsilon } = recipe.fisher;
+  const { mode, epsilon, minWeight } = recipe.fisher;
   const draw = { seed: recipe.search.seed, task: task.name };
-  await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, draw, subject: task.name });
+  const measured = await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, minWeight, draw, subject: task.name });
+  if (minWeight > 0) at.skipped[task.name] = measured.skipped;
 }

@@ -5,10 +5,11 @@ import { prepareSplit, type DataOptions } from './data/prepared.js';
 import { drawFisherRows } from './data/subset.js';
 import type { SplitName } from './data/task.js';
 import { evaluateRows, type Evaluation, type OnPartial } from './evaluate.js';
-import { DEFAULT_EPSILON, measureFisher, type FisherMode } from './fisher.js';
+import { checkMinWeight, DEFAULT_EPSILON, measureFisher, type FisherMode } from './fisher.js';
 import { writeFisher } from './fisher_file.js';
 import { T5Model, type ComputeOptions } from './model.js';
 import type { RunOptions } from './progress.js';
+import type { SkippedChoices } from './report/record.js';
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions {
@@ -59,6 +60,8 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   mode?: FisherMode;
   /** Default 1e-12. */
   epsilon?: number;
+  /** Skips the choices whose p̃ is below it, but for an input's likeliest. In [0, 1]; default 0: none. Not for `sampled`. */
+  minWeight?: number;
   /** Of the inputs drawn and, in `sampled`, of the choices. Default 1. */
   seed?: number;
   /** safetensors file to write. */
@@ -71,6 +74,8 @@ export interface MeasureResult {
   /** Inputs used. */
   samples: number;
   mode: FisherMode;
+  /** With the bound on what is lost; absent without `minWeight`. */
+  skipped?: SkippedChoices;
 }
 
 /**
@@ -78,7 +83,8 @@ export interface MeasureResult {
  * Errors: those of T5Model.open, loadSplit and measureFisher; IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
-  const { mode = 'exact', seed = 1, samples = 30, coefficient = 1, epsilon = DEFAULT_EPSILON, signal } = options;
+  const { mode = 'exact', seed = 1, samples = 30, coefficient = 1, epsilon = DEFAULT_EPSILON, minWeight = 0, signal } = options;
+  checkMinWeight(mode, minWeight);
   const model = await (options.base === undefined ? T5Model.open(options.model, [], options) : T5Model.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
@@ -86,7 +92,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const indices = drawFisherRows(split.all.length, samples, { seed, task });
     if (options.base === undefined) await model.load(0, signal);
     else await model.interpolate(1, coefficient, signal);
-    await measureFisher(model, split.rows, indices, { ...options, mode, epsilon, draw: { seed, task }, subject: task });
+    const { skipped } = await measureFisher(model, split.rows, indices, { ...options, mode, epsilon, draw: { seed, task }, subject: task });
     const member = model.set.models[0] ?? model.set.base;
     const metadata = {
       mode,
@@ -98,9 +104,10 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       model: await checkpointFingerprint(member.checkpoint),
       ...(options.base === undefined ? {} : { base: await checkpointFingerprint(model.set.base.checkpoint) }),
       data: split.digest,
+      ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
     await writeFisher(model, options.out, metadata, signal);
-    return { out: options.out, samples: indices.length, mode };
+    return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     model.close();
   }

@@ -1,4 +1,4 @@
-import { mergeCandidate, type Candidate } from './candidate.js';
+import { mergeCandidate, type Candidate, type MergeNotes } from './candidate.js';
 import { evaluateRows, type Evaluation } from './evaluate.js';
 import type { RunOptions } from './progress.js';
 import type { ComparisonRecord } from './report/record.js';
@@ -24,9 +24,9 @@ export async function compare(candidate: Candidate, comparison: Comparison, opti
   const { model, tasks, stopwatch } = candidate;
   const split = tasks.every(({ test }) => test) ? 'test' : 'validation';
   const models = candidate.recipe.models.length;
-  const finish = async (label: string, coefficients?: number[]): Promise<ComparisonRecord> => {
+  const finish = async (label: string, coefficients?: number[], notes: MergeNotes = {}): Promise<ComparisonRecord> => {
     const results = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, split, options));
-    return { label, ...scores(results), ...(coefficients ? { coefficients } : {}), split };
+    return { label, ...scores(results), ...(coefficients ? { coefficients } : {}), ...notes, split };
   };
   switch (comparison) {
     case 'base':
@@ -43,8 +43,8 @@ export async function compare(candidate: Candidate, comparison: Comparison, opti
     }
     case 'fisher': {
       const coefficients = Array<number>(models).fill(1 / models);
-      await mergeCandidate(candidate, 'fisher', coefficients, options);
-      return finish('Fisher merging', coefficients);
+      const notes = await mergeCandidate(candidate, 'fisher', coefficients, options);
+      return finish('Fisher merging', coefficients, notes);
     }
     case 'task_arithmetic': {
       const lambda = await bestOfGrid(candidate, options);

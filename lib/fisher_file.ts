@@ -15,6 +15,7 @@ export interface FisherMetadata {
   model: string;
   /** SHA-256 of the data file. */
   data: string;
+  /** Where choices were skipped, `min_weight` and SkippedChoices as JSON in `skipped`; other facts by any name. */
   [key: string]: string;
 }
 

@@ -31,4 +31,4 @@ export type { SplitName } from './data/task.js';
 export { COMPARISONS, type Comparison } from './compare.js';
 export { predict, type Evaluation, type ExampleResult, type OnPartial, type PartialEvaluation } from './evaluate.js';
 export { renderReport } from './report/report.js';
-export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';
+export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, SkippedChoices, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';

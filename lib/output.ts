@@ -27,7 +27,7 @@ export async function finishRun(candidate: Candidate, options: FinishOptions): P
   const comparisons: ComparisonRecord[] = [];
   const scored = tasks.filter(({ validation }) => validation);
   if (scored.length > 0) for (const comparison of options.compare) comparisons.push(await compare(candidate, comparison, options));
-  await mergeCandidate(candidate, recipe.mergeMethod, options.coefficients, options);
+  const notes = await mergeCandidate(candidate, recipe.mergeMethod, options.coefficients, options);
   const validation = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, 'validation', options));
   const test = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, 'test', options));
   const record = (): RunRecord => ({
@@ -42,6 +42,7 @@ export async function finishRun(candidate: Candidate, options: FinishOptions): P
     ...(options.best ? { best: { trial: options.best.trial, objective: options.best.objective } } : {}),
     tasks: scored.map((task) => taskRecord(task, validation, test)),
     comparisons,
+    ...notes,
     timing: { totalSeconds: stopwatch.total, phases: { ...stopwatch.seconds } },
   });
   return writeRun(candidate, options, record);

@@ -105,10 +105,10 @@ async function runTrials(candidate: Candidate, { journal, options }: { journal: 
     const run: RunOptions = { signal: options.signal, onProgress: (event) => options.onProgress?.({ ...event, trial }) };
     run.onProgress?.({ phase: 'search', done: trial - 1, total: proposals.total });
     const coefficients = await stopwatch.time('suggest', async () => proposals.ask(trial));
-    await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
+    const notes = await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
     const rivals = rivalsOf(trials, best, recipe.search);
     const score = await stopwatch.time('evaluate', () => scoreTrial(model, tasks, rivals, run));
-    const record: TrialRecord = { trial, coefficients, ...score };
+    const record: TrialRecord = { trial, coefficients, ...score, ...notes };
     const phases = phasesSince(stopwatch.seconds, before);
     const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
     journal.append({ ...record, seconds, phases });
@@ -169,9 +169,10 @@ async function journalHeader(
   return JSON.parse(JSON.stringify(header)) as JournalHeader; // without the undefined
 }
 
-function trialRecord({ trial, coefficients, objective, accuracy, correct, stopped, rowsSeen }: JournalTrial): TrialRecord {
+function trialRecord({ trial, coefficients, objective, accuracy, correct, stopped, rowsSeen, skipped }: JournalTrial): TrialRecord {
   const early = stopped === true ? { stopped, rowsSeen: rowsSeen as Record<string, number> } : {};
-  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string>, ...early };
+  const notes = skipped === undefined ? {} : { skipped: skipped as TrialRecord['skipped'] };
+  return { trial, coefficients, objective, accuracy, correct: correct as Record<string, string>, ...early, ...notes };
 }
 
 async function finishedRecord(out: string): Promise<RunRecord> {

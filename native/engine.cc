@@ -120,7 +120,8 @@ Forward Engine::forward(const Batch& batch, bool keep) {
   return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
 }
 
-std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn) {
+std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn,
+                                       double min_weight) {
   Forward pass = forward(batch, true);
   pass.encode();
   pass.decode();
@@ -129,7 +130,7 @@ std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, cons
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
-  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn), Accumulate::kSquares, fisher_.data());
+  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares, fisher_.data());
   return probabilities;
 }
 

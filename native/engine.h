@@ -54,8 +54,9 @@ class Engine {
   // Fisher at theta (paper eq. 2-3).
   void begin_fisher();
   // Adds a batch's squares; returns p~ of every choice. draws: one per input, for kSampled: uniform numbers in [0, 1) that pick a choice by
-  // p~'s distribution function, or the choices themselves where `drawn` is given.
-  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn);
+  // p~'s distribution function, or the choices themselves where `drawn` is given. min_weight: of fisher_terms; 0 skips nothing.
+  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn,
+                                 double min_weight);
   void finish_fisher(int64_t inputs, double epsilon);  // F / N + eps
   void load_fisher(const std::vector<TensorSource>& sources);
 

@@ -49,7 +49,10 @@ std::vector<double> choice_probabilities(const Batch& batch, FisherMode mode, co
 }
 
 std::vector<GradientTerm> fisher_terms(const Batch& batch, FisherMode mode, const std::vector<double>& p, const std::vector<double>& draws,
-                                       const std::vector<int32_t>& drawn) {
+                                       const std::vector<int32_t>& drawn, double min_weight) {
+  if (!(min_weight >= 0 && min_weight <= 1)) fail("INVALID_ARGUMENT", "minWeight is %g: expected a number from 0 to 1", min_weight);
+  if (mode == FisherMode::kSampled && min_weight > 0)
+    fail("INVALID_ARGUMENT", "minWeight is %g: the sampled Fisher draws from all choices and skips none, expected 0", min_weight);
   const auto inputs = static_cast<size_t>(batch.inputs());
   if (mode == FisherMode::kSampled && (drawn.empty() ? draws.size() : drawn.size()) != inputs)
     fail("INVALID_ARGUMENT", "the sampled Fisher needs one draw per input");
@@ -63,21 +66,28 @@ std::vector<GradientTerm> fisher_terms(const Batch& batch, FisherMode mode, cons
     const auto single = [&](int64_t c, double weight) {
       terms.push_back({i, c, {static_cast<float>(slope(batch, mode, c))}, static_cast<float>(weight)});
     };
+    const int64_t likeliest = std::max_element(p.begin() + begin, p.begin() + end) - p.begin();
+    const auto kept = [&](int64_t c) { return p[c] >= min_weight || c == likeliest; };
     if (mode == FisherMode::kSampled) {
       if (!drawn.empty() && (drawn[i] < 0 || drawn[i] >= end - begin))
         fail("INVALID_ARGUMENT", "draw %lld is %d: the input has %lld choices", static_cast<long long>(i), drawn[i], static_cast<long long>(end - begin));
       single(drawn.empty() ? draw(batch, p, i, draws[i]) : begin + drawn[i], 1.0);
     } else if (mode == FisherMode::kChoices) {
-      double before = p[begin];
-      for (int64_t c = begin + 1; c < end; ++c) {
-        GradientTerm term{i, begin, {}, static_cast<float>(p[c] * before / (before + p[c]))};
-        for (int64_t k = begin; k < c; ++k) term.seeds.push_back(static_cast<float>(before > 0 ? -p[k] / before * slope(batch, mode, k) : 0.0));
+      int64_t first = begin;
+      while (!kept(first)) ++first;
+      double before = p[first];
+      for (int64_t c = first + 1; c < end; ++c) {
+        if (!kept(c)) continue;
+        GradientTerm term{i, first, {}, static_cast<float>(p[c] * before / (before + p[c]))};
+        for (int64_t k = first; k < c; ++k)
+          term.seeds.push_back(static_cast<float>(before > 0 && kept(k) ? -p[k] / before * slope(batch, mode, k) : 0.0));
         term.seeds.push_back(static_cast<float>(slope(batch, mode, c)));
         before += p[c];
         if (term.weight > 0) terms.push_back(std::move(term));
       }
     } else {
-      for (int64_t c = begin; c < end; ++c) single(c, p[c]);
+      for (int64_t c = begin; c < end; ++c)
+        if (kept(c)) single(c, p[c]);
     }
   }
   return terms;

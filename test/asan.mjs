@@ -1,22 +1,15 @@
 // Runs the tests of the native engine with the address and undefined-behaviour sanitizers: npm run test:asan [dist/test/file.test.js ...]
 // The sanitized addon goes to build-asan/; node-gyp-build takes it from there because DFMERGE_PREBUILD says so.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { build, root, run } from './sanitizer.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const home = join(root, 'build-asan');
 const NATIVE_TESTS = /^(ops|engine|golden_merge|golden_t5|merge_properties|determinism)/;
-
-function run(title, script, args, options = {}) {
-  console.log(`== ${title}`);
-  const { status, signal } = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit', ...options });
-  return { ok: status === 0, how: signal ?? `exit status ${status}` };
-}
 
 /** Path of a compiler runtime; LD_PRELOADed because node itself is not sanitized. libstdc++ comes along so that throws are intercepted. */
 const runtime = (name) => execFileSync(process.env.CXX ?? 'c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
@@ -26,8 +19,7 @@ function tests() {
   return readdirSync(join(root, 'dist', 'test')).filter((name) => NATIVE_TESTS.test(name) && name.endsWith('.test.js')).map((name) => join('dist', 'test', name));
 }
 
-const built = run('building with sanitizers', require.resolve('cmake-js/bin/cmake-js'), ['build', '-O', join(home, 'build'), '--CDDFMERGE_SANITIZE=ON']);
-if (!built.ok) process.exit(1);
+build('address', home);
 
 const logs = mkdtempSync(join(tmpdir(), 'dfmerge-asan-'));
 const environment = {
@@ -38,7 +30,7 @@ const environment = {
   ASAN_OPTIONS: `detect_leaks=0:log_path=${join(logs, 'address')}:detect_stack_use_after_return=1`,
   UBSAN_OPTIONS: `print_stacktrace=1:halt_on_error=1:log_path=${join(logs, 'undefined')}`,
 };
-const loaded = run('loading the sanitized addon', '--input-type=module', ['-e', `
+const loaded = run('loading the sanitized addon', process.execPath, ['--input-type=module', '-e', `
   import { native } from ${JSON.stringify(join(root, 'dist', 'bindings', 'index.js'))};
   import { readFileSync } from 'node:fs';
   native();
@@ -49,7 +41,7 @@ const failed = [];
 if (!loaded.ok) failed.push(`loading: ${loaded.how}`);
 else {
   for (const test of tests()) {
-    const { ok, how } = run(test, join(dirname(require.resolve('ava')), 'cli.mjs'), ['--serial', '--timeout=20m', test], { env: environment });
+    const { ok, how } = run(test, process.execPath, [join(dirname(require.resolve('ava')), 'cli.mjs'), '--serial', '--timeout=20m', test], { env: environment });
     if (!ok) failed.push(`${test}: ${how}`);
   }
 }

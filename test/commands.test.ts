@@ -63,6 +63,22 @@ test('fisher: float32 by the checkpoint\'s names, with metadata; merge takes it 
   t.deepEqual(await readFile(space.path('given', 'model.safetensors')), await readFile(space.path('measured', 'model.safetensors')));
 });
 
+test('fisher: --min-weight skips choices, and prints and keeps what that costs at most', async (t) => {
+  const space = await makeWorkspace();
+  const run = (...args: string[]) => runCommand(['fisher', '--model', 'models/a', '--data', 'data/a', '--samples', '5', ...args], { cwd: space.dir });
+  const plain = await run('--min-weight', '0.3', '--out', 'skipping.safetensors');
+  t.is(plain.code, 0, plain.stderr);
+  t.regex(plain.stdout, /Skipped: \d+ of \d+ choices \(p̃ 0\.\d+ per input, 0\.\d+ at most\); every element is low by at most 0\.\d+ × the largest squared gradient of a skipped choice there/);
+  const { skipped } = JSON.parse((await run('--min-weight', '0.3', '--json', '--out', 'again.safetensors')).stdout) as { skipped: { skipped: number; choices: number } };
+  t.true(skipped.skipped > 0 && skipped.skipped < skipped.choices);
+  const { metadata } = await readHeader(space.path('skipping.safetensors'));
+  t.is(metadata.min_weight, '0.3');
+  t.deepEqual(JSON.parse(metadata.skipped), skipped);
+  const exact = await run('--json', '--out', 'exact.safetensors');
+  t.false('skipped' in (JSON.parse(exact.stdout) as object));
+  t.false('min_weight' in (await readHeader(space.path('exact.safetensors'))).metadata);
+});
+
 test('merge: linear, task arithmetic and gta agree with plain sums over the checkpoints', async (t) => {
   const space = await makeWorkspace();
   const read = (name: string) => readTensors(space.path('models', name, 'model.safetensors'));
@@ -165,6 +181,9 @@ const mistakes: Record<string, { args: string[]; code: number; message: RegExp; 
   },
   'an output that is there': { args: ['search', 'recipe.yaml', '--out', 'models/a'], code: 1, message: /models\/a exists already/ },
   'no threads': { args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'], code: 1, message: /--threads 0/ },
+  'a min-weight above 1': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', '2', '--out', 'f'], code: 1, message: /minWeight is 2: expected a number from 0 to 1/ },
+  'a min-weight of a word': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', 'low', '--out', 'f'], code: 1, message: /minWeight is NaN/ },
+  'a min-weight with sampled': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--mode', 'sampled', '--min-weight', '0.1', '--out', 'f'], code: 1, message: /mode sampled/ },
   'samples of a word': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--samples', 'many', '--out', 'f'], code: 1, message: /--samples/ },
 };
 

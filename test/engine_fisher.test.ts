@@ -43,13 +43,31 @@ function softmax(values: readonly number[]): number[] {
   return powers.map((power) => power / powers.reduce((a, b) => a + b));
 }
 
-/** Σ_c p̃_c (g_c − centre)², centre = Σ_k p̃_k g_k in `choices`, else 0; sampled: the drawn choice's square. */
+/** Mean of the gradients' elements i under p̃, which need not add up to 1. */
+function meanUnder(p: readonly number[], gradients: readonly Float32Array[], i: number): number {
+  return p.reduce((sum, weight, c) => sum + weight * gradients[c][i], 0) / p.reduce((a, b) => a + b);
+}
+
+/** Σ_c p̃_c (g_c − centre)², centre = the mean of g under p̃ in `choices`, else 0; sampled: the drawn choice's square. */
 function squares(mode: FisherMode, p: readonly number[], gradients: readonly Float32Array[], drawn: number): Float64Array {
   return new Float64Array(gradients[0].length).map((_, i) => {
     if (mode === 'sampled') return gradients[drawn][i] ** 2;
-    const centre = mode === 'choices' ? p.reduce((sum, weight, c) => sum + weight * gradients[c][i], 0) : 0;
+    const centre = mode === 'choices' ? meanUnder(p, gradients, i) : 0;
     return p.reduce((sum, weight, c) => sum + weight * (gradients[c][i] - centre) ** 2, 0);
   });
+}
+
+/** max over the skipped choices of all rows of (g_c − centre)²; centre: the mean under p̃ over the row's kept choices in `choices`, else 0. */
+function largestSkipped(mode: FisherMode, p: readonly number[][], kept: readonly boolean[][], gradients: readonly Float32Array[][]): Float64Array {
+  return new Float64Array(gradients[0][0].length).map((_, i) =>
+    Math.max(
+      ...p.flatMap((values, row) => {
+        const weight = values.map((value, c) => (kept[row][c] ? value : 0));
+        const centre = mode === 'choices' ? meanUnder(weight, gradients[row], i) : 0;
+        return values.map((_, c) => (kept[row][c] ? 0 : (gradients[row][c][i] - centre) ** 2));
+      }),
+    ),
+  );
 }
 
 for (const [form, shape] of Object.entries(FORMS)) {
@@ -64,8 +82,9 @@ for (const [form, shape] of Object.entries(FORMS)) {
       await model.load(0);
       const { loglikelihood, gradients } = await parts(model, rows, mode !== 'sequence');
       const p = loglikelihood.map(softmax);
-      const returned = await measureFisher(model, rows, all, { mode, drawn });
-      returned.forEach((probabilities, row) => t.true(relativeError(probabilities, p[row]) < 1e-5, `p̃ of row ${row}: ${probabilities.join()}, expected ${p[row].join()}`));
+      const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, drawn });
+      probabilities.forEach((values, row) => t.true(relativeError(values, p[row]) < 1e-5, `p̃ of row ${row}: ${values.join()}, expected ${p[row].join()}`));
+      t.deepEqual(skipped, { skipped: 0, choices: 11, meanMass: 0, maxMass: 0 });
       for (const { name } of model.parameters) {
         const perRow = all.map((row) => squares(mode, p[row], gradients[row].map((g) => g.get(name)!), drawn[row])); // prettier-ignore
         const expected = perRow[0].map((_, i) => perRow.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON);
@@ -75,6 +94,65 @@ for (const [form, shape] of Object.entries(FORMS)) {
       model.close();
     });
   }
+
+  for (const mode of ['exact', 'sequence', 'choices'] as const) {
+    test(`${form}: minWeight leaves unlikely choices out of the ${mode} Fisher, and what is lost is within the bound`, async (t) => {
+      const model = await openT5(shape, [weights]);
+      await model.load(0);
+      const { loglikelihood, gradients } = await parts(model, rows, mode !== 'sequence');
+      const p = loglikelihood.map(softmax);
+      for (const minWeight of [0.2, 0.4, 1]) {
+        const kept = p.map((values) => values.map((value) => value >= minWeight || value === Math.max(...values)));
+        const lost = p.map((values, row) => values.filter((_, c) => !kept[row][c]));
+        const mass = lost.map((values) => values.reduce((a, b) => a + b, 0));
+        const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, minWeight });
+        t.is(skipped.skipped, lost.flat().length);
+        t.true(skipped.skipped > 0 && skipped.choices === 11, `${minWeight}: ${p.join(' ')}`);
+        t.true(relativeError([skipped.meanMass, skipped.maxMass], [mass.reduce((a, b) => a + b) / all.length, Math.max(...mass)]) < 1e-5);
+        probabilities.forEach((values, row) => t.true(relativeError(values, p[row]) < 1e-5, 'p̃ is not renormalised'));
+        for (const { name } of model.parameters) {
+          const single = all.map((row) => gradients[row].map((g) => g.get(name)!));
+          const left = all.map((row) => squares(mode, p[row].filter((_, c) => kept[row][c]), single[row].filter((_, c) => kept[row][c]), 0));
+          const expected = left[0].map((_, i) => left.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON);
+          const error = relativeError(model.engine.parameter('fisher', name), expected);
+          t.true(error < ROUNDING, `${minWeight}: ${name} is off by ${error}`);
+          const whole = all.map((row) => squares(mode, p[row], single[row], 0));
+          const largest = largestSkipped(mode, p, kept, single);
+          const ratio = expected.map((value, i) => (whole.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON - value) / largest[i]);
+          // Elements that no skipped choice touches lose nothing: 0 / 0.
+          t.true(ratio.every((share) => Number.isNaN(share) || (share > -1e-9 && share < skipped.meanMass * (1 + 1e-5))), `${minWeight}: ${name} loses ${Math.max(...ratio)}`);
+        }
+      }
+      model.close();
+    });
+
+    test(`${form}: a minWeight of 0, or below every p̃, changes no bit of the ${mode} Fisher`, async (t) => {
+      const model = await openT5(shape, [weights]);
+      await model.load(0);
+      const fisher = () => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
+      const { probabilities } = await measureFisher(model, rows, all, { mode });
+      const plain = fisher();
+      for (const minWeight of [0, 0.999 * Math.min(...probabilities.flatMap((values) => [...values]))]) {
+        const { skipped } = await measureFisher(model, rows, all, { mode, minWeight });
+        t.is(skipped.skipped, 0);
+        t.deepEqual(fisher(), plain, `${minWeight}`);
+      }
+      model.close();
+    });
+  }
+
+  test(`${form}: minWeight 1 leaves the likeliest choice of an input: in exact mode p̃ times the square that sampled mode has of it`, async (t) => {
+    const model = await openT5(shape, [weights]);
+    await model.load(0);
+    const { probabilities, skipped } = await measureFisher(model, rows, [3], { mode: 'exact', minWeight: 1, epsilon: 0 });
+    const top = Math.max(...probabilities[0]);
+    const fisher = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
+    t.deepEqual([skipped.skipped, skipped.choices], [4, 5]);
+    t.true(Math.abs(skipped.maxMass - (1 - top)) < 1e-12);
+    await measureFisher(model, rows, [3], { mode: 'sampled', drawn: Int32Array.of(0, 0, 0, probabilities[0].indexOf(top)), epsilon: 0 });
+    for (const [name, values] of fisher) t.true(relativeError(values, model.engine.parameter('fisher', name).map((square) => top * square)) < ROUNDING, name);
+    model.close();
+  });
 
   test(`${form}: squares are per input and choice: the mean over two copies of a row is the Fisher of one`, async (t) => {
     const model = await openT5(shape, [weights]);
@@ -131,6 +209,17 @@ test('one choice leaves nothing to learn for the choices mode: its Fisher is ε'
   await model.load(0);
   await measureFisher(model, randomRows(FORMS['v1.0'], LENGTHS), [1], { mode: 'choices' });
   for (const { name } of model.parameters) t.true(model.engine.parameter('fisher', name).every((value) => value === Math.fround(DEFAULT_EPSILON)));
+  model.close();
+});
+
+test('a minWeight that is no probability, or one for the sampled mode, is refused before anything is measured', async (t) => {
+  const model = await openT5(FORMS['v1.0'], [randomWeights(FORMS['v1.0'], 21)]);
+  await model.load(0);
+  const rows = randomRows(FORMS['v1.0'], LENGTHS);
+  const refused = (mode: FisherMode, minWeight: number, message: RegExp) => t.throwsAsync(measureFisher(model, rows, [0], { mode, minWeight }), { code: 'INVALID_ARGUMENT', message });
+  for (const minWeight of [-0.01, 1.01, Number.NaN, Infinity]) await refused('exact', minWeight, /minWeight is (-0\.01|1\.01|NaN|Infinity): expected a number from 0 to 1/);
+  await refused('sampled', 0.01, /minWeight is 0\.01 in mode sampled, which draws from all choices/);
+  await t.notThrowsAsync(measureFisher(model, rows, [0], { mode: 'sampled', minWeight: 0 }));
   model.close();
 });
 

@@ -60,7 +60,7 @@ test('a search recipe is filled with defaults and its paths are resolved against
       { name: 'a', path: join(folder, 'data/a'), written: 'data/a' },
       { name: 'b', path: join(folder, 'data/b'), written: 'data/b' },
     ],
-    fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
+    fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12, minWeight: 0 },
     search: {
       acquisition: 'ei',
       xi: 0.01,
@@ -83,11 +83,11 @@ test('every setting is read', (t) => {
   const recipe = reading(
     recipeForSearch,
     `${SEARCH}
-fisher: { mode: choices, samples: all, split: train, at: model, epsilon: 1e-9 }
+fisher: { mode: choices, samples: all, split: train, at: model, epsilon: 1e-9, min_weight: 0.02 }
 search: { acquisition: ucb, xi: 0, kappa: 1, init: 3, iterations: 4, validation_ratio: 0.05, early_stopping: true, early_stopping_margin: 0.5, seed: 7, optimizer: bayes_opt, bounds: [-0.5, 1.5] }
 dtype: bfloat16`,
   );
-  t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', at: 'model', epsilon: 1e-9 });
+  t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', at: 'model', epsilon: 1e-9, minWeight: 0.02 });
   t.deepEqual(recipe.search, {
     acquisition: 'ucb',
     xi: 0,
@@ -186,7 +186,12 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['samples 0', `${SEARCH}fisher: { samples: 0 }\n`, ['11:20: fisher.samples is 0; expected an integer of at least 1, or all']],
   ['fisher of another kind', `${SEARCH}fisher: 5\n`, ['11:9: fisher is 5; expected a section of settings, or none']],
   ['epsilon', `${SEARCH}fisher: { epsilon: 0 }\n`, ['11:20: fisher.epsilon is 0; expected a number of more than 0']],
-  ['unknown key of fisher', `${SEARCH}fisher: { sample: 3 }\n`, ['11:11: sample is not a key of fisher; expected one of: mode, samples, split, at, epsilon (did you mean samples?)']],
+  ['negative min_weight', `${SEARCH}fisher: { min_weight: -0.1 }\n`, ['11:23: fisher.min_weight is -0.1; expected a number from 0 to 1']],
+  ['min_weight above 1', `${SEARCH}fisher: { min_weight: 1.5 }\n`, ['11:23: fisher.min_weight is 1.5; expected a number from 0 to 1']],
+  ['min_weight that is no number', `${SEARCH}fisher: { min_weight: .nan }\n`, ['11:23: fisher.min_weight is NaN; expected a number from 0 to 1']],
+  ['min_weight of a word', `${SEARCH}fisher: { min_weight: low }\n`, ['11:23: fisher.min_weight is "low"; expected a number from 0 to 1']],
+  ['min_weight with sampled', `${SEARCH}fisher: { mode: sampled, min_weight: 0.01 }\n`, ['11:38: fisher.min_weight is 0.01 with mode sampled, which draws from all choices and skips none; expected 0, or another mode']],
+  ['unknown key of fisher', `${SEARCH}fisher: { sample: 3 }\n`, ['11:11: sample is not a key of fisher; expected one of: mode, samples, split, at, epsilon, min_weight (did you mean samples?)']],
   ['bounds', `${SEARCH}search: { bounds: [1, 0] }\n`, ['11:19: search.bounds is a list of 2; expected two numbers, the lower limit first: [lower, upper]']],
   ['bounds of one', `${SEARCH}search: { bounds: [1] }\n`, ['11:19: search.bounds is a list of 1; expected two numbers: [lower, upper]']],
   ['task name', SEARCH.replace('df_merge', 'gta').replace('    task: b\n', '').replace('b: {', '-b: {'), ['9:3: tasks.-b is a section; expected a name of letters, digits, spaces and ._:/- that starts with a letter or digit']],

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { escapeHtml, html } from '../lib/report/html.js';
-import { coefficient, duration, percent } from '../lib/report/format.js';
+import { bound, coefficient, duration, percent } from '../lib/report/format.js';
 import type { RunRecord } from '../lib/report/record.js';
 import { renderReport } from '../lib/report/report.js';
 import { renderTable } from '../lib/report/table.js';
@@ -119,6 +119,17 @@ test('numbers are worded for reading', (t) => {
   const plain = (text: string) => text.replaceAll('\u00a0', ' ');
   t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), ['61.2 %', '100.0 %', '–', '0.3333']);
   t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), ['0.042 s', '12.3 s', '1 min 00 s', '4 min 05 s', '1 h 00 min', '1 h 02 min']);
+});
+
+test('bounds are rounded up', (t) => {
+  t.deepEqual([0, 1, 0.02131, 0.9991, 3.00001e-9, 0.25].map(bound), ['0', '1.00', '0.0214', '1.00', '3.01e-9', '0.250']);
+  for (let value = 1e-8; value < 1; value *= 1.37) t.true(Number(bound(value)) >= value && Number(bound(value)) < value * 1.0101, `${value}`);
+});
+
+test('what was left out of the Fishers is shown where it was, with its bound', (t) => {
+  const page = renderReport({ ...recordOf(), skipped: { a: { skipped: 12, choices: 90, meanMass: 0.02131, maxMass: 0.0905 } } });
+  for (const text of ['Choices left out of the Fishers', '12 of 90', '0.0214', '0.0905']) t.true(page.includes(text), text);
+  t.false(renderReport(recordOf()).includes('left out'));
 });
 
 test('a text table is aligned: words left, numbers right', (t) => {

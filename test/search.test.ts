@@ -98,6 +98,44 @@ test('a journal that is there is not overwritten, nor resumed under another reci
   t.is(record.trials.length, 9, 'more iterations go on with the same search');
 });
 
+test('what min_weight leaves out is kept by trial and with the merge, and an interruption changes nothing of it', async (t) => {
+  const space = await makeWorkspace();
+  const recipe = recipeForSearch(await space.variant('skipping.yaml', (text) => text.replace('samples: 5', 'samples: 5, min_weight: 0.3')));
+  const options = { threads: 2, compare: ['average', 'fisher'] as const };
+  const record = await search(recipe, { ...options, out: space.path('whole') });
+  t.is(record.recipe.fisher.min_weight, 0.3);
+  const kept = [...record.trials, ...record.comparisons.filter(({ label }) => label === 'Fisher merging'), record].map(({ skipped }) => skipped);
+  t.is(kept.length, 10);
+  for (const tasks of kept) {
+    t.deepEqual(Object.keys(tasks ?? {}), ['a', 'b']);
+    for (const { skipped, choices, meanMass, maxMass } of Object.values(tasks ?? {})) {
+      t.true(skipped > 0 && skipped < choices);
+      t.true(meanMass > 0 && meanMass <= maxMass && maxMass < 0.3 * 2, 'three choices a row: at most two are skipped');
+    }
+  }
+  t.deepEqual(record.skipped, record.trials[record.best!.trial - 1].skipped);
+  t.is(record.comparisons.find(({ label }) => label === 'average')?.skipped, undefined);
+  t.regex(await readFile(space.path('whole', 'report.html'), 'utf8'), /Choices left out of the Fishers/);
+
+  const controller = new AbortController();
+  const out = space.path('stopped');
+  await t.throwsAsync(search(recipe, { ...options, out, signal: controller.signal, onTrial: ({ trial }) => trial === 4 && controller.abort() }), { code: 'ABORTED' });
+  await search(recipe, { ...options, out, resume: true });
+  t.deepEqual(await recordWithoutTiming(out), await recordWithoutTiming(space.path('whole')));
+  t.deepEqual(await weights(out), await weights(space.path('whole')));
+});
+
+test('without min_weight neither the journal nor the record nor the report speaks of it', async (t) => {
+  const space = await makeWorkspace();
+  const out = space.path('out');
+  const controller = new AbortController();
+  const recipe = recipeForSearch(space.recipe);
+  await t.throwsAsync(search(recipe, { out, signal: controller.signal, onTrial: ({ trial }) => trial === 2 && controller.abort() }), { code: 'ABORTED' });
+  t.notRegex(await readFile(journalPath(out), 'utf8'), /min_weight|skipped/);
+  await search(recipe, { out, resume: true });
+  for (const file of ['dfmerge.json', 'report.html']) t.notRegex(await readFile(`${out}/${file}`, 'utf8'), /min_weight|skipped|left out/, file);
+});
+
 test('resuming a search that has ended gives its record', async (t) => {
   const space = await makeWorkspace();
   const { out, record } = await searched(space, 'out');

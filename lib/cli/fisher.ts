@@ -2,8 +2,10 @@ import type { CommandModule } from 'yargs';
 import { fisher } from '../commands.js';
 import type { SplitName } from '../data/task.js';
 import { DfMergeError } from '../errors.js';
-import { DEFAULT_EPSILON, type FisherMode } from '../fisher.js';
+import { checkMinWeight, DEFAULT_EPSILON, type FisherMode } from '../fisher.js';
 import { FISHER_MODES, SPLITS } from '../recipe/recipe.js';
+import { bound } from '../report/format.js';
+import type { SkippedChoices } from '../report/record.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 
@@ -16,6 +18,7 @@ interface FisherArguments extends DataArguments {
   samples: string;
   mode: FisherMode;
   epsilon: number;
+  'min-weight': number;
   seed: number;
   out: string;
 }
@@ -34,27 +37,37 @@ export const fisherCommand: CommandModule<object, FisherArguments> = {
         .option('samples', { type: 'string', default: '30', describe: 'inputs to draw, or all' })
         .option('mode', { choices: FISHER_MODES, default: 'exact' as const, describe: 'exact, sampled: over the choices; sequence: not divided by length; choices: of the distribution over choices' })
         .option('epsilon', { type: 'number', default: DEFAULT_EPSILON, describe: 'added to every entry' })
+        .option('min-weight', { type: 'number', default: 0, describe: 'skip choices whose p̃ is below it; what is lost at most is reported' })
         .option('seed', { type: 'number', default: 1, describe: 'of the inputs drawn' })
         .option('out', { type: 'string', demandOption: true, describe: 'safetensors file to write' })
         .example('$0 fisher --model models/sst2 --data data/sst2 --out fisher.safetensors', '30 inputs of the validation split')
+        .example('$0 fisher --model models/qasc --data data/qasc --min-weight 0.01 --out fisher.safetensors', 'without the unlikely choices')
         .example('$0 fisher --model models/sst2 --base models/base --coefficient 0.6 --data data/sst2 --samples all --out f.safetensors', 'at base + 0.6 τ, all inputs'),
     ),
   handler: async (args) => {
     const samples = args.samples === 'all' ? 'all' : wholeNumber('samples', Number(args.samples), 1);
     if (!(args.epsilon >= 0)) throw new DfMergeError('INVALID_ARGUMENT', `--epsilon ${args.epsilon}: expected a number of at least 0`);
     if (args.coefficient !== undefined && !Number.isFinite(args.coefficient)) throw new DfMergeError('INVALID_ARGUMENT', '--coefficient: expected a number');
+    checkMinWeight(args.mode, args['min-weight']);
     const progress = new ProgressDisplay(args);
     await interruptible(async (signal) => {
       try {
-        const { model, base, coefficient, data, split, mode, epsilon, out } = args;
+        const { model, base, coefficient, data, split, mode, epsilon, 'min-weight': minWeight, out } = args;
         const seed = wholeNumber('seed', args.seed, 0);
-        const result = await fisher({ ...dataOptions(args), model, base, coefficient, data, split, samples, mode, epsilon, seed, out, signal, onProgress: progress.update });
+        const result = await fisher({ ...dataOptions(args), model, base, coefficient, data, split, samples, mode, epsilon, minWeight, seed, out, signal, onProgress: progress.update });
         progress.stop();
-        if (args.json) printJson(result);
-        else print(`Written: ${result.out} (${result.mode} Fisher of ${result.samples} inputs)`);
+        if (args.json) return printJson(result);
+        print(`Written: ${result.out} (${result.mode} Fisher of ${result.samples} inputs)`);
+        if (result.skipped) print(skippedLine(result.skipped, result.mode));
       } finally {
         progress.stop();
       }
     });
   },
 };
+
+function skippedLine({ skipped, choices, meanMass, maxMass }: SkippedChoices, mode: FisherMode): string {
+  const square = mode === 'choices' ? 'squared deviation of a skipped gradient from the mean of the kept' : 'squared gradient of a skipped choice';
+  const mass = `p̃ ${bound(meanMass)} per input, ${bound(maxMass)} at most`;
+  return `Skipped: ${skipped} of ${choices} choices (${mass}); every element is low by at most ${bound(meanMass)} × the largest ${square} there`;
+}

@@ -1,3 +1,4 @@
+import { bound } from '../report/format.js';
 import type { RunRecord } from '../report/record.js';
 import { renderTable, type TableRow } from '../report/table.js';
 import { print } from './common.js';
@@ -21,6 +22,12 @@ export function printRun(record: RunRecord): void {
     }
     print('\nAccuracy, %:');
     print(renderTable(rows, ['model', 'split', ...names.map((key) => ({ key, format: percent, align: 'right' as const })), { key: 'mean', format: percent, align: 'right' }]));
+  }
+  if (record.skipped) {
+    print('\nChoices left out of the Fishers, and their p̃ per input:');
+    const format = (mass: number | string) => bound(Number(mass));
+    const rows = Object.entries(record.skipped).map(([task, { choices, ...left }]) => ({ task, of: choices, ...left }));
+    print(renderTable(rows, ['task', 'skipped', 'of', { key: 'meanMass', label: 'mean', format }, { key: 'maxMass', label: 'most', format }]));
   }
   const phases = Object.entries(record.timing.phases).filter(([, seconds]) => seconds >= 0.05);
   print(`\nTime: ${duration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)} s`).join(', ')})`);

@@ -72,6 +72,9 @@ function checkCommon(checked: Checked): void {
     });
   }
   if (method === 'fisher' && recipe.fisher === 'none') report(['fisher'], 'fisher is none; expected a section of settings with merge_method fisher (without Fisher it is linear)');
+  if (recipe.fisher !== 'none' && recipe.fisher.mode === 'sampled' && recipe.fisher.min_weight > 0) {
+    report(['fisher', 'min_weight'], `fisher.min_weight is ${recipe.fisher.min_weight} with mode sampled, which draws from all choices and skips none; expected 0, or another mode`);
+  }
   if (recipe.out_dtype !== undefined && recipe.dtype !== undefined && recipe.dtype !== 'float32') {
     report(['dtype'], `dtype is ${recipe.dtype} beside an out_dtype; expected float32, the type of computation, or only one of the two`);
   }

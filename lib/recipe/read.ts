@@ -145,7 +145,14 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
       };
     }),
     tasks: Object.entries(shaped.tasks).map(([name, { data }]) => ({ name, ...at(data) })),
-    fisher: { mode: fisher.mode, samples: fisher.samples, split: fisher.split, at: fisher.at ?? (methodOf(shaped) === 'fisher' ? 'model' : 'candidate'), epsilon: fisher.epsilon },
+    fisher: {
+      mode: fisher.mode,
+      samples: fisher.samples,
+      split: fisher.split,
+      at: fisher.at ?? (methodOf(shaped) === 'fisher' ? 'model' : 'candidate'),
+      epsilon: fisher.epsilon,
+      minWeight: fisher.min_weight,
+    },
     search: {
       acquisition: search.acquisition,
       xi: search.xi,

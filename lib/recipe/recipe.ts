@@ -61,6 +61,8 @@ export interface FisherSettings {
   at: FisherPlace;
   /** Added to every entry, so that a division by a sum of Fishers is always defined. */
   epsilon: number;
+  /** Choices with a lower p̃ are skipped, all but an input's likeliest; 0 skips none. */
+  minWeight: number;
 }
 
 /** How the coefficients are searched (METHOD §4). */

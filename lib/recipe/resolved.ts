@@ -7,7 +7,7 @@ export interface ResolvedRecipe {
   models: { model: string; task?: string; parameters?: { weight: number }; fisher?: string }[];
   parameters?: { normalize: boolean };
   tasks?: Record<string, { data: string }>;
-  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number };
+  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight?: number };
   search: {
     acquisition: string;
     xi: number;
@@ -37,7 +37,15 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
     models: recipe.models.map(resolvedModel),
     ...(NORMALIZING.has(recipe.mergeMethod) ? { parameters: { normalize: recipe.normalize } } : {}),
     ...(tasks.length > 0 ? { tasks: Object.fromEntries(tasks) } : {}),
-    fisher: { mode: fisher.mode, samples: fisher.samples, split: fisher.split, at: fisher.at, epsilon: fisher.epsilon },
+    fisher: {
+      mode: fisher.mode,
+      samples: fisher.samples,
+      split: fisher.split,
+      at: fisher.at,
+      epsilon: fisher.epsilon,
+      // Only where it does something: journals and records from before it was there stay what they were.
+      ...(fisher.minWeight > 0 ? { min_weight: fisher.minWeight } : {}),
+    },
     search: {
       acquisition: search.acquisition,
       xi: search.xi,

@@ -30,12 +30,15 @@ const task = z.strictObject({ data: path });
 
 const samplesWords = { error: 'an integer of at least 1, or all' };
 
+const minWeightWords = { error: 'a number from 0 to 1' };
+
 const fisher = z.strictObject({
   mode: z.enum(FISHER_MODES).default('exact'),
   samples: z.union([z.int().min(1, samplesWords), z.literal('all')], samplesWords).default(30),
   split: z.enum(SPLITS).default('validation'),
   at: z.enum(FISHER_PLACES).optional(),
   epsilon: z.number().positive().default(1e-12),
+  min_weight: z.number(minWeightWords).min(0, minWeightWords).max(1, minWeightWords).default(0),
 });
 
 const search = z.strictObject({

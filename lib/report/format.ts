@@ -22,6 +22,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}${SPACE}h${SPACE}${twoDigits(minutes % 60)}${SPACE}min`;
 }
 
+/** A number that is reported as a bound: three digits, rounded up. */
+export function bound(value: number): string {
+  if (value === 0) return '0';
+  const rounded = value.toPrecision(3);
+  return Number(rounded) >= value ? rounded : (Number(rounded) + 10 ** (Math.floor(Math.log10(value)) - 2)).toPrecision(3);
+}
+
 /** Unweighted mean; undefined of nothing. */
 export function mean(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;

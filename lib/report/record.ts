@@ -12,6 +12,22 @@ export interface Score {
   correct?: string;
 }
 
+/**
+ * What `min_weight` left out of one task's Fisher. Every element of it is low by at most `meanMass` times the largest squared gradient
+ * element of a skipped choice (in mode `choices`: of the gradient less the mean of the kept); see measureFisher.
+ * A type alias, which the journal takes as JSON where it would not take an interface.
+ */
+export type SkippedChoices = {
+  /** Choices left out, of all inputs. */
+  skipped: number;
+  /** All choices of all inputs. */
+  choices: number;
+  /** p̃ of an input's skipped choices in all, the mean over the inputs. */
+  meanMass: number;
+  /** The same, of the input where it is largest. */
+  maxMass: number;
+};
+
 /** One candidate of a search. */
 export interface TrialRecord {
   /** Counted from 1. */
@@ -31,6 +47,8 @@ export interface TrialRecord {
   stopped?: true;
   /** Of a stopped trial: rows of the validation subset that were scored, by task name. */
   rowsSeen?: Record<string, number>;
+  /** By task name; absent where `min_weight` is 0. */
+  skipped?: Record<string, SkippedChoices>;
 }
 
 /** The merged model on one task. */
@@ -52,6 +70,8 @@ export interface ComparisonRecord {
   correct?: Record<string, string>;
   /** One per model, where the comparison is a merge. */
   coefficients?: number[];
+  /** By task name; only of a comparison with Fishers, where `min_weight` is above 0. */
+  skipped?: Record<string, SkippedChoices>;
   split: 'validation' | 'test';
 }
 
@@ -94,5 +114,7 @@ export interface RunRecord {
   /** Empty where the recipe names no tasks. */
   tasks: TaskRecord[];
   comparisons: ComparisonRecord[];
+  /** Of the Fishers that the written merge was made with, by task name; absent where `min_weight` is 0. */
+  skipped?: Record<string, SkippedChoices>;
   timing: TimingRecord;
 }

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { renderChart } from './chart.js';
-import { coefficient, duration, mean, percent } from './format.js';
+import { bound, coefficient, duration, mean, percent } from './format.js';
 import { Html, html, renderDataTable, type DataTable } from './html.js';
 import { plotsOf, type Plot } from './plots.js';
 import type { RunRecord, Score } from './record.js';
@@ -32,7 +32,7 @@ export function renderReport(record: RunRecord): string {
 <p>Merged into ${record.recipe.base_model} by dfmerge ${record.dfmerge}.</p>
 ${facts(record)}
 ${renderDataTable(summaryTable(record))}
-${plotsOf(record).map(figure)}
+${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record.skipped))}${plotsOf(record).map(figure)}
 <h2>Recipe</h2>
 <p>With every default spelled out; it can be run again as it is.</p>
 <pre tabindex="0">${stringify(record.recipe, { lineWidth: 0 })}</pre>
@@ -88,6 +88,12 @@ function summaryTable({ models, tasks }: RunRecord): DataTable {
     rows: rows.map((row) => columns.map(([key]) => row[key])),
     words: columns.flatMap(([key], index) => (key === 'task' || key === 'model' ? [index] : [])),
   };
+}
+
+/** What `min_weight` left out of the Fishers of the merge. */
+function skippedTable(skipped: NonNullable<RunRecord['skipped']>): DataTable {
+  const rows = Object.entries(skipped).map(([task, { skipped: left, choices, meanMass, maxMass }]) => [task, `${left} of ${choices}`, bound(meanMass), bound(maxMass)]);
+  return { caption: 'Choices left out of the Fishers', columns: ['Task', 'Choices', 'p̃ per input, mean', 'p̃ per input, most'], rows };
 }
 
 function shownScore(score: Score | undefined): string {
