@@ -23,7 +23,7 @@ const SHAPES: Record<string, { dModel: number; dKv: number; dFf: number; layers:
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { shape: { type: 'string', default: 'base' }, rows: { type: 'string', default: '30' }, threads: { type: 'string' }, repeats: { type: 'string', default: '2' }, dtype: { type: 'string', default: 'float32' }, workloads: { type: 'string' } },
+  options: { shape: { type: 'string', default: 'base' }, rows: { type: 'string', default: '30' }, threads: { type: 'string' }, repeats: { type: 'string', default: '2' }, dtype: { type: 'string', default: 'float32' }, 'batch-memory': { type: 'string', default: '256' }, workloads: { type: 'string' } },
 });
 const [work, task] = positionals;
 const shape = SHAPES[values.shape];
@@ -45,7 +45,7 @@ const config = {
   feed_forward_proj: 'relu', layer_norm_epsilon: 1e-6, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0,
 }; // prettier-ignore
 await createModel({ out: join(folder, 'model'), config, seed: 1, threads });
-const model = await T5Model.open(join(folder, 'model'), [], { threads, tokenizer: false, dtype: values.dtype as 'float32' | 'bfloat16' });
+const model = await T5Model.open(join(folder, 'model'), [], { threads, tokenizer: false, batchMemory: Number(values['batch-memory']) * 2 ** 20, dtype: values.dtype as 'float32' | 'bfloat16' });
 await model.load(0);
 await rm(folder, { recursive: true }); // the mapping keeps the weights
 const run = async () => void (work === 'fisher' ? await measureFisher(model, rows, all, { mode: 'exact' }) : await evaluateRows(model, rows, all));

@@ -137,12 +137,12 @@ Napi::Value js_activation(const Info& info) {
     const std::vector<float> linear = gated ? sized(o, "linear", rows * width) : std::vector<float>{};
     std::vector<float> y = gate, dgate(gate.size()), dlinear(gate.size());
     auto result = Napi::Object::New(info.Env());
-    gated ? gated_gelu(*context, rows, width, gate.data(), linear.data(), y.data()) : relu(*context, rows, width, y.data());
+    gated ? gated_gelu(*context, rows, width, width, gate.data(), linear.data(), y.data()) : relu(*context, rows, width, y.data());
     result.Set("y", floats_to_js(info.Env(), y));
     if (!with_gradient) return result;
     const std::vector<float> dy = sized(o, "dy", rows * width);
     if (gated) {
-      gated_gelu_backward(*context, whole(rows), width, gate.data(), linear.data(), dy.data(), dgate.data(), dlinear.data());
+      gated_gelu_backward(*context, whole(rows), width, width, gate.data(), linear.data(), dy.data(), dgate.data(), dlinear.data());
       result.Set("dlinear", floats_to_js(info.Env(), dlinear));
     } else {
       dgate = dy;
@@ -182,7 +182,7 @@ Napi::Value js_attention(const Info& info) {
       position_bias(rule, heads, sized(o, "bias", int64_t{rule.buckets} * heads).data(), reach, table.data());
     }
     const PositionBias bias{reach, table.data()};
-    const AttentionShape shape{heads, d_kv, causal, biased ? &bias : nullptr};
+    const AttentionShape shape{heads, d_kv, causal, biased ? &bias : nullptr, inner, inner};
     std::vector<float> y(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
     attention(*context, shape, spans, q.data(), k.data(), v.data(), y.data());
     auto result = Napi::Object::New(info.Env());

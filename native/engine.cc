@@ -103,7 +103,7 @@ void Engine::interpolate(int model, double coefficient) {
 void Engine::initialize(uint64_t seed) {
   start();
   changing();
-  dfmerge::initialize(model_, seed, parameters_.data());
+  dfmerge::initialize(context_, model_, seed, parameters_.data());
   loaded_ = true;
 }
 

@@ -134,7 +134,7 @@ void outer_segments(int columns, const float* a, const float* b, const OuterSegm
                     bool squared, float* target, int64_t ld) {
   if (extra) return outer<Format, M, true>(columns, a, b, *segments, extra, squared, target, ld);
   for (int64_t s = 0; s < count;) {
-    if constexpr (M == kMr && kMr % 2 == 0) {
+    if constexpr (M % 2 == 0) {
       int64_t end = s;
       while (end < count && segments[end].steps <= kShortSteps) ++end;
       if (columns == kNr && end > s) {
@@ -182,9 +182,10 @@ void pack_transposed(float* out, int64_t depth, int count, const float* source, 
       if (width == kLanes && rows == kLanes) {
 #pragma GCC unroll 16
         for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j]);
-      } else if (rows == kLanes) {
+      } else if (rows == kLanes && W < kLanes) {  // as in pack_rows
 #pragma GCC unroll 16
-        for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j], width);
+        for (int j = 0; j < kLanes - 1; ++j) store(to + j * W, block[j]);
+        store(to + (kLanes - 1) * W, block[kLanes - 1], width);
       } else {
 #pragma GCC unroll 16
         for (int j = 0; j < kLanes; ++j)
@@ -206,7 +207,8 @@ void pack_rows(float* out, int64_t depth, int count, const float* source, int64_
       const Vector words = given >= kLanes ? Format::pairs(row + w, next ? next + w : nullptr)
                            : given > 0     ? Format::pairs(row + w, next ? next + w : nullptr, given)
                                            : broadcast(0.0f);
-      if (width == kLanes)
+      // A whole vector where its end is written again by the next step; the last step's would lie in the next panel.
+      if (width == kLanes || (W < kLanes && k + Format::kUnit < depth))
         store(out + w, words);
       else
         store(out + w, words, width);

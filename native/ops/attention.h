@@ -1,5 +1,5 @@
 // Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's.
-// q [query rows, heads * d_kv], k and v [key rows, heads * d_kv], context like q.
+// q [query rows, heads * d_kv], k and v [key rows, heads * d_kv], their rows possibly apart; context [query rows, heads * d_kv].
 #pragma once
 #include <vector>
 
@@ -25,6 +25,7 @@ struct AttentionShape {
   int heads, d_kv;
   bool causal;
   const PositionBias* bias;  // null: none
+  int64_t query_stride, key_stride;  // floats between the rows of q and dq, and of k, v, dk and dv
 };
 
 void attention(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const float* q, const float* k, const float* v,

@@ -9,33 +9,38 @@ namespace {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t kPanelsPerTask = 16;      // A panels of one task: they share a B panel that stays in the second-level cache
 constexpr int64_t kRowsPacked = 1 << 16;    // packed output rows at a time: bounds the scratch for a head of a large vocabulary
+constexpr int64_t kRowBlock = 128;          // rows packed into all panels in turn, while they stay in a near cache; an even number
 
 // Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand on the same first
 // forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have meets zeros of dy there.
 struct PackedSegments {
   std::vector<OuterSegment> segments;  // a: steps of dy, b: steps of x
-  std::vector<int64_t> x_first, x_rows, x_step;  // blocks of x
+  struct Rows {
+    int64_t first, count, step;  // of the operand, and where they go
+  };
+  std::vector<Rows> x_blocks, dy_blocks;  // at most kRowBlock rows each
   int64_t dy_steps = 0, x_steps = 0;
 
   PackedSegments(const ProductKernels& kernels, const Segments& all) {
-    for (int64_t s = 0; s < all.count(); ++s) {
-      const int64_t rows = all.gradient[s + 1] - all.gradient[s];
-      if (x_first.empty() || x_first.back() != all.forward[s]) {
-        close_block(kernels);
-        x_first.push_back(all.forward[s]);
-        x_rows.push_back(0);
-        x_step.push_back(x_steps);
+    for (int64_t s = 0; s < all.count();) {
+      int64_t end = s, longest = 0;  // segments that share rows of x
+      for (; end < all.count() && all.forward[end] == all.forward[s]; ++end) {
+        const int64_t rows = all.gradient[end + 1] - all.gradient[end], steps = kernels.steps(rows);
+        longest = std::max(longest, rows);
+        segments.push_back({dy_steps, x_steps, steps, all.weight[end]});
+        split(dy_blocks, kernels, all.gradient[end], rows, dy_steps);
+        dy_steps += steps;
       }
-      x_rows.back() = std::max(x_rows.back(), rows);
-      segments.push_back({dy_steps, x_step.back(), kernels.steps(rows), all.weight[s]});
-      dy_steps += kernels.steps(rows);
+      split(x_blocks, kernels, all.forward[s], longest, x_steps);
+      x_steps += kernels.steps(longest);
+      s = end;
     }
-    close_block(kernels);
   }
 
  private:
-  void close_block(const ProductKernels& kernels) {
-    if (!x_rows.empty()) x_steps += kernels.steps(x_rows.back());
+  static void split(std::vector<Rows>& blocks, const ProductKernels& kernels, int64_t first, int64_t rows, int64_t step) {
+    for (int64_t row = 0; row < rows; row += kRowBlock)
+      blocks.push_back({first + row, std::min(kRowBlock, rows - row), step + row / kernels.unit});
   }
 };
 
@@ -73,19 +78,15 @@ void squared_outer(Context& context, OuterShape shape, const Segments& segments,
   const int64_t chunk = std::max<int64_t>(mr, kRowsPacked * 64 / std::max<int64_t>(packed.dy_steps, 64) / mr * mr);  // output rows per chunk
   float* dy_packed = context.shared.allocate(divide_up(std::min(chunk, shape.out), mr) * mr * packed.dy_steps);
 
-  const auto pack_x = [&](int64_t panel) {
-    const int64_t column = panel * nr;
-    const int columns = static_cast<int>(std::min<int64_t>(nr, shape.in - column));
-    for (size_t i = 0; i < packed.x_first.size(); ++i)
-      kernels.pack_b(x_packed + (panel * packed.x_steps + packed.x_step[i]) * nr, packed.x_rows[i], columns,
-                     operands.x + packed.x_first[i] * operands.ldx + column, operands.ldx, 1);
+  const auto pack_x = [&](const PackedSegments::Rows& rows) {
+    for (int64_t column = 0; column < shape.in; column += nr)
+      kernels.pack_b(x_packed + column * packed.x_steps + rows.step * nr, rows.count, static_cast<int>(std::min<int64_t>(nr, shape.in - column)),
+                     operands.x + rows.first * operands.ldx + column, operands.ldx, 1);
   };
-  const auto pack_dy = [&](int64_t first, int64_t panel) {
-    const int64_t row = first + panel * mr;
-    const int rows = static_cast<int>(std::min<int64_t>(mr, shape.out - row));
-    for (int64_t s = 0; s < segments.count(); ++s)
-      kernels.pack_a(dy_packed + (panel * packed.dy_steps + packed.segments[s].a) * mr, segments.gradient[s + 1] - segments.gradient[s], rows,
-                     operands.dy + segments.gradient[s] * operands.ldy + row, operands.ldy, 1);
+  const auto pack_dy = [&](int64_t first, int64_t out, const PackedSegments::Rows& rows) {
+    for (int64_t row = 0; row < out; row += mr)
+      kernels.pack_a(dy_packed + row * packed.dy_steps + rows.step * mr, rows.count, static_cast<int>(std::min<int64_t>(mr, out - row)),
+                     operands.dy + rows.first * operands.ldy + first + row, operands.ldy, 1);
   };
   const auto tile = [&](int64_t row, int64_t dy_panel, int64_t x_panel) {
     const int64_t column = x_panel * nr;
@@ -107,8 +108,10 @@ void squared_outer(Context& context, OuterShape shape, const Segments& segments,
   };
 
   for (int64_t first = 0; first < shape.out; first += chunk) {
-    const int64_t out = std::min(chunk, shape.out - first), dy_panels = divide_up(out, mr), new_x = first == 0 ? x_panels : 0;
-    context.pool.run(new_x + dy_panels, [&](int64_t item, int) { item < new_x ? pack_x(item) : pack_dy(first, item - new_x); });
+    const int64_t out = std::min(chunk, shape.out - first), dy_panels = divide_up(out, mr);
+    const int64_t new_x = first == 0 ? static_cast<int64_t>(packed.x_blocks.size()) : 0;
+    context.pool.run(new_x + static_cast<int64_t>(packed.dy_blocks.size()),
+                     [&](int64_t item, int) { item < new_x ? pack_x(packed.x_blocks[item]) : pack_dy(first, out, packed.dy_blocks[item - new_x]); });
     context.pool.run(divide_up(dy_panels, kPanelsPerTask) * x_panels, [&](int64_t item, int) {
       context.check_stop();  // the head's product is the longest stretch of a backward pass
       const int64_t begin = item / x_panels * kPanelsPerTask;

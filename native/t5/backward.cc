@@ -79,16 +79,18 @@ class Backward {
     return dlogits;
   }
 
-  // dx[rows, in] (+)= dy[rows, out] W, W [out, in] the parameter.
-  void data_gradient(const Segments& rows, const float* dy, int param, float* dx, bool accumulate) {
+  // dx[rows, in] (+)= dy[rows, out] W, W [out, in] the parameter, or as many of one shape as adjoin.
+  void data_gradient(const Segments& rows, const float* dy, int param, float* dx, bool accumulate, int adjoining = 1) {
     const auto& shape = f_.model.table[param].shape;
-    matmul(context_, {rows.rows(), shape[1], shape[0]}, row_major(dy, shape[0]), row_major(f_.weight(param), shape[1]), dx, shape[1], accumulate,
+    const int64_t out = shape[0] * adjoining;
+    matmul(context_, {rows.rows(), shape[1], out}, row_major(dy, out), row_major(f_.weight(param), shape[1]), dx, shape[1], accumulate,
            f_.packed.backward(param));
   }
 
-  void weight_gradient(const Segments& sums, const float* x, const float* dy, int param, const SparseRows* extra = nullptr) {
+  void weight_gradient(const Segments& sums, const float* x, const float* dy, int param, int adjoining = 1, const SparseRows* extra = nullptr) {
     const auto& shape = f_.model.table[param].shape;
-    squared_outer(context_, {shape[0], shape[1]}, sums, {x, shape[1], dy, shape[0]}, extra, squared_, target(param));
+    const int64_t out = shape[0] * adjoining;
+    squared_outer(context_, {out, shape[1]}, sums, {x, shape[1], dy, out}, extra, squared_, target(param));
   }
 
   void norm(const NormState& state, int param, const Segments& rows, const Segments& sums, const float* dy, float* dx) {
@@ -114,13 +116,10 @@ class Backward {
     weight_gradient(sums, state.hidden, dx, params.wo);
     data_gradient(rows, dx, params.wo, dhidden, false);
     if (c_.gated) {
-      float* dgate = arena_.allocate(count * width);
-      float* dlinear = arena_.allocate(count * width);
-      gated_gelu_backward(context_, rows, width, state.gate, state.linear, dhidden, dgate, dlinear);
-      weight_gradient(sums, state.norm.y, dgate, params.gate);
-      weight_gradient(sums, state.norm.y, dlinear, params.linear);
-      data_gradient(rows, dgate, params.gate, dnorm, false);
-      data_gradient(rows, dlinear, params.linear, dnorm, true);
+      float* dgate = arena_.allocate(2 * count * width);
+      gated_gelu_backward(context_, rows, width, 2 * width, state.gate, state.linear, dhidden, dgate, dgate + width);
+      weight_gradient(sums, state.norm.y, dgate, params.gate, 2);
+      data_gradient(rows, dgate, params.gate, dnorm, false, 2);
     } else {
       relu_backward(context_, rows, width, state.hidden, dhidden);
       weight_gradient(sums, state.norm.y, dhidden, params.gate);
@@ -132,35 +131,30 @@ class Backward {
   void self_attention(const AttentionState& state, const AttentionParams& params, const SelfAttention& self, const Segments& rows,
                       const Segments& sums, float* dx) {
     ArenaScope scope(arena_);
-    const int64_t size = rows.rows() * c_.inner();
-    float *dcontext = arena_.allocate(size), *dq = arena_.allocate(size), *dk = arena_.allocate(size), *dv = arena_.allocate(size);
+    const int64_t size = rows.rows() * c_.inner(), stride = 3 * c_.inner();
+    float *dcontext = arena_.allocate(size), *dq = arena_.allocate(3 * size), *dk = dq + c_.inner(), *dv = dk + c_.inner();
     float* dnorm = arena_.allocate(rows.rows() * c_.d_model);
     weight_gradient(sums, state.context, dx, params.o);
     data_gradient(rows, dx, params.o, dcontext, false);
-    attention_backward(context_, {c_.num_heads, c_.d_kv, self.causal, self.bias}, *self.spans,
+    attention_backward(context_, {c_.num_heads, c_.d_kv, self.causal, self.bias, stride, stride}, *self.spans,
                        {state.q, state.k, state.v, dcontext, dq, dk, dv, self.dbias});
-    weight_gradient(sums, state.norm.y, dq, params.q);
-    weight_gradient(sums, state.norm.y, dk, params.k);
-    weight_gradient(sums, state.norm.y, dv, params.v);
-    data_gradient(rows, dq, params.q, dnorm, false);
-    data_gradient(rows, dk, params.k, dnorm, true);
-    data_gradient(rows, dv, params.v, dnorm, true);
+    weight_gradient(sums, state.norm.y, dq, params.q, 3);
+    data_gradient(rows, dq, params.q, dnorm, false, 3);
     norm(state.norm, params.norm, rows, sums, dnorm, dx);
   }
 
   void cross_attention(const AttentionState& state, const AttentionParams& params, float* dx, float* d_encoder_output) {
     ArenaScope scope(arena_);
     const int64_t queries = rows_.decoder.rows() * c_.inner(), keys = rows_.encoder.rows() * c_.inner();
-    float *dcontext = arena_.allocate(queries), *dq = arena_.allocate(queries), *dk = arena_.allocate(keys), *dv = arena_.allocate(keys);
+    float *dcontext = arena_.allocate(queries), *dq = arena_.allocate(queries), *dk = arena_.allocate(2 * keys), *dv = dk + c_.inner();
     float* dnorm = arena_.allocate(rows_.decoder.rows() * c_.d_model);
     weight_gradient(decoder_sums_, state.context, dx, params.o);
     data_gradient(rows_.decoder, dx, params.o, dcontext, false);
-    attention_backward(context_, {c_.num_heads, c_.d_kv, false, nullptr}, rows_.cross, {state.q, state.k, state.v, dcontext, dq, dk, dv, nullptr});
+    attention_backward(context_, {c_.num_heads, c_.d_kv, false, nullptr, c_.inner(), 2 * c_.inner()}, rows_.cross,
+                       {state.q, state.k, state.v, dcontext, dq, dk, dv, nullptr});
     weight_gradient(decoder_sums_, state.norm.y, dq, params.q);
-    weight_gradient(encoder_sums_, f_.encoder_output(), dk, params.k);
-    weight_gradient(encoder_sums_, f_.encoder_output(), dv, params.v);
-    data_gradient(rows_.encoder, dk, params.k, d_encoder_output, true);
-    data_gradient(rows_.encoder, dv, params.v, d_encoder_output, true);
+    weight_gradient(encoder_sums_, f_.encoder_output(), dk, params.k, 2);
+    data_gradient(rows_.encoder, dk, params.k, d_encoder_output, true, 2);
     data_gradient(rows_.decoder, dq, params.q, dnorm, false);
     norm(state.norm, params.norm, rows_.decoder, decoder_sums_, dnorm, dx);
   }
@@ -173,7 +167,7 @@ class Backward {
   void embeddings(const float* dlogits, float* encoder_dx, float* decoder_dx) {
     const SparseRows inputs = embedding_backward(context_, c_.d_model, {encoder_sums_, f_.batch.input_ids.data(), encoder_dx},
                                                  {decoder_sums_, f_.decoder_ids.data(), decoder_dx});
-    if (c_.tied) return weight_gradient(decoder_sums_, f_.head_input(), dlogits, f_.model.head, &inputs);
+    if (c_.tied) return weight_gradient(decoder_sums_, f_.head_input(), dlogits, f_.model.head, 1, &inputs);
     weight_gradient(decoder_sums_, f_.head_input(), dlogits, f_.model.head);
     squared_rows(context_, c_.d_model, decoder_sums_, inputs, squared_, target(f_.model.shared));
   }

@@ -37,11 +37,12 @@ NormState Forward::normalize(const float* x, int64_t rows, int norm) {
   return state;
 }
 
-// y[rows, out] = x[rows, in] W^T, W [out, in] the parameter.
-float* Forward::project(const float* x, int64_t rows, int param) {
+// y[rows, out] = x[rows, in] W^T, W [out, in] the parameter, or as many of one shape as adjoin.
+float* Forward::project(const float* x, int64_t rows, int param, int adjoining) {
   const auto& shape = model.table[param].shape;
-  float* y = arena.allocate(rows * shape[0]);
-  matmul(context, {rows, shape[0], shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, shape[0], false,
+  const int64_t out = shape[0] * adjoining;
+  float* y = arena.allocate(rows * out);
+  matmul(context, {rows, out, shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, out, false,
          packed.forward(param));
   return y;
 }
@@ -62,9 +63,9 @@ float* Forward::add_projection(float* x, int64_t rows, const float* y, int param
 float* Forward::self_attention(float* x, int64_t rows, const AttentionParams& params, const AttentionSpans& spans, const AttentionShape& shape,
                                AttentionState& state) {
   state.norm = normalize(x, rows, params.norm);
-  state.q = project(state.norm.y, rows, params.q);
-  state.k = project(state.norm.y, rows, params.k);
-  state.v = project(state.norm.y, rows, params.v);
+  state.q = project(state.norm.y, rows, params.q, 3);
+  state.k = state.q + model.config.inner();
+  state.v = state.k + model.config.inner();
   state.context = arena.allocate(rows * model.config.inner());
   attention(context, shape, spans, state.q, state.k, state.v, state.context);
   return add_projection(x, rows, state.context, params.o);
@@ -74,21 +75,21 @@ float* Forward::cross_attention(float* x, const AttentionParams& params, const A
   const T5Config& c = model.config;
   state.norm = normalize(x, decoder_rows, params.norm);
   state.q = project(state.norm.y, decoder_rows, params.q);
-  state.k = project(encoder_final.y, encoder_rows, params.k);
-  state.v = project(encoder_final.y, encoder_rows, params.v);
+  state.k = project(encoder_final.y, encoder_rows, params.k, 2);
+  state.v = state.k + c.inner();
   state.context = arena.allocate(decoder_rows * c.inner());
-  attention(context, {c.num_heads, c.d_kv, false, nullptr}, spans, state.q, state.k, state.v, state.context);
+  attention(context, {c.num_heads, c.d_kv, false, nullptr, c.inner(), 2 * c.inner()}, spans, state.q, state.k, state.v, state.context);
   return add_projection(x, decoder_rows, state.context, params.o);
 }
 
 float* Forward::feed_forward(float* x, int64_t rows, const FeedForwardParams& params, FeedForwardState& state) {
   const int width = model.config.d_ff;
   state.norm = normalize(x, rows, params.norm);
-  state.gate = project(state.norm.y, rows, params.gate);
+  state.gate = project(state.norm.y, rows, params.gate, model.config.gated ? 2 : 1);
   if (model.config.gated) {
-    state.linear = project(state.norm.y, rows, params.linear);
+    state.linear = state.gate + width;
     state.hidden = arena.allocate(rows * width);
-    gated_gelu(context, rows, width, state.gate, state.linear, state.hidden);
+    gated_gelu(context, rows, width, 2 * width, state.gate, state.linear, state.hidden);
   } else {
     state.hidden = state.gate;
     state.gate = state.linear = nullptr;
@@ -144,7 +145,7 @@ void Forward::encode() {
   for (size_t i = 0; i < model.encoder.size(); ++i) {
     context.check_stop();
     const Arena::Mark mark = arena.mark();
-    x = self_attention(x, encoder_rows, model.encoder[i].self, spans, {c.num_heads, c.d_kv, false, &encoder_bias}, encoder[i].self);
+    x = self_attention(x, encoder_rows, model.encoder[i].self, spans, {c.num_heads, c.d_kv, false, &encoder_bias, 3 * c.inner(), 3 * c.inner()}, encoder[i].self);
     if (!keep_) arena.release(mark);
     x = feed_forward(x, encoder_rows, model.encoder[i].feed_forward, encoder[i].feed_forward);
     if (!keep_) arena.release(mark);
@@ -161,7 +162,7 @@ void Forward::decode() {
   for (size_t i = 0; i < model.decoder.size(); ++i) {
     context.check_stop();
     const Arena::Mark mark = arena.mark();
-    x = self_attention(x, decoder_rows, model.decoder[i].self, self, {c.num_heads, c.d_kv, true, &decoder_bias}, decoder[i].self);
+    x = self_attention(x, decoder_rows, model.decoder[i].self, self, {c.num_heads, c.d_kv, true, &decoder_bias, 3 * c.inner(), 3 * c.inner()}, decoder[i].self);
     if (!keep_) arena.release(mark);
     x = cross_attention(x, model.decoder[i].cross, cross, decoder[i].cross);
     if (!keep_) arena.release(mark);

@@ -17,11 +17,12 @@ struct NormState {
 };
 struct AttentionState {
   NormState norm;
-  float *q, *k, *v, *context;  // [rows, inner]
+  float *q, *k, *v;  // [rows, inner], in one block: q, k, v of a row side by side where the input is the same, else k and v
+  float* context;    // [rows, inner]
 };
 struct FeedForwardState {
   NormState norm;
-  float *gate, *linear;  // before the activation, [rows, d_ff]; null for relu
+  float *gate, *linear;  // before the activation, [rows, d_ff], side by side; null for relu
   float* hidden;         // after it
 };
 struct EncoderState {
@@ -66,7 +67,7 @@ class Forward {
 
  private:
   NormState normalize(const float* x, int64_t rows, int norm);
-  float* project(const float* x, int64_t rows, int param);
+  float* project(const float* x, int64_t rows, int param, int adjoining = 1);
   float* self_attention(float* x, int64_t rows, const AttentionParams& params, const AttentionSpans& spans, const AttentionShape& shape,
                         AttentionState& state);
   float* cross_attention(float* x, const AttentionParams& params, const AttentionSpans& spans, AttentionState& state);

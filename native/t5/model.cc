@@ -1,5 +1,6 @@
 #include "t5/model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "error.h"
@@ -13,8 +14,8 @@ AttentionParams add_attention(T5Model& model, const std::string& layer, const ch
   const std::string prefix = layer + kind + ".";
   AttentionParams p;
   p.q = model.table.add(prefix + "q.weight", {c.inner(), c.d_model});
-  p.k = model.table.add(prefix + "k.weight", {c.inner(), c.d_model});
-  p.v = model.table.add(prefix + "v.weight", {c.inner(), c.d_model});
+  p.k = model.table.add(prefix + "k.weight", {c.inner(), c.d_model}, true);
+  p.v = model.table.add(prefix + "v.weight", {c.inner(), c.d_model}, true);
   p.o = model.table.add(prefix + "o.weight", {c.d_model, c.inner()});
   if (bias) *bias = model.table.add(prefix + "relative_attention_bias.weight", {c.relative_buckets, c.num_heads});
   p.norm = model.table.add(layer + "layer_norm.weight", {c.d_model});
@@ -26,7 +27,7 @@ FeedForwardParams add_feed_forward(T5Model& model, const std::string& layer) {
   const std::string prefix = layer + "DenseReluDense.";
   FeedForwardParams p;
   p.gate = model.table.add(prefix + (c.gated ? "wi_0.weight" : "wi.weight"), {c.d_ff, c.d_model});
-  p.linear = c.gated ? model.table.add(prefix + "wi_1.weight", {c.d_ff, c.d_model}) : -1;
+  p.linear = c.gated ? model.table.add(prefix + "wi_1.weight", {c.d_ff, c.d_model}, true) : -1;
   p.wo = model.table.add(prefix + "wo.weight", {c.d_model, c.d_ff});
   p.norm = model.table.add(layer + "layer_norm.weight", {c.d_model});
   return p;
@@ -103,14 +104,19 @@ double deviation(const T5Config& c, const std::string& name) {
 
 }  // namespace
 
-void initialize(const T5Model& model, uint64_t seed, float* theta) {
+void initialize(Context& context, const T5Model& model, uint64_t seed, float* theta) {
   for (int p = 0; p < model.table.count(); ++p) {
     const Param& param = model.table[p];
     float* values = theta + param.offset;
     const bool norm = ends_with(param.name, "layer_norm.weight");
     const double scale = norm ? 0 : deviation(model.config, param.name);
     const uint64_t key = mix(seed * 0x100000001b3u + static_cast<uint64_t>(p));
-    for (int64_t i = 0; i < param.size; ++i) values[i] = norm ? 1.0f : static_cast<float>(scale * standard_normal(key, static_cast<uint64_t>(i)));
+    constexpr int64_t kItem = 1 << 15;
+    context.pool.run((param.size + kItem - 1) / kItem, [&](int64_t item, int) {
+      context.check_stop();
+      for (int64_t i = item * kItem; i < std::min(param.size, (item + 1) * kItem); ++i)
+        values[i] = norm ? 1.0f : static_cast<float>(scale * standard_normal(key, static_cast<uint64_t>(i)));
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "cpu/context.h"
 #include "ops/position_bias.h"
 #include "params.h"
 
@@ -20,7 +21,7 @@ struct T5Config {
   BucketRule buckets(bool encoder) const { return {relative_buckets, relative_max_distance, encoder}; }
 };
 
-// Indices into the parameter table.
+// Indices into the parameter table. q, k, v adjoin, and so do gate and linear: each run of them is one matrix where its input is the same.
 struct AttentionParams {
   int norm, q, k, v, o;  // norm [d]; q, k, v [inner, d]; o [d, inner]
 };
@@ -47,6 +48,6 @@ struct T5Model {
 };
 
 // Random parameters as T5 is initialised before pre-training (standard deviations of Mesh TensorFlow's T5); the same for any thread count.
-void initialize(const T5Model& model, uint64_t seed, float* theta);
+void initialize(Context& context, const T5Model& model, uint64_t seed, float* theta);
 
 }  // namespace dfmerge

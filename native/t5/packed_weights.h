@@ -17,13 +17,14 @@ class PackedWeights {
   void forget() { forward_.ready = backward_.ready = false; }  // theta has changed
   int64_t bytes() const { return forward_.memory.bytes() + backward_.memory.bytes(); }
 
-  // W^T [in, out] and W [out, in] of a parameter W [out, in], as matmul's b_packed; null where a product packs it itself.
+  // W^T [in, out] and W [out, in] of a parameter W [out, in], with those that adjoin where a product takes them together, as matmul's
+  // b_packed; null where a product packs it itself.
   const float* forward(int param) const { return forward_.of(param); }
   const float* backward(int param) const { return backward_.of(param); }
 
  private:
   struct Side {
-    std::vector<int64_t> offset;  // per parameter; negative: not packed
+    std::vector<int64_t> offset;  // per parameter; negative: not packed, or with the one before
     int64_t size = 0;             // words
     Buffer memory;                // taken when first packed
     bool ready = false;
@@ -31,7 +32,12 @@ class PackedWeights {
   };
   void pack(Context& context, const float* theta, Side& side, bool transpose);
 
+  struct Matrix {
+    int param;  // the first
+    int64_t out, in;
+  };
   const T5Model& model_;
+  std::vector<Matrix> matrices_;
   Side forward_, backward_;
 };
 
