@@ -11,6 +11,8 @@ export const CONVENTIONS = [
   'Useful work counts a multiply-add as 2 and nothing twice: the encoder once per input, cross-attention keys and values once per input, decoder and head',
   'at label positions only; a backward pass is twice its forward pass (data gradients, and one outer product per weight, input and choice), the encoder',
   'again for every choice. Norms, softmax, squaring and optimiser steps count as nothing. Bytes are operands read and results written, once each.',
+  '"of limit" is the time of the useful work at the limits above over the time taken; "x" is how many times as long as dfmerge something takes. Results',
+  'were checked before they were timed; the largest relative error is in brackets. Products take another weight at every call, so that it comes from memory.',
 ];
 
 interface Parts {

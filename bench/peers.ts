@@ -58,7 +58,7 @@ export class Peers {
   async run({ program, request }: PeerRequest, options: { threads: number; repeats: number; folder: string }): Promise<PeerResult> {
     const file = join(packageRoot(), 'bench', 'peers', `${program}.py`);
     const environment = { ...process.env, OMP_NUM_THREADS: String(options.threads), HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' };
-    return JSON.parse(await lastLine(this.python, [file, JSON.stringify({ ...request, ...options })], environment)) as PeerResult;
+    return JSON.parse(await lastLine(this.python, ['-B', file, JSON.stringify({ ...request, ...options })], environment)) as PeerResult;
   }
 
   /** PyTorch's rates of the same large products. */

@@ -25,8 +25,12 @@ export interface CaseRecord {
   check?: Check;
   /** Ours first, then the same on one thread where that was measured, then peers. */
   measured: Measured[];
+  /** Why the case cannot run here. */
   skipped?: string;
+  /** Ours ended badly, or its result was wrong. */
   failed?: string;
+  /** Peers that could not do the case, and why. */
+  absent: string[];
 }
 
 export interface Machine {

@@ -9,16 +9,20 @@ const HEADINGS = ['case', 'median', 'min–max', 'rate', 'of limit', 'peak', 'no
 /** A table for the terminal or, as Markdown, for a file. */
 export interface TableForm {
   heading(text: string): string;
+  /** One below another. */
+  list(lines: readonly string[]): string;
   table(headings: readonly string[], rows: readonly (readonly string[])[]): string;
 }
 
 export const MARKDOWN: TableForm = {
   heading: (text) => `## ${text}`,
+  list: (lines) => lines.map((line) => `- ${line}`).join('\n'),
   table: (headings, rows) => [headings, headings.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n'),
 };
 
 export const TERMINAL: TableForm = {
   heading: (text) => text,
+  list: (lines) => lines.map((line) => `  ${line}`).join('\n'),
   table: (headings, rows) => {
     const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column].length)));
     return [headings, ...rows].map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ')}`.trimEnd()).join('\n');
@@ -29,16 +33,17 @@ export const TERMINAL: TableForm = {
 export function renderRecord(record: BenchRecord, form: TableForm): string {
   const groups = [...new Set(record.cases.map(({ group }) => group))];
   const tables = groups.map((group) => renderGroup(group, record, form));
-  return [machineLines(record).join('\n'), renderLimits(record, form), CONVENTIONS.join('\n'), ...tables].join('\n\n');
+  return [form.list(machineLines(record)), renderLimits(record, form), CONVENTIONS.join('\n'), ...tables].join('\n\n');
 }
 
 function machineLines({ machine, options, peers, started, whole }: BenchRecord): string[] {
   const { cpu, threads, memory, system, node, dfmerge, isa, matmul } = machine;
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
+  const beside = versions.length > 1 ? `; beside: ${versions.join(', ')}` : ''; // more than Python itself
   return [
     `${cpu}, ${threads} threads (${options.threads} used), ${(memory / GIB).toFixed(1)} GiB, ${system}`,
     `dfmerge ${dfmerge} on Node.js ${node}, kernels ${isa}; matrix products: ${matmul}`,
-    `${started.slice(0, 10)}, ${whole ? 'all cases' : 'some cases'}${versions.length > 0 ? `; beside: ${versions.join(', ')}` : ''}`,
+    `${started.slice(0, 10)}, ${whole ? 'all cases' : 'some cases'}${beside}`,
   ];
 }
 
@@ -60,11 +65,11 @@ function rate({ kind, rate: value }: LimitSample): string {
 
 function renderGroup(group: string, record: BenchRecord, form: TableForm): string {
   const members = record.cases.filter((entry) => entry.group === group);
-  const run = members.filter(({ skipped, measured }) => !skipped && measured.length > 0);
+  const run = members.filter(({ skipped, failed }) => !skipped && !failed);
   const lines = [...skips(members), ...members.flatMap(remarks)];
   const parts = [form.heading(group)];
   if (run.length > 0) parts.push(form.table(HEADINGS, run.map((entry) => cells(entry, record.limits))));
-  if (lines.length > 0) parts.push(lines.map((line) => `  ${line}`).join('\n'));
+  if (lines.length > 0) parts.push(form.list(lines));
   return parts.join('\n\n');
 }
 
@@ -74,20 +79,21 @@ function skips(members: readonly CaseRecord[]): string[] {
   return reasons.map((reason) => `skipped, ${reason}: ${members.filter(({ skipped }) => skipped === reason).map(({ name }) => name).join(', ')}`);
 }
 
-/** What does not fit in a cell: failed cases, phases. */
-function remarks({ name, failed, measured }: CaseRecord): string[] {
-  const lines = failed ? failed.split('\n').map((line) => `${name}: FAILED, ${line}`) : [];
+/** What does not fit in a cell: failures, peers that could not do it, phases. */
+function remarks({ name, failed, absent, measured }: CaseRecord): string[] {
+  const lines = [...(failed ? [`${name} FAILED: ${failed}`] : []), ...absent.map((peer) => `${name}, beside it: ${peer}`)];
   const phases = measured[0]?.phases;
   if (!phases) return lines;
   const whole = sum(Object.values(phases));
   const parts = Object.entries(phases).map(([phase, seconds]) => `${phase} ${time(seconds)} (${((100 * seconds) / whole).toFixed(1)} %)`);
-  return [...lines, `${name}, by phase: ${parts.join(', ')}`];
+  return [...lines, `${name} by phase: ${parts.join(', ')}`];
 }
 
 function cells(entry: CaseRecord, limits: readonly LimitSample[]): string[] {
   const [ours, ...others] = entry.measured;
   const middle = median(ours.seconds);
-  return [entry.name, time(middle), spread(ours.seconds), rateCell(entry, middle), limitCell(entry, middle, limits), memoryCell(ours), [checkNote(entry), ...notes(ours), ...others.map((other) => beside(other, middle))].filter(Boolean).join('; ')];
+  const notes = [checkNote(entry), ...readingNotes(ours), ...others.map((other) => beside(other, middle))].filter(Boolean);
+  return [entry.name, time(middle), spread(ours.seconds), rateCell(entry, middle), limitCell(entry, middle, limits), memoryCell(ours), notes.join('; ')];
 }
 
 function rateCell({ work }: CaseRecord, seconds: number): string {
@@ -119,7 +125,7 @@ function checkNote({ check }: CaseRecord): string {
   return check ? `checked against ${check.against}${check.error > 0 ? ` (${check.error.toExponential(0)})` : ''}` : '';
 }
 
-function notes({ seconds, reading }: Measured): string[] {
+function readingNotes({ seconds, reading }: Measured): string[] {
   return reading ? [`reading the file block by block ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`] : [];
 }
 
@@ -154,11 +160,11 @@ function mebibytes(bytes: number): string {
 }
 
 /** One line per finished case, while others still run. */
-export function progressLine({ name, skipped, failed, measured, work }: CaseRecord): string {
+export function progressLine(entry: CaseRecord): string {
+  const { name, skipped, failed, measured } = entry;
   if (skipped) return `${name}  skipped: ${skipped}`;
-  if (measured.length === 0) return `${name}  FAILED: ${failed}`;
+  if (failed) return `${name}  FAILED: ${failed}`;
   const [ours, ...others] = measured;
   const middle = median(ours.seconds);
-  const rate = rateCell({ work } as CaseRecord, middle);
-  return [name, time(middle), rate, ...others.map((other) => beside(other, middle)), failed ? `FAILED: ${failed}` : ''].filter(Boolean).join('  ');
+  return [name, time(middle), rateCell(entry, middle), ...others.map((other) => beside(other, middle))].filter(Boolean).join('  ');
 }

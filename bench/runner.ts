@@ -34,31 +34,30 @@ export async function measureLimits({ threads, repeats, workshop, peers }: RunSe
 interface Contestant {
   label: string;
   threads: number;
+  ours: boolean;
   run(repeats: number): Promise<Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'skipped'>>;
 }
 
-/**
- * Runs a case: ours alone in one process; beside others, two processes of each in turn with half of the runs each. A process that fails
- * leaves its words in the record.
- */
+/** Runs a case: ours alone in one process; beside others, two processes of each in turn with half of the runs each. */
 export async function runCase(benchCase: BenchCase, settings: RunSettings & { dtypes: readonly Dtype[] }): Promise<CaseRecord> {
   const { name, group, dtype, work } = benchCase;
-  const record: CaseRecord = { name, group, dtype, work, measured: [] };
+  const record: CaseRecord = { name, group, dtype, work, measured: [], absent: [] };
   if (!settings.dtypes.includes(dtype)) return { ...record, skipped: `this build does not compute in ${dtype}` };
-  const contestants = contestantsOf(benchCase, settings);
+  let contestants = contestantsOf(benchCase, settings);
   const rounds = contestants.length > 1 ? 2 : 1;
   const repeats = Math.ceil(settings.repeats / rounds);
   for (let round = 0; round < rounds; round++) {
     for (const contestant of contestants) {
+      const { label, threads } = contestant;
       try {
         const { check, skipped, ...result } = await contestant.run(repeats);
         if (skipped) return { ...record, skipped };
-        if (check && !(record.check && record.check.error / record.check.bound >= check.error / check.bound)) record.check = check;
-        add(record.measured, { label: contestant.label, threads: contestant.threads, ...result });
+        if (check && !(record.check && record.check.error >= check.error)) record.check = check;
+        add(record.measured, { label, threads, ...result });
       } catch (error) {
-        const complaint = `${contestant.label}: ${(error as Error).message}`;
-        record.failed = record.failed ? `${record.failed}\n${complaint}` : complaint;
-        if (contestant === contestants[0]) return record;
+        if (contestant.ours) return { ...record, failed: (error as Error).message };
+        record.absent.push(`${label}: ${(error as Error).message.split('\n').at(-1)}`);
+        contestants = contestants.filter((other) => other !== contestant);
       }
     }
   }
@@ -69,11 +68,13 @@ function contestantsOf(benchCase: BenchCase, { threads, workshop, peers }: RunSe
   const ours = (label: string, count: number): Contestant => ({
     label,
     threads: count,
+    ours: true,
     run: async (repeats) => runProcess(await workshop.specOf(benchCase, { threads: count, repeats })),
   });
   const peer = (request: PeerRequest): Contestant => ({
     label: request.label,
     threads,
+    ours: false,
     run: (repeats) => (peers as Peers).run(request, { threads, repeats, folder: workshop.folder }),
   });
   return [

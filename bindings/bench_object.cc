@@ -1,6 +1,7 @@
 #include "bench_object.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>

@@ -126,7 +126,7 @@ export interface KernelOptions {
 
 type Operands = Record<string, unknown>;
 
-/** Single ops, for tests against plain loops and for benchmarks; operands are described in kernels_object.cc. */
+/** Single ops, for tests against plain loops; operands are described in kernels_object.cc. */
 export interface NativeKernels {
   matmul(options: KernelOptions, operands: Operands): Float32Array;
   squaredOuter(options: KernelOptions, operands: Operands): Float32Array;
