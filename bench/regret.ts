@@ -1,9 +1,6 @@
 import { BayesianOptimizer, type AcquisitionName, type BayesMode } from '../lib/bayes/index.js';
+import { median, sum } from './statistics.js';
 
-/**
- * Simple regret of the optimiser on standard functions of the unit 6-cube, after 10 + 50 trials.
- * usage: node dist/bench/regret.js [seeds = 10] [mode = default | bayes_opt] [iterations = 50]
- */
 interface Case {
   name: string;
   maximum: number;
@@ -24,8 +21,6 @@ const HARTMANN_P = [
   [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
 ];
 const STEPPED_TOP = [0.5, 0.3, 0.7, 0.4, 0.6, 0.2];
-
-const sum = (values: readonly number[]): number => values.reduce((total, v) => total + v, 0);
 
 const CASES: Case[] = [
   {
@@ -57,7 +52,13 @@ interface Run {
   seconds: number[];
 }
 
-function run({ f, maximum }: Case, acquisition: AcquisitionName, seed: number): Run {
+interface Settings {
+  seed: number;
+  mode: BayesMode;
+  iterations: number;
+}
+
+function run({ f, maximum }: Case, acquisition: AcquisitionName, { seed, mode, iterations }: Settings): Run {
   const optimizer = new BayesianOptimizer({ bounds: Array.from({ length: 6 }, () => [0, 1] as const), seed, acquisition, mode });
   const seconds: number[] = [];
   for (let i = 0; i < 10 + iterations; i++) {
@@ -69,21 +70,24 @@ function run({ f, maximum }: Case, acquisition: AcquisitionName, seed: number): 
   return { regret: maximum - (optimizer.best?.y ?? -Infinity), seconds };
 }
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-const seeds = Number(process.argv[2] ?? 10);
-const mode = (process.argv[3] ?? 'default') as BayesMode;
-const iterations = Number(process.argv[4] ?? 50);
-
-console.log(`mode ${mode}, seeds 0..${seeds - 1}, 10 + ${iterations} trials; simple regret`);
-console.log('| function | acquisition | mean | median | worst | ms per suggestion, last 5 trials |');
-console.log('|---|---|---|---|---|---|');
-for (const test of CASES) {
-  for (const acquisition of ['ei', 'ucb'] as const) {
-    const runs = Array.from({ length: seeds }, (_, seed) => run(test, acquisition, seed));
-    const regrets = runs.map((r) => r.regret);
-    const milliseconds = 1000 * median(runs.flatMap((r) => r.seconds.slice(-5)));
-    const numbers = [sum(regrets) / seeds, median(regrets), Math.max(...regrets)].map((v) => v.toFixed(4));
-    console.log(`| ${test.name} | ${acquisition} | ${numbers.join(' | ')} | ${milliseconds.toFixed(1)} |`);
+/**
+ * Prints the simple regret of the optimiser on standard functions of the unit 6-cube, after 10 + 50 trials.
+ * @param args [seeds = 10] [mode = default | bayes_opt] [iterations = 50]
+ */
+export function measureRegret(args: readonly string[]): void {
+  const seeds = Number(args[0] ?? 10);
+  const mode = (args[1] ?? 'default') as BayesMode;
+  const iterations = Number(args[2] ?? 50);
+  console.log(`mode ${mode}, seeds 0..${seeds - 1}, 10 + ${iterations} trials; simple regret`);
+  console.log('| function | acquisition | mean | median | worst | ms per suggestion, last 5 trials |');
+  console.log('|---|---|---|---|---|---|');
+  for (const test of CASES) {
+    for (const acquisition of ['ei', 'ucb'] as const) {
+      const runs = Array.from({ length: seeds }, (_, seed) => run(test, acquisition, { seed, mode, iterations }));
+      const regrets = runs.map((r) => r.regret);
+      const milliseconds = 1000 * median(runs.flatMap((r) => r.seconds.slice(-5)));
+      const numbers = [sum(regrets) / seeds, median(regrets), Math.max(...regrets)].map((v) => v.toFixed(4));
+      console.log(`| ${test.name} | ${acquisition} | ${numbers.join(' | ')} | ${milliseconds.toFixed(1)} |`);
+    }
   }
 }

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "args.h"
+#include "bench_object.h"
 #include "cpu/isa.h"
 #include "engine_object.h"
 #include "kernels_object.h"
@@ -32,6 +33,7 @@ Napi::Object initialize_addon(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("Engine", EngineObject::define(env));
   exports.Set("kernels", kernels_object(env));
+  exports.Set("bench", bench_object(env));
   return exports;
 }
 

@@ -131,7 +131,7 @@ export interface KernelOptions {
 
 type Operands = Record<string, unknown>;
 
-/** Single ops, for tests against plain loops and for benchmarks; operands are described in kernels_object.cc. */
+/** Single ops, for tests against plain loops; operands are described in kernels_object.cc. */
 export interface NativeKernels {
   matmul(options: KernelOptions, operands: Operands): Float32Array;
   squaredOuter(options: KernelOptions, operands: Operands): Float32Array;
@@ -148,10 +148,61 @@ export interface NativeKernels {
   positionBucket(buckets: number, maxDistance: number, bidirectional: boolean, distance: number): number;
 }
 
+/** How a benchmark measures: `samples` figures, each the mean of as many calls as fill `sampleSeconds`. */
+export interface BenchTiming {
+  samples: number;
+  sampleSeconds: number;
+}
+
+/** Seconds per call, and how far the result was from the scalar kernels' in float32 before: the largest |difference| / |row| of a few rows. */
+export interface BenchSeconds {
+  seconds: Float64Array;
+  error: number;
+}
+
+/** A product of the size of a model's: x [m, k] times the transpose of W [n, k], with another of `weights` W at every call. */
+export interface BenchMatmul extends BenchTiming {
+  m: number;
+  n: number;
+  k: number;
+  dtype: 'float32' | 'bfloat16';
+  weights: number;
+}
+
+/**
+ * F [out, in] += Σ_s (X_sᵀ dY_s)², with another of `targets` F at every call. Segment s: rows gradient[s] .. gradient[s + 1] of dY, and as
+ * many of X from forward[s] on.
+ */
+export interface BenchSquaredOuter extends BenchTiming {
+  out: number;
+  in: number;
+  gradient: Int32Array;
+  forward: Int32Array;
+  dtype: 'float32' | 'bfloat16';
+  targets: number;
+}
+
+/** Seconds of copying `bytes` bytes between two buffers on all threads, with plain stores, by memcpy, with non-temporal stores. */
+export interface BenchCopy {
+  bytes: number;
+  plain: Float64Array;
+  library: Float64Array;
+  /** Absent where the machine has none that the build knows. */
+  streaming?: Float64Array;
+}
+
+/** Kernels on random operands of their own, timed natively. Errors: UNSUPPORTED for a dtype that this build does not multiply in. */
+export interface NativeBench {
+  matmul(options: KernelOptions, operands: BenchMatmul): BenchSeconds;
+  squaredOuter(options: KernelOptions, operands: BenchSquaredOuter): BenchSeconds;
+  copy(threads: number, operands: { bytes: number; samples: number }): BenchCopy;
+}
+
 export interface NativeAddon {
   info(): NativeInfo;
   Engine: new (config: EngineConfig, options: EngineOptions) => NativeEngine;
   kernels: NativeKernels;
+  bench: NativeBench;
 }
 
 /** The package's root: where build/, prebuilds/ and package.json lie, from dist/bindings or bindings. */

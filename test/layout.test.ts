@@ -34,6 +34,15 @@ const LIB = [
   /^lib\/index\.ts$/,
   /^lib\/cli\//,
 ];
+const BENCH = [
+  /^(lib|bindings)\//,
+  /^bench\/(shapes|statistics|flops|lengths|spec)\.ts$/,
+  /^bench\/cases\//, // what a case's own process runs
+  /^bench\/case\.ts$/,
+  /^bench\/(catalog|options|record|workshop|peers)\.ts$/,
+  /^bench\/(runner|report|regret)\.ts$/,
+  /^bench\/main\.ts$/,
+];
 
 const sources = listSources();
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -105,6 +114,12 @@ test('native: Node-API appears in bindings only', (t) => {
 test('lib: imports point down the page only, without cycles', (t) => {
   t.deepEqual(upward(typescript, LIB), []);
   t.deepEqual(cycle(typescript), []);
+});
+
+test('bench: imports point down the page only, without cycles', (t) => {
+  const files = sources.filter((file) => /^bench\/.*\.ts$/.test(file));
+  t.deepEqual(upward(files, BENCH), []);
+  t.deepEqual(cycle(files), []);
 });
 
 test('lib: the Bayesian optimiser stands alone, but for errors', (t) => {

@@ -1,0 +1,92 @@
+import type { NativeEngine } from '../../bindings/index.js';
+import { BayesianOptimizer } from '../../lib/bayes/index.js';
+import { evaluateRows } from '../../lib/evaluate.js';
+import { measureFisher } from '../../lib/fisher.js';
+import { mergeModels } from '../../lib/merge.js';
+import type { T5Model } from '../../lib/model.js';
+import { randomRows, taskLengths } from '../lengths.js';
+import { SHAPES } from '../shapes.js';
+import type { CaseResult, IterationSpec } from '../spec.js';
+import { sum } from '../statistics.js';
+import { MemoryWatch } from './memory_watch.js';
+import { openModel } from './open_model.js';
+import { optimizerAfter } from './suggest.js';
+import { secondsOf, secondsOfRuns } from './timed.js';
+
+/** Which phase a native call belongs to. */
+const PHASE_OF = {
+  interpolate: 'interpolate',
+  beginFisher: 'fisher',
+  addFisher: 'fisher',
+  finishFisher: 'fisher',
+  beginMerge: 'fold',
+  fold: 'fold',
+  finishMerge: 'finish',
+  score: 'score',
+} as const satisfies Partial<Record<keyof NativeEngine, string>>;
+
+const POINTS_TOLD = 59;
+
+type Task = { name: string; rows: ReturnType<typeof randomRows>; fisher: number[]; score: number[] };
+
+/**
+ * Times whole DF-Merge iterations: suggestion, per task interpolation, Fisher and fold, then the merge and the scoring of every task. All
+ * of it through the library's functions; what no native call and no suggestion accounts for is the phase "rest".
+ */
+export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
+  const tasks = spec.tasks.map(({ task, fisherRows, scoreRows }): Task => {
+    const { rows } = taskLengths(spec.lengths, task, Math.max(fisherRows, scoreRows));
+    const first = (n: number) => Array.from({ length: n }, (_, i) => i);
+    return { name: task, rows: randomRows(rows, SHAPES[spec.shape].vocabSize, task), fisher: first(fisherRows), score: first(scoreRows) };
+  });
+  const model = await openModel(spec, { dtype: spec.dtype, children: tasks.length });
+  try {
+    const memory = MemoryWatch.start();
+    await iterate(model, shortened(tasks));
+    const phases: Record<string, number> = {};
+    timeCalls(model.engine, phases);
+    const told = optimizerAfter(POINTS_TOLD, tasks.length).state();
+    const seconds = await secondsOfRuns(() => iterate(model, tasks, { optimizer: BayesianOptimizer.from(told), phases }), spec.repeats);
+    phases.rest = sum(seconds) - sum(Object.values(phases));
+    return { seconds, phases: Object.fromEntries(Object.entries(phases).map(([name, total]) => [name, total / seconds.length])), ...memory.stop() };
+  } finally {
+    model.close();
+  }
+}
+
+/** Enough to touch all memory and code: the longest inputs are among the first rows, near enough. */
+function shortened(tasks: readonly Task[]): Task[] {
+  return tasks.map((task) => ({ ...task, fisher: task.fisher.slice(0, 2), score: task.score.slice(0, 8) }));
+}
+
+async function iterate(model: T5Model, tasks: readonly Task[], timing?: { optimizer: BayesianOptimizer; phases: Record<string, number> }): Promise<void> {
+  let coefficients = tasks.map(() => 0.3);
+  if (timing) {
+    const { optimizer, phases } = timing;
+    phases.suggest = (phases.suggest ?? 0) + (await secondsOf(() => void (coefficients = optimizer.ask())));
+  }
+  const prepareFisher = async (index: number) => {
+    const { rows, fisher } = tasks[index - 1];
+    await model.interpolate(index, coefficients[index - 1]);
+    await measureFisher(model, rows, fisher, { mode: 'exact' });
+  };
+  await mergeModels(model, coefficients, prepareFisher);
+  for (const { rows, score, name } of tasks) await evaluateRows(model, rows, score, { subject: name });
+}
+
+/** Has every native call of the engine add its seconds to its phase. */
+function timeCalls(engine: NativeEngine, phases: Record<string, number>): void {
+  for (const [name, phase] of Object.entries(PHASE_OF)) {
+    const call = (engine[name as keyof typeof PHASE_OF] as (...args: unknown[]) => Promise<unknown>).bind(engine);
+    phases[phase] ??= 0;
+    const value = async (...args: unknown[]) => {
+      const start = performance.now();
+      try {
+        return await call(...args);
+      } finally {
+        phases[phase] += (performance.now() - start) / 1000;
+      }
+    };
+    Object.defineProperty(engine, name, { value });
+  }
+}

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CaseResult, Check, LoadSpec } from '../spec.js';
+import { MemoryWatch } from './memory_watch.js';
+import { openModel } from './open_model.js';
+import { secondsOf } from './timed.js';
+
+const BLOCK = 8 * 2 ** 20;
+
+/** Times opening and loading a checkpoint beside reading the bytes of its file into one buffer, alternating. */
+export async function timeLoading(spec: LoadSpec): Promise<CaseResult> {
+  const file = join(spec.base, 'model.safetensors');
+  if (spec.cold && !drop(file)) return { seconds: [], skipped: 'dropping a file from the page cache needs GNU dd' };
+  const check = await checkLoading(spec, file);
+  const memory = MemoryWatch.start();
+  const seconds: number[] = [];
+  const reading: number[] = [];
+  for (let i = 0; i <= spec.repeats; i++) {
+    if (spec.cold) drop(file);
+    const read = await secondsOf(() => readAll(file));
+    if (spec.cold) drop(file);
+    const load = await secondsOf(() => load0(spec));
+    if (i === 0) continue; // warm-up
+    reading.push(read);
+    seconds.push(load);
+  }
+  return { seconds, reading, check, ...memory.stop() };
+}
+
+async function load0(spec: LoadSpec, then?: (embedding: Float32Array) => void): Promise<void> {
+  const model = await openModel(spec, { dtype: 'float32' });
+  try {
+    await model.load(0);
+    then?.(model.engine.parameter('parameters', 'shared.weight'));
+  } finally {
+    model.close();
+  }
+}
+
+/** The embedding in the engine against its bytes in the file. */
+async function checkLoading(spec: LoadSpec, file: string): Promise<Check> {
+  let same = false;
+  await load0(spec, (embedding) => {
+    const bytes = Buffer.from(embedding.buffer, embedding.byteOffset, 4096);
+    const block = Buffer.alloc(BLOCK);
+    const fd = openSync(file, 'r');
+    for (;;) {
+      const count = readSync(fd, block, 0, BLOCK, null);
+      same ||= block.subarray(0, count).includes(bytes);
+      if (count === 0 || same) break;
+    }
+    closeSync(fd);
+  });
+  return { against: 'the bytes of the file', error: same ? 0 : 1, bound: 0 };
+}
+
+function readAll(file: string): void {
+  const block = Buffer.alloc(BLOCK);
+  const fd = openSync(file, 'r');
+  while (readSync(fd, block, 0, BLOCK, null) > 0);
+  closeSync(fd);
+}
+
+function drop(file: string): boolean {
+  return spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' }).status === 0;
+}

@@ -1,0 +1,29 @@
+import { evaluateRows } from '../../lib/evaluate.js';
+import { measureFisher } from '../../lib/fisher.js';
+import { randomRows, taskLengths } from '../lengths.js';
+import { SHAPES } from '../shapes.js';
+import type { CaseResult, MemorySpec } from '../spec.js';
+import { MemoryWatch } from './memory_watch.js';
+import { openModel } from './open_model.js';
+import { secondsOf } from './timed.js';
+
+/** One Fisher, a merge of all models with it, and a scoring pass: what stays resident. */
+export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
+  const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, SHAPES[spec.shape].vocabSize, spec.task);
+  const all = rows.inputIds.map((_, i) => i);
+  const memory = MemoryWatch.start();
+  const model = await openModel(spec, { dtype: 'float32', children: spec.models });
+  try {
+    const seconds = await secondsOf(async () => {
+      await model.interpolate(1, 0.3);
+      await measureFisher(model, rows, all, { mode: 'exact' });
+      await model.job((engine) => engine.beginMerge());
+      for (let i = 1; i <= spec.models; i++) await model.job((engine) => engine.fold(i, 0.3, true));
+      await model.job((engine) => engine.finishMerge(spec.models));
+      await evaluateRows(model, rows, all);
+    });
+    return { seconds: [seconds], ...memory.stop() };
+  } finally {
+    model.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { packRows } from '../../lib/data/batch.js';
+import type { T5Model } from '../../lib/model.js';
+import { randomRows } from '../lengths.js';
+import { SHAPES } from '../shapes.js';
+import type { CaseResult, Check, MergeSpec } from '../spec.js';
+import { openModel } from './open_model.js';
+import { timed } from './timed.js';
+
+const LAMBDA = 0.3;
+const CHILD = 1;
+const SHORT_ROW = { input: 8, choices: [2, 2] };
+
+/** Times one pass over all parameters, base and child mapped from their files, after a check of every part in the specified float order. */
+export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
+  const model = await openModel(spec, { dtype: 'float32', children: 1 });
+  try {
+    const check = await checkMerge(model, SHAPES[spec.shape].vocabSize);
+    const parts = {
+      interpolate: () => model.interpolate(CHILD, LAMBDA),
+      fold: () => model.job((engine) => engine.fold(CHILD, LAMBDA, true)),
+      finish: () => model.job((engine) => engine.finishMerge(1)),
+    };
+    return { ...(await timed(parts[spec.part], spec.repeats)), check };
+  } finally {
+    model.close();
+  }
+}
+
+/** Leaves a Fisher and a folded child in the engine. The error is 0 or 1: results must agree in every bit. */
+async function checkMerge(model: T5Model, vocabSize: number): Promise<Check> {
+  const names = model.parameters.map(({ name }) => name).filter((name) => /(block\.0\.layer\.0\..*(q|layer_norm)|final_layer_norm)\.weight$/.test(name));
+  const values = (vector: 'parameters' | 'fisher') => names.map((name) => model.engine.parameter(vector, name));
+  await model.load(CHILD);
+  const child = values('parameters');
+  await model.load(0);
+  const base = values('parameters');
+  await model.job((engine) => engine.beginFisher());
+  await model.job((engine) => engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), 'exact'));
+  await model.job((engine) => engine.finishFisher(1, 1e-12));
+  const fisher = values('fisher');
+  await model.interpolate(CHILD, LAMBDA);
+  const interpolated = values('parameters');
+  await model.job((engine) => engine.beginMerge());
+  await model.job((engine) => engine.fold(CHILD, LAMBDA, true));
+  await model.job((engine) => engine.finishMerge(1));
+  const merged = values('parameters');
+  const same = names.every((_, t) =>
+    base[t].every((theta0, i) => {
+      const expected = plainMerge(theta0, child[t][i], fisher[t][i]);
+      return Object.is(interpolated[t][i], expected.interpolated) && Object.is(merged[t][i], expected.merged);
+    }),
+  );
+  return { against: 'the specified float order', error: same && names.length > 0 ? 0 : 1, bound: 0 };
+}
+
+/** theta_0 + lambda tau, and the unified merge of one model (paper eq. 7), every step rounded to float32. */
+function plainMerge(base: number, child: number, fisher: number): { interpolated: number; merged: number } {
+  const f = Math.fround;
+  const lambda = f(LAMBDA);
+  const tau = f(child - base);
+  const numerator = f(f(fisher * lambda) * tau);
+  return { interpolated: f(base + f(lambda * tau)), merged: f(f(f(1 * numerator) / fisher) + base) };
+}

@@ -1,0 +1,70 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { native } from '../../bindings/index.js';
+import type { TokenizedRows } from '../../lib/data/batch.js';
+import { evaluateRows } from '../../lib/evaluate.js';
+import { measureFisher } from '../../lib/fisher.js';
+import type { T5Model } from '../../lib/model.js';
+import { train } from '../../lib/train.js';
+import { randomRows, taskLengths } from '../lengths.js';
+import { SHAPES } from '../shapes.js';
+import type { CaseResult, Check, ReferenceSpec, WorkSpec } from '../spec.js';
+import { MemoryWatch } from './memory_watch.js';
+import { openModel } from './open_model.js';
+import { compareProbes, probe, probedRow, type Probe } from './probe.js';
+import { timed } from './timed.js';
+
+interface Reference extends Probe {
+  isa: string;
+}
+
+/** Times a Fisher, a scoring pass or training steps on the first rows of a task, after a check against the reference's numbers. */
+export async function timeWork(spec: WorkSpec): Promise<CaseResult> {
+  const { vocabSize } = SHAPES[spec.shape];
+  const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, vocabSize, spec.task);
+  const model = await openModel(spec, { dtype: spec.dtype });
+  try {
+    await model.load(0);
+    const check = await checked(model, spec);
+    return { ...(await (spec.kind === 'train' ? timeSteps(model, rows, spec.repeats) : timed(() => onePass(model, rows, spec.kind), spec.repeats))), check };
+  } finally {
+    model.close();
+  }
+}
+
+/** Does one row of the work and keeps its numbers for the checks of other processes; DFMERGE_ISA says by which kernels. */
+export async function writeReference(spec: ReferenceSpec): Promise<CaseResult> {
+  const model = await openModel(spec, { dtype: 'float32' });
+  try {
+    await model.load(0);
+    const reference: Reference = { isa: native().info().isa, ...(await probe(model, spec.work, probed(spec))) };
+    await writeFile(spec.reference, JSON.stringify(reference));
+    return { seconds: [] };
+  } finally {
+    model.close();
+  }
+}
+
+function probed(spec: WorkSpec | ReferenceSpec): TokenizedRows {
+  const row = probedRow(taskLengths(spec.lengths, spec.task, spec.rows).rows, spec.shape === 'mini');
+  return randomRows([row], SHAPES[spec.shape].vocabSize, `${spec.task} probe`);
+}
+
+async function checked(model: T5Model, spec: WorkSpec): Promise<Check> {
+  const { isa, ...expected } = JSON.parse(await readFile(spec.reference, 'utf8')) as Reference;
+  return compareProbes(await probe(model, spec.kind, probed(spec)), expected, { dtype: spec.dtype, against: isa });
+}
+
+async function onePass(model: T5Model, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
+  const all = rows.inputIds.map((_, i) => i);
+  if (kind === 'fisher') await measureFisher(model, rows, all, { mode: 'exact' });
+  else await evaluateRows(model, rows, all);
+}
+
+/** Steps on all rows at once: the first one warms up. */
+async function timeSteps(model: T5Model, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
+  const memory = MemoryWatch.start();
+  const ends: number[] = [];
+  const afterStep = async () => void ends.push(performance.now() / 1000);
+  await train(model, rows, { steps: repeats + 1, batchSize: rows.labels.length, learningRate: 1e-4, seed: 0, afterStep });
+  return { seconds: ends.slice(1).map((end, i) => end - ends[i]), ...memory.stop() };
+}

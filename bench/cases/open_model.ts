@@ -1,0 +1,16 @@
+import { createModel } from '../../lib/create.js';
+import { T5Model, type ComputeOptions } from '../../lib/model.js';
+import { configOf, SHAPES, type Dtype } from '../shapes.js';
+import type { CaseResult, CreateSpec } from '../spec.js';
+
+/** Writes a random model of a shape. */
+export async function createRandomModel({ shape, out, seed, threads }: CreateSpec): Promise<CaseResult> {
+  await createModel({ out, config: configOf(SHAPES[shape]), seed, threads });
+  return { seconds: [] };
+}
+
+/** The base and `children` models, which are one and the same folder: each is mapped by itself. */
+export function openModel(spec: { base: string; child?: string; threads: number }, options: { dtype: Dtype; children?: number }): Promise<T5Model> {
+  const children = Array.from({ length: options.children ?? 0 }, () => spec.child as string);
+  return T5Model.open(spec.base, children, { threads: spec.threads, dtype: options.dtype as ComputeOptions['dtype'], tokenizer: false });
+}

@@ -1,0 +1,74 @@
+import { packRows, type TokenizedRows } from '../../lib/data/batch.js';
+import { evaluateRows } from '../../lib/evaluate.js';
+import { measureFisher } from '../../lib/fisher.js';
+import type { T5Model } from '../../lib/model.js';
+import { rightChoices } from '../../lib/train.js';
+import type { RowLengths } from '../flops.js';
+import type { Dtype } from '../shapes.js';
+import type { Check, WorkSpec } from '../spec.js';
+import { sum } from '../statistics.js';
+
+/** A row's result in few numbers: the NLL of every choice and, of what the work accumulates, a digest per tensor. */
+export interface Probe {
+  nll: number[];
+  tensors: Record<string, TensorDigest>;
+}
+
+/** Norm, and sums under pseudo-random signs: the mean square of two tensors' differences of such sums estimates |a - b|². */
+interface TensorDigest {
+  norm: number;
+  signed: number[];
+}
+
+const SIGNS = 8;
+const BOUNDS: Record<Dtype, { nll: number; tensor: number }> = {
+  float32: { nll: 2e-5, tensor: 5e-4 },
+  bfloat16: { nll: 5e-3, tensor: 3e-2 },
+};
+
+/** The row that stands for the work: of many tokens where that takes no time, otherwise the shortest, with two of its choices. */
+export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengths {
+  if (small) return rows[0];
+  const { input, choices } = rows.reduce((a, b) => (b.input < a.input ? b : a));
+  return { input, choices: choices.slice(0, 2) };
+}
+
+/** Does the work on one row at the model's current parameters. */
+export async function probe(model: T5Model, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
+  const { results } = await evaluateRows(model, row, [0]);
+  const { nll } = results[0];
+  if (work === 'score') return { nll, tensors: {} };
+  if (work === 'fisher') {
+    await measureFisher(model, row, [0], { mode: 'exact' });
+  } else {
+    await model.job((engine) => engine.beginTraining());
+    await model.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));
+  }
+  return { nll, tensors: Object.fromEntries(model.parameters.map(({ name }) => [name, digest(model.engine.parameter('fisher', name))])) };
+}
+
+function digest(values: Float32Array): TensorDigest {
+  const signed = new Float64Array(SIGNS);
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    squares += value * value;
+    let bits = Math.imul(i ^ (i >>> 15), 0x85ebca6b);
+    bits ^= bits >>> 13;
+    for (let s = 0; s < SIGNS; s++) signed[s] += (bits >>> s) & 1 ? value : -value;
+  }
+  return { norm: Math.sqrt(squares), signed: [...signed] };
+}
+
+/** The worse of the relative errors of the NLLs and of the tensors, as a part of its bound. */
+export function compareProbes(actual: Probe, expected: Probe, { dtype, against }: { dtype: Dtype; against: string }): Check {
+  const bounds = BOUNDS[dtype];
+  const nll = Math.max(...expected.nll.map((value, c) => Math.abs(actual.nll[c] - value) / Math.abs(value)));
+  const tensor = Math.max(0, ...Object.entries(expected.tensors).map(([name, digest]) => tensorError(actual.tensors[name], digest)));
+  return tensor / bounds.tensor > nll / bounds.nll ? { against, error: tensor, bound: bounds.tensor } : { against, error: nll, bound: bounds.nll };
+}
+
+function tensorError(a: TensorDigest, b: TensorDigest): number {
+  const difference = Math.sqrt(sum(b.signed.map((value, s) => (a.signed[s] - value) ** 2)) / SIGNS);
+  return difference === 0 ? 0 : difference / b.norm;
+}

@@ -1,0 +1,26 @@
+import type { CaseResult } from '../spec.js';
+import { sum } from '../statistics.js';
+import { MemoryWatch } from './memory_watch.js';
+
+/** Seconds that `body` takes. */
+export async function secondsOf(body: () => Promise<unknown> | void): Promise<number> {
+  const start = performance.now();
+  await body();
+  return (performance.now() - start) / 1000;
+}
+
+const PATIENCE = 60; // seconds of timed runs after which no further one begins
+
+/** Seconds of `repeats` runs, or of fewer where they take long. */
+export async function secondsOfRuns(body: () => Promise<void>, repeats: number): Promise<number[]> {
+  const seconds: number[] = [];
+  while (seconds.length < repeats && sum(seconds) < PATIENCE) seconds.push(await secondsOf(body));
+  return seconds;
+}
+
+/** Runs `body` once to warm up and then `repeats` times on the clock. */
+export async function timed(body: () => Promise<void>, repeats: number): Promise<CaseResult> {
+  const memory = MemoryWatch.start();
+  await body();
+  return { seconds: await secondsOfRuns(body, repeats), ...memory.stop() };
+}

@@ -1,0 +1,73 @@
+import type { Shape } from './shapes.js';
+
+/** Tokens of one row: of its input and of each choice, `</s>` included. */
+export interface RowLengths {
+  input: number;
+  choices: number[];
+}
+
+/** How useful work is counted; printed with every table. */
+export const CONVENTIONS = [
+  'Useful work counts a multiply-add as 2 and nothing twice: the encoder once per input, cross-attention keys and values once per input, decoder and head',
+  'at label positions only; a backward pass is twice its forward pass (data gradients, and one outer product per weight, input and choice), the encoder',
+  'again for every choice. Norms, softmax, squaring and optimiser steps count as nothing. Bytes are operands read and results written, once each.',
+  '"of limit" is the time of the useful work at the limits above over the time taken; "x" is how many times as long as dfmerge something takes. Results',
+  'were checked before they were timed; the largest relative error is in brackets. Products take another weight at every call, so that it comes from memory.',
+];
+
+interface Parts {
+  encoder: number;
+  /** Keys and values of cross-attention. */
+  crossed: number;
+  /** Decoder and head, all choices. */
+  decoder: number;
+}
+
+function forwardParts(shape: Shape, { input, choices }: RowLengths): Parts {
+  const { dModel, dFf, layers, vocabSize } = shape;
+  const inner = shape.numHeads * shape.dKv;
+  const feedForward = 2 * dModel * dFf;
+  const attention = (queries: number, keys: number) => 4 * layers * inner * queries * keys; // scores and mix
+  const perDecoderToken = 2 * (layers * (6 * dModel * inner + feedForward) + dModel * vocabSize);
+  return {
+    encoder: 2 * layers * (4 * dModel * inner + feedForward) * input + attention(input, input),
+    crossed: 2 * layers * 2 * dModel * inner * input,
+    decoder: choices.reduce((sum, n) => sum + perDecoderToken * n + attention(n, n) + attention(n, input), 0),
+  };
+}
+
+const over = (rows: readonly RowLengths[], flop: (row: RowLengths) => number): number => rows.reduce((sum, row) => sum + flop(row), 0);
+
+/** FLOP of the NLL of every choice. */
+export function scoreFlop(shape: Shape, rows: readonly RowLengths[]): number {
+  return over(rows, (row) => {
+    const { encoder, crossed, decoder } = forwardParts(shape, row);
+    return encoder + crossed + decoder;
+  });
+}
+
+/** FLOP of an exact Fisher: all choices forward, then a gradient of its own for each. */
+export function fisherFlop(shape: Shape, rows: readonly RowLengths[]): number {
+  return over(rows, (row) => {
+    const { encoder, crossed, decoder } = forwardParts(shape, row);
+    return encoder + crossed + decoder + row.choices.length * 2 * (encoder + crossed) + 2 * decoder;
+  });
+}
+
+/** FLOP of a training step on the first choice of each row. */
+export function trainFlop(shape: Shape, rows: readonly RowLengths[]): number {
+  return fisherFlop(shape, rows.map(({ input, choices }) => ({ input, choices: choices.slice(0, 1) })));
+}
+
+/** FLOP of C [m, n] = A [m, k] B [k, n]. */
+export function matmulFlop(m: number, n: number, k: number): number {
+  return 2 * m * n * k;
+}
+
+/** Passes over vectors of the size of the parameters: operands read and results written, base and model in float32. */
+export const MERGE_PASSES = {
+  interpolate: 3, // base, model; theta
+  fold: 7, // base, model, Fisher, numerator, denominator; numerator, denominator
+  finish: 4, // base, numerator, denominator; theta
+} as const;
+export type MergePart = keyof typeof MERGE_PASSES;
