@@ -223,7 +223,10 @@ Napi::Value js_cross_entropy(const Info& info) {
   });
 }
 
-// merge(options, { base, models: [Float32Array], fishers: [Float32Array] or [], coefficients: Float64Array }) -> theta (paper eq. 7)
+bool streamed(const Napi::Object& o) { return !o.Get("stream").IsUndefined() && boolean_of(o.Get("stream"), "stream"); }
+
+// stream, here and below: writing past the caches; the bits are the same.
+// merge(options, { base, models: [Float32Array], fishers: [Float32Array] or [], coefficients: Float64Array, stream? }) -> theta (paper eq. 7)
 Napi::Value js_merge(const Info& info) {
   return guarded(info.Env(), [&] {
     const auto context = context_of(info[0]);
@@ -242,12 +245,12 @@ Napi::Value js_merge(const Info& info) {
       kernels.fold(numerator.data(), denominator.data(), with_fisher ? fisher.data() : nullptr, base.data(), model.data(),
                    static_cast<float>(coefficients[i]), size);
     }
-    kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(), static_cast<float>(coefficients.size()), size);
+    kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(), static_cast<float>(coefficients.size()), size, streamed(o));
     return floats_to_js(info.Env(), theta);
   });
 }
 
-// interpolate(options, { base, model, coefficient }) -> base + coefficient (model - base)
+// interpolate(options, { base, model, coefficient, stream? }) -> base + coefficient (model - base)
 Napi::Value js_interpolate(const Info& info) {
   return guarded(info.Env(), [&] {
     const auto context = context_of(info[0]);
@@ -255,7 +258,7 @@ Napi::Value js_interpolate(const Info& info) {
     const std::vector<float> base = floats_of(o.Get("base"), "base"), model = sized(o, "model", static_cast<int64_t>(base.size()));
     std::vector<float> theta(base.size());
     context->kernels.interpolate(theta.data(), base.data(), model.data(), static_cast<float>(number_of(o.Get("coefficient"), "coefficient")),
-                                 static_cast<int64_t>(base.size()));
+                                 static_cast<int64_t>(base.size()), streamed(o));
     return floats_to_js(info.Env(), theta);
   });
 }

@@ -17,11 +17,18 @@ export interface ComputeOptions {
   dtype?: ComputeDtype;
   /** Only cpu in this version. */
   device?: 'cpu';
-  /** Bytes that the activations of one batch may take. Results are bit-equal only at equal budgets. Default: 256 MiB. */
+  /**
+   * Bytes that the activations of one batch may take. Results are bit-equal only at equal budgets. Default: half of what the parameters
+   * take, so that reading them is spread over many rows; 24 MiB at least, and 512 MiB at most.
+   */
   batchMemory?: number;
 }
 
-const DEFAULT_BATCH_MEMORY = 256 * 2 ** 20;
+/** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
+function defaultBatchMemory(parameters: readonly Parameter[]): number {
+  const elements = parameters.reduce((sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1), 0);
+  return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
+}
 
 /**
  * A base model and its fine-tuned children around one native engine. The engine holds one current set of parameters θ,
@@ -42,7 +49,7 @@ export class T5Model {
   ) {
     this.parameters = engine.parameters();
     this.threads = options.threads ?? availableParallelism();
-    this.#budget = options.batchMemory ?? DEFAULT_BATCH_MEMORY;
+    this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
   }
 
   /**

@@ -42,6 +42,9 @@ void Engine::changing() {
   packed_.forget();
 }
 
+// No cache that is common today holds such a vector until it is read again.
+bool Engine::streaming() const { return parameters_.bytes() > (int64_t{64} << 20); }
+
 void Engine::check_model(int model) const {
   if (model < 0 || model >= static_cast<int>(models_.size())) fail("INVALID_ARGUMENT", "there is no model %d", model);
 }
@@ -80,8 +83,7 @@ void Engine::load(int model) {
   changing();
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* values = models_[model]->read(context_.kernels, param, first, count, a);
-    std::memcpy(parameters_.data() + at, values, static_cast<size_t>(count) * 4);
-    if (!context_.kernels.all_finite(values, count)) fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
+    if (!context_.kernels.copy(parameters_.data() + at, values, count, streaming())) fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
   });
   loaded_ = true;
 }
@@ -93,8 +95,7 @@ void Engine::interpolate(int model, double coefficient) {
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
     const float* other = models_[model]->read(context_.kernels, param, first, count, b);
-    context_.kernels.interpolate(parameters_.data() + at, base, other, static_cast<float>(coefficient), count);
-    if (!context_.kernels.all_finite(parameters_.data() + at, count))
+    if (!context_.kernels.interpolate(parameters_.data() + at, base, other, static_cast<float>(coefficient), count, streaming()))
       fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
   });
   loaded_ = true;
@@ -182,8 +183,8 @@ void Engine::finish_merge(int models) {
   changing();
   for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
     const float* base = models_[0]->read(context_.kernels, param, first, count, a);
-    context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count);
-    if (!context_.kernels.all_finite(parameters_.data() + at, count))
+    if (!context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count,
+                                 streaming()))
       fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[param].name.c_str());
   });
   loaded_ = true;

@@ -81,6 +81,7 @@ class Engine {
  private:
   void start();
   void changing();
+  bool streaming() const;
   void check_model(int model) const;
   void require_parameters() const;
   Forward forward(const Batch& batch, bool keep);

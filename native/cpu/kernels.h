@@ -32,10 +32,12 @@ struct Kernels {
   void (*gated_gelu_backward)(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear, int64_t n);
 
   // Vectors of parameters, in the float order of the specification (no contraction, no reordering).
-  void (*interpolate)(float* out, const float* base, const float* model, float coefficient, int64_t n);
+  // Those with `stream` tell whether all values are finite, and can write past the caches: for vectors that no cache holds.
+  bool (*copy)(float* out, const float* in, int64_t n, bool stream);
+  bool (*interpolate)(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream);
   void (*fold)(float* numerator, float* denominator, const float* fisher, const float* base, const float* model, float coefficient,
                int64_t n);  // fisher null: all ones
-  void (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n);
+  bool (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n, bool stream);
   void (*divide_add)(float* x, float divisor, float addend, int64_t n);  // x <- x / divisor + addend
   // mean_rate, square_rate: 1 - beta1, 1 - beta2, which the caller rounds once from float64 (1 - 0.999f is off by 5e-5).
   void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate, float step_size,

@@ -35,9 +35,20 @@ inline __attribute__((always_inline)) void clear(Vector (&left)[M], Vector (&rig
   for (int m = 0; m < M; ++m) left[m] = right[m] = broadcast(0.0f);
 }
 
+// The lines of a full tile's rows, to be there when the product is: they lie apart, where no hardware prefetcher looks.
+template <int M>
+inline __attribute__((always_inline)) void prefetch_tile(const float* c, int64_t ldc) {
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    __builtin_prefetch(c + m * ldc, 1);
+    __builtin_prefetch(c + m * ldc + kLanes, 1);
+  }
+}
+
 template <class Format, int M>
 void multiply(int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
   Vector left[M], right[M];
+  prefetch_tile<M>(c, ldc);
   clear(left, right);
   accumulate_tile<Format, M>(steps, a, b, left, right);
   if (columns == kNr) {
@@ -138,6 +149,7 @@ void outer_segments(int columns, const float* a, const float* b, const OuterSegm
       int64_t end = s;
       while (end < count && segments[end].steps <= kShortSteps) ++end;
       if (columns == kNr && end > s) {
+        prefetch_tile<M>(target + M * ld, ld);  // the next tile's
         outer_in_registers<Format, M / 2>(a, b, segments + s, end - s, squared, target, ld);
         outer_in_registers<Format, M / 2>(a + M / 2, b, segments + s, end - s, squared, target + M / 2 * ld, ld);
         s = end;

@@ -2,6 +2,7 @@
 // vectorises. Sums run in sixteen interleaved lanes that are added pairwise at the end, an order that no vector width changes.
 // No library code may be inlined into this file: the linker could keep this copy for every machine.
 #include "cpu/kernels.h"
+#include "cpu/vector.h"
 #include "dtype_bits.h"
 
 namespace dfmerge {
@@ -143,8 +144,40 @@ void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const fl
   }
 }
 
-void interpolate(float* out, const float* base, const float* model, float coefficient, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = base[i] + coefficient * (model[i] - base[i]);
+// out[i] = value(at, i), where value() takes a vector's worth of operands or one; whether all are finite. Streamed vectors go past the caches
+// and save the memory the read that a plain store begins with; what does not start on a vector's boundary is stored plainly.
+template <class VectorValue, class Value>
+inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, bool stream, VectorValue vector_value, Value value) {
+  constexpr uint32_t kInfinity = 0x7f800000u;
+  Words worst = as_words(broadcast(0.0f));  // the largest magnitude's bits: infinities and NaNs are above every finite number
+  int64_t i = 0;
+  const bool aligned = reinterpret_cast<uintptr_t>(out) % sizeof(Vector) == 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Vector v = vector_value(i);
+    const Words magnitude = as_words(v) & 0x7fffffffu;
+    worst = magnitude > worst ? magnitude : worst;
+    if (stream && aligned)
+      store_streaming(out + i, v);
+    else
+      store(out + i, v);
+  }
+  if (stream) end_streaming();
+  bool finite = true;
+  for (; i < n; ++i) {
+    out[i] = value(i);
+    finite &= (float_to_bits(out[i]) & 0x7fffffffu) < kInfinity;
+  }
+  return finite && all_below(worst, kInfinity);
+}
+
+bool copy(float* out, const float* in, int64_t n, bool stream) {
+  return stream_values(out, n, stream, [=](int64_t i) { return load(in + i); }, [=](int64_t i) { return in[i]; });
+}
+
+bool interpolate(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream) {
+  return stream_values(
+      out, n, stream, [=](int64_t i) { return load(base + i) + coefficient * (load(model + i) - load(base + i)); },
+      [=](int64_t i) { return base[i] + coefficient * (model[i] - base[i]); });
 }
 
 void fold(float* numerator, float* denominator, const float* fisher, const float* base, const float* model, float coefficient, int64_t n) {
@@ -161,8 +194,10 @@ void fold(float* numerator, float* denominator, const float* fisher, const float
   }
 }
 
-void finish(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = (models * numerator[i]) / denominator[i] + base[i];
+bool finish(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n, bool stream) {
+  return stream_values(
+      out, n, stream, [=](int64_t i) { return (models * load(numerator + i)) / load(denominator + i) + load(base + i); },
+      [=](int64_t i) { return (models * numerator[i]) / denominator[i] + base[i]; });
 }
 
 void divide_add(float* x, float divisor, float addend, int64_t n) {
@@ -231,6 +266,7 @@ const Kernels DFMERGE_TABLE(DFMERGE_ISA) = {
     DFMERGE_ISA::relu_backward,
     DFMERGE_ISA::gated_gelu,
     DFMERGE_ISA::gated_gelu_backward,
+    DFMERGE_ISA::copy,
     DFMERGE_ISA::interpolate,
     DFMERGE_ISA::fold,
     DFMERGE_ISA::finish,

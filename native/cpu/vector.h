@@ -1,9 +1,9 @@
-// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words, for product_kernels.cc alone.
+// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words, for the per-set kernels alone.
 // Plain vector extensions, except where an instruction has no other name.
 #pragma once
 #include <cstdint>
 
-#if defined(__AVX512F__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -61,6 +61,32 @@ DFMERGE_INLINE Vector as_floats(Words w) {
   __builtin_memcpy(&v, &w, sizeof v);
   return v;
 }
+
+// Past the caches; p on a vector's boundary. end_streaming: before another thread is told that the values are there.
+#if defined(__AVX512F__)
+DFMERGE_INLINE void store_streaming(float* p, Vector v) { _mm512_stream_ps(p, (__m512)v); }
+#elif defined(__AVX2__)
+DFMERGE_INLINE void store_streaming(float* p, Vector v) { _mm256_stream_ps(p, (__m256)v); }
+#elif defined(__SSE2__) && DFMERGE_LANES == 4
+DFMERGE_INLINE void store_streaming(float* p, Vector v) { _mm_stream_ps(p, (__m128)v); }
+#else
+DFMERGE_INLINE void store_streaming(float* p, Vector v) { store(p, v); }
+#endif
+DFMERGE_INLINE void end_streaming() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+#if DFMERGE_LANES > 1
+DFMERGE_INLINE bool all_below(Words w, uint32_t bound) {
+  bool below = true;
+  for (int i = 0; i < kLanes; ++i) below &= w[i] < bound;
+  return below;
+}
+#else
+DFMERGE_INLINE bool all_below(Words w, uint32_t bound) { return w < bound; }
+#endif
 
 // rows[i][j] <-> rows[j][i]: at distance H, two rows exchange the blocks of H lanes beside the diagonal; H = 1, 2, 4, ...
 #if DFMERGE_LANES > 1

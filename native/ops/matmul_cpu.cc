@@ -6,7 +6,8 @@ namespace dfmerge {
 
 namespace {
 
-constexpr int64_t kPackedRows = int64_t{1} << 21;  // words of A packed at a time: 8 MiB
+// Words of A packed at a time: where B is packed already, few enough to stay near (2 MiB); else more, as B is packed again for each.
+constexpr int64_t kPackedNear = int64_t{1} << 19, kPackedFar = int64_t{1} << 21;
 constexpr int64_t kColumnBlock = 256;              // columns of B in a task: a depth block of them stays in the second-level cache
 constexpr int64_t kRowBlock = 192;                 // rows that meet such a block in turn, in the second-level cache too
 constexpr int64_t kSmallWeight = int64_t{1} << 16; // elements of a B that every task may pack for itself
@@ -113,7 +114,7 @@ void multiply_by_columns(Context& context, const Product& p) {
   constexpr int64_t kPanelsPerItem = 4;
   const ProductKernels& kernels = p.kernels;
   const int64_t n = p.size.n, k = p.size.k, a_steps = kernels.steps(k);
-  const int64_t chunk = std::max<int64_t>(kRowBlock, kPackedRows / a_steps) / kernels.mr * kernels.mr;
+  const int64_t chunk = std::max<int64_t>(kRowBlock, (p.b.packed ? kPackedNear : kPackedFar) / a_steps) / kernels.mr * kernels.mr;
   ArenaScope scope(context.shared);
   float* a_packed = context.shared.allocate(divide_up(std::min(chunk, p.size.m), kernels.mr) * kernels.mr * a_steps);
   const int64_t panels = divide_up(n, kernels.nr), width = panels_per_task(panels, context.pool.size(), kColumnBlock / kernels.nr) * kernels.nr;
