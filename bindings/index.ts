@@ -141,7 +141,7 @@ export interface NativeKernels {
     options: KernelOptions,
     operands: Operands,
   ): { y: Float32Array; dq: Float32Array; dk: Float32Array; dv: Float32Array; dbias: Float32Array };
-  crossEntropy(options: KernelOptions, operands: Operands): { nll: Float64Array; dlogits: Float32Array };
+  crossEntropy(options: KernelOptions, operands: Operands): { nll: Float64Array; tiledNll: Float64Array; dlogits: Float32Array };
   merge(options: KernelOptions, operands: Operands): Float32Array;
   interpolate(options: KernelOptions, operands: Operands): Float32Array;
   convert(options: KernelOptions, dtype: 'F16' | 'BF16', values: Float32Array): Float32Array;

@@ -201,7 +201,7 @@ Napi::Value js_attention(const Info& info) {
   });
 }
 
-// crossEntropy(options, { rows, vocabulary, d, h, weight, labels }) -> { nll, dlogits }
+// crossEntropy(options, { rows, vocabulary, d, h, weight, labels }) -> { nll, tiledNll: without a row of logits in memory, dlogits }
 Napi::Value js_cross_entropy(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto context = context_of(info[0]);
@@ -213,11 +213,13 @@ Napi::Value js_cross_entropy(const Info& info) {
     for (int32_t label : labels)
       if (label < 0 || label >= vocabulary) fail("INVALID_ARGUMENT", "labels: %d is out of range", label);
     std::vector<float> logits(static_cast<size_t>(rows * vocabulary)), ones(static_cast<size_t>(rows), 1.0f);
-    std::vector<double> nll(static_cast<size_t>(rows));
+    std::vector<double> nll(static_cast<size_t>(rows)), tiled(nll.size());
+    head_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), tiled.data());
     head_logits_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), logits.data(), nll.data());
     cross_entropy_backward(*context, rows, vocabulary, {logits.data(), labels.data(), whole(rows).row_of.data(), ones.data(), logits.data()});
     auto result = Napi::Object::New(info.Env());
     result.Set("nll", doubles_to_js(info.Env(), nll));
+    result.Set("tiledNll", doubles_to_js(info.Env(), tiled));
     result.Set("dlogits", floats_to_js(info.Env(), logits));
     return result;
   });
@@ -236,7 +238,8 @@ Napi::Value js_merge(const Info& info) {
     const auto size = static_cast<int64_t>(base.size());
     const Napi::Object models = object_of(o.Get("models"), "models"), fishers = object_of(o.Get("fishers"), "fishers");
     const std::vector<double> coefficients = doubles_of(o.Get("coefficients"), "coefficients");
-    std::vector<float> numerator(base.size()), denominator(base.size()), theta(base.size());
+    std::vector<float> numerator(base.size()), denominator(base.size());
+    const Buffer theta(size);  // on a page's boundary, as the engine's
     const bool with_fisher = fishers.Has(uint32_t{0});
     for (uint32_t i = 0; i < coefficients.size(); ++i) {
       const std::vector<float> model = floats_of(models.Get(i), "models"), fisher = with_fisher ? floats_of(fishers.Get(i), "fishers") : model;
@@ -246,7 +249,7 @@ Napi::Value js_merge(const Info& info) {
                    static_cast<float>(coefficients[i]), size);
     }
     kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(), static_cast<float>(coefficients.size()), size, streamed(o));
-    return floats_to_js(info.Env(), theta);
+    return floats_to_js(info.Env(), {theta.data(), theta.data() + size});
   });
 }
 
@@ -256,10 +259,10 @@ Napi::Value js_interpolate(const Info& info) {
     const auto context = context_of(info[0]);
     const Napi::Object o = object_of(info[1], "operands");
     const std::vector<float> base = floats_of(o.Get("base"), "base"), model = sized(o, "model", static_cast<int64_t>(base.size()));
-    std::vector<float> theta(base.size());
+    const Buffer theta(static_cast<int64_t>(base.size()));
     context->kernels.interpolate(theta.data(), base.data(), model.data(), static_cast<float>(number_of(o.Get("coefficient"), "coefficient")),
-                                 static_cast<int64_t>(base.size()), streamed(o));
-    return floats_to_js(info.Env(), theta);
+                                 theta.size(), streamed(o));
+    return floats_to_js(info.Env(), {theta.data(), theta.data() + theta.size()});
   });
 }
 

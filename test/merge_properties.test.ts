@@ -14,7 +14,7 @@ import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
 const random = new RandomValues(4);
-const merge = (operands: MergeOperands, isa = '') => native().kernels.merge({ isa, threads: 1 }, { ...operands });
+const merge = (operands: MergeOperands & { stream?: boolean }, isa = '') => native().kernels.merge({ isa, threads: 1 }, { ...operands });
 
 /** M models around a base, with Fishers from 1e-12 to 1. */
 function operands(models: number, length: number): MergeOperands {
@@ -34,11 +34,12 @@ for (const isa of INSTRUCTION_SETS) {
   test(`${isa}: merge and interpolation have the bits of the float order laid down, at odd lengths, 1 to 6 models`, (t) => {
     for (const case_ of cases) {
       const what = `${case_.models.length} models of ${case_.base.length}`;
-      sameBits(t, merge(case_, isa), plainMerge(case_), what);
+      for (const stream of [false, true]) sameBits(t, merge({ ...case_, stream }, isa), plainMerge(case_), what);
       const gta = { ...case_, fishers: [] };
       sameBits(t, merge(gta, isa), plainMerge(gta), `${what}, all ones`);
       const [model, coefficient] = [case_.models[0], case_.coefficients[0]];
-      sameBits(t, native().kernels.interpolate({ isa, threads: 1 }, { base: case_.base, model, coefficient }), plainInterpolation(case_.base, model, coefficient), what);
+      for (const stream of [false, true])
+        sameBits(t, native().kernels.interpolate({ isa, threads: 1 }, { base: case_.base, model, coefficient, stream }), plainInterpolation(case_.base, model, coefficient), what);
     }
   });
 }

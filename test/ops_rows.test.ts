@@ -93,15 +93,17 @@ for (const isa of INSTRUCTION_SETS) {
     for (const { operands, nll, dlogits, error, what } of heads) {
       const [one, ...more] = onThreads(isa).map((options) => kernels.crossEntropy(options, operands));
       withinBound(t, one.nll, nll, { bound: () => error, what: `nll of ${what}` });
+      withinBound(t, one.tiledNll, nll, { bound: () => error, what: `nll of ${what}, tile by tile` });
       withinBound(t, one.dlogits, dlogits, { bound: () => error, what: `dlogits of ${what}` }); // a probability moves by its logit's error, at most
-      for (const other of more) sameBits(t, other.dlogits, one.dlogits, what);
+      for (const other of more) for (const part of ['nll', 'tiledNll', 'dlogits'] as const) sameBits(t, other[part], one[part], what);
     }
   });
 
   test(`${isa}: cross entropy of logits thousands apart neither overflows nor loses the label`, (t) => {
     const weight = Float32Array.of(0, 1000, 5000, -5000);
-    const { nll, dlogits } = kernels.crossEntropy({ isa, threads: 1 }, { rows: 3, vocabulary: 4, d: 1, h: Float32Array.of(1, 1, -1), weight, labels: Int32Array.of(0, 2, 0) });
+    const { nll, tiledNll, dlogits } = kernels.crossEntropy({ isa, threads: 1 }, { rows: 3, vocabulary: 4, d: 1, h: Float32Array.of(1, 1, -1), weight, labels: Int32Array.of(0, 2, 0) });
     t.deepEqual([...nll], [5000, 0, 5000]);
+    t.deepEqual([...tiledNll], [5000, 0, 5000]);
     t.deepEqual([...dlogits], [-1, 0, 1, 0, 0, 0, 0, 0, -1, 0, 0, 1]);
   });
 }

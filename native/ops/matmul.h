@@ -22,6 +22,30 @@ void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_
 // On the calling thread, for the small products inside attention; packs into `scratch`.
 void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
 
+// B[k, n] of a product: a view, and the same packed by pack_matrix or null.
+struct RightOperand {
+  int64_t n;
+  Matrix source;
+  const float* packed;
+};
+struct Block {
+  int64_t m0, m1, n0, n1;  // of C; the first ones multiples of a tile's rows and columns
+};
+
+// Rows of A packed once, for products that want C block by block; released with the object.
+class PackedRows {
+ public:
+  PackedRows(Context& context, int64_t m, int64_t k, Matrix a);
+  // c [m1 - m0, n1 - n0], rows ldc apart, on the calling thread; B is packed into `scratch` where it is not yet.
+  void multiply(Arena& scratch, const Block& block, const RightOperand& b, float* c, int64_t ldc) const;
+
+ private:
+  const ProductKernels& kernels_;
+  ArenaScope scope_;
+  int64_t k_;
+  float* packed_;
+};
+
 // B[k, n] packed for any number of products, in words of 32 bits.
 int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);
 void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed);

@@ -33,43 +33,47 @@ void pack_b(const ProductKernels& kernels, float* out, const Matrix& b, int64_t 
                    b.row_stride, b.column_stride);
 }
 
-// B where a product takes it from: packed as it goes into `scratch`, or packed before. A packed matrix is its depth blocks in turn, each
-// all its panels in turn.
-struct PackedB {
-  Matrix source;
-  const float* packed;
-  int64_t n;
+// Columns [n0, n1) of B at depth [k0, k0 + depth): where they are packed already, or packed into `scratch`. A packed matrix is its depth blocks
+// in turn, each all its panels in turn.
+const float* block_of(const ProductKernels& kernels, const RightOperand& b, int64_t k0, int64_t depth, int64_t n0, int64_t n1, float* scratch) {
+  if (b.packed) return b.packed + k0 / kernels.unit * (divide_up(b.n, kernels.nr) * kernels.nr) + n0 * kernels.steps(depth);
+  pack_b(kernels, scratch, b.source, k0, depth, n0, n1);
+  return scratch;
+}
 
-  const float* block(const ProductKernels& kernels, int64_t k0, int64_t depth, int64_t n0, int64_t n1, float* scratch) const {
-    if (packed) return packed + k0 / kernels.unit * (divide_up(n, kernels.nr) * kernels.nr) + n0 * kernels.steps(depth);
-    pack_b(kernels, scratch, source, k0, depth, n0, n1);
-    return scratch;
-  }
+// Where one block of C comes from and goes to: `a` is packed from row m0 on, `c` is its first element.
+struct BlockOperands {
+  const float* a;
+  const RightOperand& b;
+  float* scratch;  // for B where it is not packed
+  float* c;
+  int64_t ldc;
+  bool accumulate;
 };
 
-struct Task {
-  int64_t m0, m1, n0, n1;  // multiples of mr and nr, except at the edge
-};
-
-// One block of C from packed rows of A (those from m0 on): depth blocks outermost, so that each element is summed in rising k.
-void multiply_block(const ProductKernels& kernels, const Task& task, int64_t k, const float* a, const PackedB& b, float* scratch, float* c, int64_t ldc,
-                    bool accumulate) {
-  const int64_t depth_block = kDepthSteps * kernels.unit, a_steps = kernels.steps(k);
+// Depth blocks outermost, so that each element is summed in rising k.
+void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k, const BlockOperands& o) {
+  const int64_t depth_block = kDepthSteps * kernels.unit, a_steps = kernels.steps(k), strip = kRowBlock / kernels.mr * kernels.mr;
   for (int64_t k0 = 0; k0 < k; k0 += depth_block) {
     const int64_t depth = std::min(depth_block, k - k0), steps = kernels.steps(depth);
-    const float* b_block = b.block(kernels, k0, depth, task.n0, task.n1, scratch);
-    for (int64_t row = task.m0; row < task.m1; row += kRowBlock / kernels.mr * kernels.mr) {
-      const int64_t last_row = std::min(task.m1, row + kRowBlock / kernels.mr * kernels.mr);
-      for (int64_t n = task.n0; n < task.n1; n += kernels.nr) {
-        const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, task.n1 - n));
+    const float* b = block_of(kernels, o.b, k0, depth, block.n0, block.n1, o.scratch);
+    for (int64_t row = block.m0; row < block.m1; row += strip) {
+      const int64_t last_row = std::min(block.m1, row + strip);
+      for (int64_t n = block.n0; n < block.n1; n += kernels.nr) {
+        const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, block.n1 - n));
         for (int64_t m = row; m < last_row; m += kernels.mr) {
           const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, last_row - m));
-          kernels.multiply_tile(rows, columns, steps, a + (m - task.m0) * a_steps + k0 / kernels.unit * kernels.mr, b_block + (n - task.n0) * steps,
-                                c + m * ldc + n, ldc, accumulate || k0 > 0);
+          kernels.multiply_tile(rows, columns, steps, o.a + (m - block.m0) * a_steps + k0 / kernels.unit * kernels.mr, b + (n - block.n0) * steps,
+                                o.c + (m - block.m0) * o.ldc + n - block.n0, o.ldc, o.accumulate || k0 > 0);
         }
       }
     }
   }
+}
+
+// Words that a block of `columns` of B takes while it is packed.
+int64_t block_size(const ProductKernels& kernels, int64_t columns, int64_t k) {
+  return packed_size(kernels, columns, std::min(k, kDepthSteps * kernels.unit));
 }
 
 // Panels of B in a task: few enough for every thread to have as many tasks as the others.
@@ -85,7 +89,7 @@ struct Product {
   const ProductKernels& kernels;
   Extents size;
   Matrix a;
-  PackedB b;
+  RightOperand b;
   float* c;
   int64_t ldc;
   bool accumulate;
@@ -93,43 +97,47 @@ struct Product {
 
 // A small B: every task takes its own rows of A, and B whole.
 void multiply_by_rows(Context& context, const Product& p) {
-  const auto& [m, n, k] = p.size;
-  const int64_t panels = divide_up(m, p.kernels.mr), threads = context.pool.size();
-  const int64_t tasks = m * n * k < kSmallProduct ? 1 : std::min(panels, divide_up(panels, divide_up(panels, 2 * threads)));
-  const int64_t per_task = divide_up(panels, tasks);
+  const int64_t m = p.size.m, n = p.size.n, k = p.size.k;
+  const int64_t panels = divide_up(m, p.kernels.mr), most = m * n * k < kSmallProduct ? 1 : 2 * context.pool.size();
+  const int64_t per_task = divide_up(panels, std::min(panels, most));
   context.pool.run(divide_up(panels, per_task), [&](int64_t item, int thread) {
     Arena& scratch = context.scratch[thread];
     ArenaScope scope(scratch);
-    const int64_t first = item * per_task, last = std::min(panels, first + per_task);
-    float* a_packed = scratch.allocate((last - first) * p.kernels.mr * p.kernels.steps(p.size.k));
-    float* b_packed = p.b.packed ? nullptr : scratch.allocate(packed_size(p.kernels, p.size.n, std::min(p.size.k, kDepthSteps * p.kernels.unit)));
-    pack_a(p.kernels, a_packed, p.a, 0, p.size.m, p.size.k, first, last);
-    multiply_block(p.kernels, {first * p.kernels.mr, std::min(p.size.m, last * p.kernels.mr), 0, p.size.n}, p.size.k, a_packed, p.b, b_packed, p.c,
-                   p.ldc, p.accumulate);
+    const int64_t first = item * per_task, last = std::min(panels, first + per_task), row = first * p.kernels.mr;
+    float* a_packed = scratch.allocate((last - first) * p.kernels.mr * p.kernels.steps(k));
+    float* b_packed = p.b.packed ? nullptr : scratch.allocate(block_size(p.kernels, n, k));
+    pack_a(p.kernels, a_packed, p.a, 0, m, k, first, last);
+    multiply_block(p.kernels, {row, std::min(m, last * p.kernels.mr), 0, n}, k, {a_packed, p.b, b_packed, p.c + row * p.ldc, p.ldc, p.accumulate});
+  });
+}
+
+// All panels of rows [row, row + rows) of A, on all threads.
+void pack_rows(Context& context, const ProductKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t rows, int64_t m, int64_t k) {
+  constexpr int64_t kPanelsPerItem = 4;
+  const int64_t panels = divide_up(rows, kernels.mr);
+  context.pool.run(divide_up(panels, kPanelsPerItem), [&](int64_t item, int) {
+    const int64_t panel = item * kPanelsPerItem;
+    pack_a(kernels, out + panel * kernels.mr * kernels.steps(k), a, row, m, k, panel, std::min(panels, panel + kPanelsPerItem));
   });
 }
 
 // A large B: packed rows of A are shared, every task takes its own columns.
 void multiply_by_columns(Context& context, const Product& p) {
-  constexpr int64_t kPanelsPerItem = 4;
   const ProductKernels& kernels = p.kernels;
-  const int64_t n = p.size.n, k = p.size.k, a_steps = kernels.steps(k);
+  const int64_t m = p.size.m, n = p.size.n, k = p.size.k, a_steps = kernels.steps(k);
   const int64_t chunk = std::max<int64_t>(kRowBlock, (p.b.packed ? kPackedNear : kPackedFar) / a_steps) / kernels.mr * kernels.mr;
   ArenaScope scope(context.shared);
-  float* a_packed = context.shared.allocate(divide_up(std::min(chunk, p.size.m), kernels.mr) * kernels.mr * a_steps);
-  const int64_t panels = divide_up(n, kernels.nr), width = panels_per_task(panels, context.pool.size(), kColumnBlock / kernels.nr) * kernels.nr;
-  for (int64_t first = 0; first < p.size.m; first += chunk) {
-    const int64_t rows = std::min(chunk, p.size.m - first), a_panels = divide_up(rows, kernels.mr);
-    context.pool.run(divide_up(a_panels, kPanelsPerItem), [&](int64_t item, int) {
-      const int64_t panel = item * kPanelsPerItem;
-      pack_a(kernels, a_packed + panel * kernels.mr * a_steps, p.a, first, p.size.m, k, panel, std::min(a_panels, panel + kPanelsPerItem));
-    });
+  float* a_packed = context.shared.allocate(divide_up(std::min(chunk, m), kernels.mr) * kernels.mr * a_steps);
+  const int64_t width = panels_per_task(divide_up(n, kernels.nr), context.pool.size(), kColumnBlock / kernels.nr) * kernels.nr;
+  for (int64_t first = 0; first < m; first += chunk) {
+    const int64_t rows = std::min(chunk, m - first);
+    pack_rows(context, kernels, a_packed, p.a, first, rows, m, k);
     context.pool.run(divide_up(n, width), [&](int64_t item, int thread) {
       Arena& scratch = context.scratch[thread];
       ArenaScope task_scope(scratch);
-      const Task task{0, rows, item * width, std::min(n, (item + 1) * width)};
-      float* b_packed = p.b.packed ? nullptr : scratch.allocate(packed_size(kernels, width, std::min(k, kDepthSteps * kernels.unit)));
-      multiply_block(kernels, task, k, a_packed, p.b, b_packed, p.c + first * p.ldc, p.ldc, p.accumulate);
+      const Block block{0, rows, item * width, std::min(n, (item + 1) * width)};
+      float* b_packed = p.b.packed ? nullptr : scratch.allocate(block_size(kernels, width, k));
+      multiply_block(kernels, block, k, {a_packed, p.b, b_packed, p.c + first * p.ldc + block.n0, p.ldc, p.accumulate});
     });
   }
 }
@@ -143,13 +151,14 @@ void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed
   const int64_t depth_block = kDepthSteps * kernels.unit, blocks = divide_up(k, depth_block), strips = divide_up(n, kColumnBlock);
   context.pool.run(blocks * strips, [&](int64_t item, int) {
     const int64_t k0 = item / strips * depth_block, n0 = item % strips * kColumnBlock, depth = std::min(depth_block, k - k0);
-    pack_b(kernels, const_cast<float*>(PackedB{b, packed, n}.block(kernels, k0, depth, n0, 0, nullptr)), b, k0, depth, n0, std::min(n, n0 + kColumnBlock));
+    float* out = const_cast<float*>(block_of(kernels, {n, b, packed}, k0, depth, n0, 0, nullptr));
+    pack_b(kernels, out, b, k0, depth, n0, std::min(n, n0 + kColumnBlock));
   });
 }
 
 void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, const float* b_packed) {
   if (size.m == 0 || size.n == 0) return;
-  const Product product{context.products(), size, a, {b, b_packed, size.n}, c, ldc, accumulate};
+  const Product product{context.products(), size, a, {size.n, b, b_packed}, c, ldc, accumulate};
   if (size.n * size.k <= kSmallWeight)
     multiply_by_rows(context, product);
   else
@@ -161,9 +170,20 @@ void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, M
   ArenaScope scope(scratch);
   const int64_t panels = divide_up(size.m, kernels.mr);
   float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(size.k));
-  float* b_packed = scratch.allocate(packed_size(kernels, size.n, std::min(size.k, kDepthSteps * kernels.unit)));
+  float* b_packed = scratch.allocate(block_size(kernels, size.n, size.k));
   pack_a(kernels, a_packed, a, 0, size.m, size.k, 0, panels);
-  multiply_block(kernels, {0, size.m, 0, size.n}, size.k, a_packed, {b, nullptr, size.n}, b_packed, c, ldc, accumulate);
+  multiply_block(kernels, {0, size.m, 0, size.n}, size.k, {a_packed, {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
+}
+
+PackedRows::PackedRows(Context& context, int64_t m, int64_t k, Matrix a) : kernels_(context.products()), scope_(context.shared), k_(k) {
+  packed_ = context.shared.allocate(divide_up(m, kernels_.mr) * kernels_.mr * kernels_.steps(k));
+  pack_rows(context, kernels_, packed_, a, 0, m, m, k);
+}
+
+void PackedRows::multiply(Arena& scratch, const Block& block, const RightOperand& b, float* c, int64_t ldc) const {
+  ArenaScope scope(scratch);
+  float* b_packed = b.packed ? nullptr : scratch.allocate(block_size(kernels_, block.n1 - block.n0, k_));
+  multiply_block(kernels_, block, k_, {packed_ + block.m0 * kernels_.steps(k_), b, b_packed, c, ldc, false});
 }
 
 }  // namespace dfmerge

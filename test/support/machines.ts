@@ -16,7 +16,7 @@ export function bitsOf(values: Float32Array | Float64Array): Buffer {
 }
 
 /** Fails at the first element where two arrays differ in a bit. */
-export function sameBits(t: ExecutionContext, actual: Float32Array, expected: Float32Array, what: string): void {
+export function sameBits(t: ExecutionContext, actual: Float32Array | Float64Array, expected: Float32Array | Float64Array, what: string): void {
   if (bitsOf(actual).equals(bitsOf(expected))) return void t.pass();
   const at = actual.length === expected.length ? actual.findIndex((value, i) => !Object.is(value, expected[i])) : -1;
   t.fail(`${what}: ${at < 0 ? `${actual.length} elements, expected ${expected.length}` : `element ${at} is ${actual[at]}, expected ${expected[at]}`}`);
