@@ -12,10 +12,10 @@ PackedWeights::PackedWeights(const Context& context, const T5Model& model) : mod
     const bool looked_up = p == model.encoder_bias || p == model.decoder_bias || (p == model.shared && p != model.head);
     if (shape.size() != 2 || looked_up) continue;
     forward_.offset[p] = forward_.size;
-    forward_.size += packed_size(context.products(), shape[0], shape[1]);
-    if (context.compute == Compute::kFloat32) continue;
+    forward_.size += packed_size(context, shape[0], shape[1]);
+    if (context.compute == Compute::kFloat32 && !context.onednn) continue;
     backward_.offset[p] = backward_.size;
-    backward_.size += packed_size(context.products(), shape[1], shape[0]);
+    backward_.size += packed_size(context, shape[1], shape[0]);
   }
 }
 
