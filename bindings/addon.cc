@@ -4,6 +4,7 @@
 #include "args.h"
 #include "bench_object.h"
 #include "cpu/isa.h"
+#include "cpu/onednn.h"
 #include "engine_object.h"
 #include "kernels_object.h"
 
@@ -11,7 +12,13 @@ namespace dfmerge {
 
 namespace {
 
-// { isa, available: [names], built: [names], compiler, matmul, cuda }
+// Which products an engine would use.
+std::string products_of(bool bf16) {
+  const auto onednn = select_onednn(bf16);
+  return onednn ? onednn->name() : "builtin";
+}
+
+// { isa, available: [names], built: [names], compiler, matmul: { float32, bfloat16, onednn } }
 Napi::Value info(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     Napi::Env env = call.Env();
@@ -25,6 +32,15 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     result.Set("available", available);
     result.Set("built", built);
     result.Set("compiler", __VERSION__);
+    auto matmul = Napi::Object::New(env);
+    matmul.Set("float32", products_of(false));
+    try {
+      matmul.Set("bfloat16", products_of(true));
+    } catch (const Error& error) {  // oneDNN was asked for and has float32 only
+      matmul.Set("bfloat16", error.what());
+    }
+    matmul.Set("onednn", onednn_built());
+    result.Set("matmul", matmul);
     return result;
   });
 }

@@ -119,6 +119,10 @@ Napi::Value EngineObject::bytes(const Info& info) {
 }
 Napi::Value EngineObject::busy(const Info& info) { return Napi::Boolean::New(info.Env(), busy_); }
 
+Napi::Value EngineObject::products(const Info& info) {
+  return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), idle_engine().products()); });
+}
+
 Napi::Value EngineObject::stop(const Info& info) {
   if (engine_ && busy_) engine_->stop();
   return info.Env().Undefined();
@@ -274,8 +278,9 @@ Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod("parameters", &EngineObject::parameters), InstanceMethod("addModel", &EngineObject::add_model),
                       InstanceMethod("parameter", &EngineObject::parameter), InstanceMethod("bytes", &EngineObject::bytes),
-                      InstanceMethod("busy", &EngineObject::busy), InstanceMethod("stop", &EngineObject::stop),
-                      InstanceMethod("close", &EngineObject::close), InstanceMethod("load", &EngineObject::load),
+                      InstanceMethod("busy", &EngineObject::busy), InstanceMethod("products", &EngineObject::products),
+                      InstanceMethod("stop", &EngineObject::stop), InstanceMethod("close", &EngineObject::close),
+                      InstanceMethod("load", &EngineObject::load),
                       InstanceMethod("interpolate", &EngineObject::interpolate), InstanceMethod("initialize", &EngineObject::initialize),
                       InstanceMethod("beginFisher", &EngineObject::begin_fisher), InstanceMethod("addFisher", &EngineObject::add_fisher),
                       InstanceMethod("finishFisher", &EngineObject::finish_fisher), InstanceMethod("loadFisher", &EngineObject::load_fisher),

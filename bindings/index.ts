@@ -88,6 +88,8 @@ export interface NativeEngine {
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;
   busy(): boolean;
+  /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code, other bits. */
+  products(): string;
   /** Makes the running job end with ABORTED. */
   stop(): void;
   /** Frees everything, at once or when the running job has ended. */
@@ -120,11 +122,17 @@ export interface NativeInfo {
   /** In this build. */
   built: string[];
   compiler: string;
+  /** Which code multiplies matrices of each dtype: 'builtin', or oneDNN with its version and instructions. */
+  matmul: Record<ComputeDtype, string> & {
+    /** Version that the build found; '' for none. */
+    onednn: string;
+  };
 }
 
-/** Options of a single op: instruction set ('' for the best), threads, and the dtype of products' operands. */
+/** Options of a single op: instruction set ('' for the best), threads, the dtype of products' operands, and what matmul uses (builtin if absent). */
 export interface KernelOptions {
   dtype?: ComputeDtype;
+  matmul?: 'builtin' | 'onednn';
   isa: string;
   threads: number;
 }

@@ -14,13 +14,15 @@ namespace {
 
 using Info = Napi::CallbackInfo;
 
-// Every function's first argument: { isa: "" for the best, threads, dtype of products, "float32" if absent }.
+// Every function's first argument: { isa: "" for the best, threads, dtype of products, "float32" if absent, matmul: "builtin" if absent, or
+// "onednn" }.
 std::unique_ptr<Context> context_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
   const int threads = int_of(o.Get("threads"), "threads");
   if (threads < 1 || threads > 256) fail("INVALID_ARGUMENT", "threads: expected 1 to 256");
   const std::string dtype = o.Get("dtype").IsUndefined() ? "float32" : string_of(o.Get("dtype"), "dtype");
-  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads, parse_compute(dtype));
+  const std::string products = o.Get("matmul").IsUndefined() ? "builtin" : string_of(o.Get("matmul"), "matmul");
+  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads, parse_compute(dtype), select_onednn(dtype == "bfloat16", products));
 }
 
 void expect_size(const std::vector<float>& values, int64_t size, const char* name) {
@@ -57,16 +59,24 @@ Segments whole(int64_t rows) {
   return s;
 }
 
-// matmul(options, { m, n, k, a, b, transposeA, transposeB }) -> C [m, n]; a is [m, k] or, transposed, [k, m]; b likewise.
+// matmul(options, { m, n, k, a, b, transposeA, transposeB, packed?, c? }) -> C [m, n]; a is [m, k] or, transposed, [k, m]; b likewise.
+// packed: B is packed before; c: what the product is added to.
 Napi::Value js_matmul(const Info& info) {
   return guarded(info.Env(), [&] {
     const auto context = context_of(info[0]);
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t m = positive(o, "m"), n = positive(o, "n"), k = positive(o, "k");
     const std::vector<float> a = sized(o, "a", m * k), b = sized(o, "b", k * n);
-    std::vector<float> c(static_cast<size_t>(m * n));
-    matmul(*context, {m, n, k}, boolean_of(o.Get("transposeA"), "transposeA") ? transposed(a.data(), m) : row_major(a.data(), k),
-           boolean_of(o.Get("transposeB"), "transposeB") ? transposed(b.data(), k) : row_major(b.data(), n), c.data(), n);
+    const bool accumulate = !o.Get("c").IsUndefined();
+    std::vector<float> c = accumulate ? sized(o, "c", m * n) : std::vector<float>(static_cast<size_t>(m * n));
+    const Matrix a_view = boolean_of(o.Get("transposeA"), "transposeA") ? transposed(a.data(), m) : row_major(a.data(), k);
+    const Matrix b_view = boolean_of(o.Get("transposeB"), "transposeB") ? transposed(b.data(), k) : row_major(b.data(), n);
+    Buffer packed;
+    if (!o.Get("packed").IsUndefined() && boolean_of(o.Get("packed"), "packed")) {
+      packed = Buffer(packed_size(*context, n, k));
+      pack_matrix(*context, n, k, b_view, packed.data());
+    }
+    matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, packed.data());
     return floats_to_js(info.Env(), c);
   });
 }

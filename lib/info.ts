@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { native } from '../bindings/index.js';
+import { native, type NativeInfo } from '../bindings/index.js';
 import { cacheFolder, cacheUsage } from './data/row_cache.js';
 import type { T5Model } from './model.js';
 import { direct } from './native_call.js';
@@ -14,7 +14,7 @@ export interface Info {
   cpu: string;
   /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
   isa: { chosen: string; available: string[]; built: string[] };
-  /** Which code multiplies matrices. */
+  /** Which code multiplies matrices, and what the build has. */
   matmul: string;
   threads: number;
   cuda: { available: boolean; reason: string };
@@ -25,9 +25,9 @@ export interface Info {
   cache: { folder: string | null; files: number; bytes: number };
 }
 
-/** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA names a set that is not here. */
+/** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA or DFMERGE_MATMUL names what is not here. */
 export function info(): Info {
-  const { isa, available, built, compiler } = direct(() => native().info());
+  const { isa, available, built, compiler, matmul } = direct(() => native().info());
   const folder = cacheFolder();
   return {
     version: VERSION,
@@ -35,7 +35,7 @@ export function info(): Info {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: { chosen: isa, available, built },
-    matmul: `built-in kernels (${isa}); this version does not use oneDNN`,
+    matmul: describeProducts(matmul, isa),
     threads: availableParallelism(),
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
     memory: { total: totalmem(), free: freemem() },
@@ -44,8 +44,21 @@ export function info(): Info {
   };
 }
 
+function describeProducts({ float32, bfloat16, onednn }: NativeInfo['matmul'], isa: string): string {
+  const named = (products: string) => (products === 'builtin' ? `built-in kernels (${isa})` : products);
+  const chosen = float32 === bfloat16 ? named(float32) : `float32: ${named(float32)}, bfloat16: ${named(bfloat16)}`;
+  if (onednn === '') return `${chosen}; this build has no oneDNN`;
+  return `${chosen}; this build can use oneDNN ${onednn} (DFMERGE_MATMUL=builtin or onednn)`;
+}
+
 function cpuName(): string {
   return cpus()[0]?.model.trim() || 'unknown';
+}
+
+/** What multiplies matrices where it is not the built-in kernels: other code, other bits. Records and journals say nothing else. */
+export function productsOf({ engine }: T5Model): { matmul?: string } {
+  const products = engine.products();
+  return products === 'builtin' ? {} : { matmul: products };
 }
 
 /** Where a run happened, for its record. */
@@ -55,6 +68,7 @@ export function environmentRecord(model: T5Model): EnvironmentRecord {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: native().info().isa,
+    ...productsOf(model),
     threads: model.threads,
     dtype: 'float32',
   };

@@ -10,6 +10,7 @@ import { DEFAULT_COMPARISONS, GRID, type Comparison } from './compare.js';
 import type { DataOptions } from './data/prepared.js';
 import { rivalsOf, scoreTrial } from './early_stopping.js';
 import { DfMergeError } from './errors.js';
+import { productsOf } from './info.js';
 import { openJournal, type Journal, type JournalHeader, type JournalTrial, type Json } from './journal.js';
 import { T5Model, type ComputeOptions } from './model.js';
 import { finishRun } from './output.js';
@@ -164,6 +165,7 @@ async function journalHeader(
     data: Object.fromEntries(data) as Record<string, Json>,
     models,
     isa: native().info().isa,
+    ...productsOf(model),
     ...(options.batchMemory === undefined ? {} : { batchMemory: options.batchMemory }),
   };
   return JSON.parse(JSON.stringify(header)) as JournalHeader; // without the undefined

@@ -23,8 +23,13 @@ constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
 }  // namespace
 
 Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)), context_(select_kernels(), options.threads, parse_compute(options.dtype)), packed_(context_, model_), parameters_(model_.table.total()),
-      fisher_(model_.table.total()), numerator_(model_.table.total()), denominator_(model_.table.total()) {}
+    : model_(supported(config, options)),
+      context_(select_kernels(), options.threads, parse_compute(options.dtype), select_onednn(options.dtype == "bfloat16")),
+      packed_(context_, model_),
+      parameters_(model_.table.total()),
+      fisher_(model_.table.total()),
+      numerator_(model_.table.total()),
+      denominator_(model_.table.total()) {}
 
 int64_t Engine::bytes() const {
   return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() + context_.bytes() + packed_.bytes();

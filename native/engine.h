@@ -41,6 +41,7 @@ class Engine {
   Engine(const T5Config& config, const EngineOptions& options);
 
   const T5Model& model() const { return model_; }
+  std::string products() const { return context_.onednn ? context_.onednn->name() : "builtin"; }  // which code multiplies matrices
   int64_t bytes() const;  // held outside V8's heap
   void stop() { context_.stop = true; }
   void allow() { context_.stop = false; }

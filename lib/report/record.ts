@@ -82,6 +82,8 @@ export interface EnvironmentRecord {
   cpu: string;
   /** Instruction set of the kernels that ran. */
   isa: string;
+  /** What multiplied matrices, where it was not those kernels. */
+  matmul?: string;
   threads: number;
   /** Of computation. */
   dtype: string;

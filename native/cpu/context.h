@@ -7,6 +7,7 @@
 
 #include "buffer.h"
 #include "cpu/kernels.h"
+#include "cpu/onednn.h"
 #include "cpu/parallel.h"
 #include "error.h"
 
@@ -22,10 +23,11 @@ inline Compute parse_compute(const std::string& dtype) {
 }
 
 struct Context {
-  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32)
-      : kernels(table), compute(compute_dtype), pool(threads), scratch(static_cast<size_t>(threads)) {}
+  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32, std::unique_ptr<Onednn> other_products = nullptr)
+      : kernels(table), compute(compute_dtype), onednn(std::move(other_products)), pool(threads), scratch(static_cast<size_t>(threads)) {}
   const Kernels& kernels;
   const Compute compute;
+  const std::unique_ptr<Onednn> onednn;  // of matmul(); null: the built-in products
   ThreadPool pool;
   std::vector<Arena> scratch;  // scratch[thread]: used inside one item of a parallel region, released at its end
   Arena shared;                // packed operands of the product in progress

@@ -26,10 +26,19 @@ struct Partial {
   float top, sum;
 };
 
+// Where oneDNN multiplies, whose packed weights are its own: some rows at a time.
+void head_nll_by_rows(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, double* nll) {
+  ArenaScope scope(context.shared);
+  float* logits = context.shared.allocate(std::min(rows, kTileRows) * head.vocabulary);
+  for (int64_t first = 0; first < rows; first += kTileRows)
+    head_logits_nll(context, head, std::min(kTileRows, rows - first), h + first * head.d, labels + first, logits, nll + first);
+}
+
 }  // namespace
 
 // Tile by tile; a row's partial sums are joined in the order of the columns.
 void head_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, double* nll) {
+  if (context.onednn) return head_nll_by_rows(context, head, rows, h, labels, nll);
   const int64_t tiles = (head.vocabulary + kTileColumns - 1) / kTileColumns, strips = (rows + kTileRows - 1) / kTileRows;
   std::vector<Partial> partials(static_cast<size_t>(rows * tiles));
   std::vector<float> of_label(static_cast<size_t>(rows));

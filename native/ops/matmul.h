@@ -47,7 +47,8 @@ class PackedRows {
 };
 
 // B[k, n] packed for any number of products, in words of 32 bits.
-int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);
+int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);  // by the built-in products
+int64_t packed_size(const Context& context, int64_t n, int64_t k);
 void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed);
 
 }  // namespace dfmerge

@@ -11,10 +11,10 @@ PackedWeights::PackedWeights(const Context& context, const T5Model& model) : mod
     const int64_t out = table[param].shape[0] * adjoining, in = table[param].shape[1];
     matrices_.push_back({param, out, in});
     forward_.offset[param] = forward_.size;
-    forward_.size += packed_size(context.products(), out, in);
-    if (context.compute == Compute::kFloat32) return;
+    forward_.size += packed_size(context, out, in);
+    if (context.compute == Compute::kFloat32 && !context.onednn) return;
     backward_.offset[param] = backward_.size;
-    backward_.size += packed_size(context.products(), in, out);
+    backward_.size += packed_size(context, in, out);
   };
   const auto add_feed_forward = [&](const FeedForwardParams& p) {
     add(p.gate, model.config.gated ? 2 : 1);

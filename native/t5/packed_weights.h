@@ -8,7 +8,8 @@
 namespace dfmerge {
 
 // The forward pass multiplies by W^T, whose packing is a transposition; the backward pass by W, which float32 products pack as they go at the
-// price of a copy, and bfloat16 products would have to round anew. Either way what is held here is as large as the parameters.
+// price of a copy, and bfloat16 products would have to round anew. Either way what is held here is as large as the parameters; with oneDNN,
+// which packs whole matrices, float32 takes twice that.
 class PackedWeights {
  public:
   PackedWeights(const Context& context, const T5Model& model);
