@@ -10,7 +10,7 @@ namespace dfmerge {
 
 namespace {
 
-// { isa, available: [names], built: [names], compiler, matmul, cuda }
+// { isa, available: [names], built: [names], bfloat16, compiler }
 Napi::Value info(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     Napi::Env env = call.Env();
@@ -20,9 +20,11 @@ Napi::Value info(const Napi::CallbackInfo& call) {
       built.Set(built.Length(), isa.name);
       if (isa.available()) available.Set(available.Length(), isa.name);
     }
-    result.Set("isa", select_kernels().name);
+    const Kernels& kernels = select_kernels();
+    result.Set("isa", kernels.name);
     result.Set("available", available);
     result.Set("built", built);
+    result.Set("bfloat16", kernels.bf16_products->unit == 2 ? "instructions" : "rounded");
     result.Set("compiler", __VERSION__);
     return result;
   });

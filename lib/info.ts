@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { native } from '../bindings/index.js';
+import { COMPUTE_DTYPES, native, type ComputeDtype } from '../bindings/index.js';
 import { cacheFolder, cacheUsage } from './data/row_cache.js';
 import type { T5Model } from './model.js';
 import { direct } from './native_call.js';
@@ -14,6 +14,8 @@ export interface Info {
   cpu: string;
   /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
   isa: { chosen: string; available: string[]; built: string[] };
+  /** What matrix products' operands can be; bfloat16 by instructions for it, or rounded and multiplied as float32, which saves no time. */
+  compute: { dtypes: ComputeDtype[]; bfloat16: 'instructions' | 'rounded' };
   /** Which code multiplies matrices. */
   matmul: string;
   threads: number;
@@ -27,7 +29,7 @@ export interface Info {
 
 /** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA names a set that is not here. */
 export function info(): Info {
-  const { isa, available, built, compiler } = direct(() => native().info());
+  const { isa, available, built, bfloat16, compiler } = direct(() => native().info());
   const folder = cacheFolder();
   return {
     version: VERSION,
@@ -35,6 +37,7 @@ export function info(): Info {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: { chosen: isa, available, built },
+    compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
     matmul: `built-in kernels (${isa}); this version does not use oneDNN`,
     threads: availableParallelism(),
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
@@ -56,6 +59,6 @@ export function environmentRecord(model: T5Model): EnvironmentRecord {
     cpu: cpuName(),
     isa: native().info().isa,
     threads: model.threads,
-    dtype: 'float32',
+    dtype: model.dtype,
   };
 }
