@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "cpu/amx.h"
 #include "error.h"
 
 namespace dfmerge {
@@ -11,11 +12,27 @@ extern const Kernels kKernels_avx512;
 extern const Kernels kKernels_avx2;
 extern const ProductKernels kBf16Products_avx512bf16;
 #endif
+#if DFMERGE_AMX
+extern const ProductKernels kBf16Products_amx;
+#endif
+extern const ProductKernels kBf16Products_amx_emulated;
 extern const Kernels kKernels_generic;
 extern const Kernels kKernels_scalar;
 
 namespace {
 bool always() { return true; }
+
+Kernels with_bf16_products(const char* name, Kernels kernels, const ProductKernels& products) {
+  kernels.name = name;
+  kernels.bf16_products = &products;
+  return kernels;
+}
+
+ProductKernels with_short_segments(ProductKernels products, const ProductKernels& of_short_segments) {
+  products.short_segments = &of_short_segments;
+  return products;
+}
+
 #if DFMERGE_X86
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
@@ -26,19 +43,42 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 
 // AVX-512's kernels, with instructions for bfloat16.
 const Kernels& avx512_bf16() {
-  static const Kernels kernels = [] {
-    Kernels k = kKernels_avx512;
-    k.name = "avx512bf16";
-    k.bf16_products = &kBf16Products_avx512bf16;
-    return k;
-  }();
+  static const Kernels kernels = with_bf16_products("avx512bf16", kKernels_avx512, kBf16Products_avx512bf16);
   return kernels;
 }
 #endif
+
+#if DFMERGE_AMX
+// Written where no such machine was at hand: a wrong product here makes the set unavailable, not the results wrong.
+bool has_amx() {
+  static const bool exact = has_avx512_bf16() && amx_granted() && products_are_exact(kBf16Products_amx);
+  return exact;
+}
+
+const Kernels& amx() {
+  static const ProductKernels products = with_short_segments(kBf16Products_amx, kBf16Products_avx512bf16);
+  static const Kernels kernels = with_bf16_products("amx", kKernels_avx512, products);
+  return kernels;
+}
+#endif
+
+bool emulation_is_exact() {
+  static const bool exact = products_are_exact(kBf16Products_amx_emulated);
+  return exact;
+}
+
+const Kernels& amx_emulated() {
+  static const ProductKernels products = with_short_segments(kBf16Products_amx_emulated, *kKernels_generic.bf16_products);
+  static const Kernels kernels = with_bf16_products("amx_emulated", kKernels_generic, products);
+  return kernels;
+}
 }  // namespace
 
 const std::vector<Isa>& instruction_sets() {
   static const std::vector<Isa> sets = {
+#if DFMERGE_AMX
+      {"amx", &amx(), has_amx},
+#endif
 #if DFMERGE_X86
       {"avx512bf16", &avx512_bf16(), has_avx512_bf16},
       {"avx512", &kKernels_avx512, has_avx512},
@@ -46,6 +86,7 @@ const std::vector<Isa>& instruction_sets() {
 #endif
       {"generic", &kKernels_generic, always},
       {"scalar", &kKernels_scalar, always},
+      {"amx_emulated", &amx_emulated(), emulation_is_exact},  // for tests: behind one that is always there, it is never chosen
   };
   return sets;
 }
