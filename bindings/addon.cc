@@ -18,7 +18,7 @@ std::string products_of(bool bf16) {
   return onednn ? onednn->name() : "builtin";
 }
 
-// { isa, available: [names], built: [names], compiler, matmul: { float32, bfloat16, onednn } }
+// { isa, available: [names], built: [names], bfloat16, compiler, matmul: { float32, bfloat16, onednn } }
 Napi::Value info(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     Napi::Env env = call.Env();
@@ -28,9 +28,11 @@ Napi::Value info(const Napi::CallbackInfo& call) {
       built.Set(built.Length(), isa.name);
       if (isa.available()) available.Set(available.Length(), isa.name);
     }
-    result.Set("isa", select_kernels().name);
+    const Kernels& kernels = select_kernels();
+    result.Set("isa", kernels.name);
     result.Set("available", available);
     result.Set("built", built);
+    result.Set("bfloat16", kernels.bf16_products->unit == 2 ? "instructions" : "rounded");
     result.Set("compiler", __VERSION__);
     auto matmul = Napi::Object::New(env);
     matmul.Set("float32", products_of(false));

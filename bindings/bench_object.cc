@@ -134,7 +134,7 @@ Napi::Value js_matmul(const Info& info) {
     const auto multiply = [&](int64_t call) {
       const auto i = static_cast<size_t>(call % count);
       reset(context);
-      matmul(context, {m, n, k}, row_major(x.data(), k), transposed(weights[i].data(), k), y.data(), n, false, packed[i].data());
+      matmul(context, {m, n, k}, row_major(x.data(), k), transposed(weights[i].data(), k), y.data(), n, false, {packed[i].data()});
     };
 
     multiply(0);

@@ -35,7 +35,8 @@ export interface EngineConfig {
 }
 
 /** Of matrix products' operands; sums, and everything else, are float32. */
-export type ComputeDtype = 'float32' | 'bfloat16';
+export const COMPUTE_DTYPES = ['float32', 'bfloat16'] as const;
+export type ComputeDtype = (typeof COMPUTE_DTYPES)[number];
 
 export interface EngineOptions {
   threads: number;
@@ -121,6 +122,8 @@ export interface NativeInfo {
   available: string[];
   /** In this build. */
   built: string[];
+  /** Products of bfloat16 operands: by instructions of the set chosen, or rounded and multiplied as float32, which saves no time. */
+  bfloat16: 'instructions' | 'rounded';
   compiler: string;
   /** Which code multiplies matrices of each dtype: 'builtin', or oneDNN with its version and instructions. */
   matmul: Record<ComputeDtype, string> & {

@@ -76,7 +76,7 @@ Napi::Value js_matmul(const Info& info) {
       packed = Buffer(packed_size(*context, n, k));
       pack_matrix(*context, n, k, b_view, packed.data());
     }
-    matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, packed.data());
+    matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, {packed.data()});
     return floats_to_js(info.Env(), c);
   });
 }

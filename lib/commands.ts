@@ -99,7 +99,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       samples: String(indices.length),
       coefficient: String(options.base === undefined ? 1 : coefficient),
       epsilon: String(epsilon),
-      dtype: 'float32',
+      dtype: model.dtype,
       seed: String(seed),
       model: await checkpointFingerprint(member.checkpoint),
       ...(options.base === undefined ? {} : { base: await checkpointFingerprint(model.set.base.checkpoint) }),

@@ -13,8 +13,8 @@ export { info, type Info } from './info.js';
 
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
-  Acquisition, FisherMode, FisherSettings, MergeMethod, MergeModel, MergeRecipe, OptimizerMode, OutputDtype, Recipe, RecipeModel, RecipePath,
-  RecipeTask, SearchMethod, SearchRecipe, SearchSettings, Split,
+  Acquisition, ComputeDtype, FisherMode, FisherSettings, MergeMethod, MergeModel, MergeRecipe, OptimizerMode, OutputDtype, Recipe, RecipeModel,
+  RecipePath, RecipeTask, SearchMethod, SearchRecipe, SearchSettings, Split,
 } from './recipe/recipe.js'; // prettier-ignore
 export type { ResolvedRecipe } from './recipe/resolved.js';
 

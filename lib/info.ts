@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { native, type NativeInfo } from '../bindings/index.js';
+import { COMPUTE_DTYPES, native, type ComputeDtype, type NativeInfo } from '../bindings/index.js';
 import { cacheFolder, cacheUsage } from './data/row_cache.js';
 import type { T5Model } from './model.js';
 import { direct } from './native_call.js';
@@ -14,6 +14,8 @@ export interface Info {
   cpu: string;
   /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
   isa: { chosen: string; available: string[]; built: string[] };
+  /** What matrix products' operands can be; bfloat16 by instructions for it, or rounded and multiplied as float32, which saves no time. */
+  compute: { dtypes: ComputeDtype[]; bfloat16: 'instructions' | 'rounded' };
   /** Which code multiplies matrices, and what the build has. */
   matmul: string;
   threads: number;
@@ -27,7 +29,7 @@ export interface Info {
 
 /** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA or DFMERGE_MATMUL names what is not here. */
 export function info(): Info {
-  const { isa, available, built, compiler, matmul } = direct(() => native().info());
+  const { isa, available, built, bfloat16, compiler, matmul } = direct(() => native().info());
   const folder = cacheFolder();
   return {
     version: VERSION,
@@ -35,6 +37,7 @@ export function info(): Info {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: { chosen: isa, available: available.filter(forUse), built: built.filter(forUse) },
+    compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
     matmul: describeProducts(matmul, isa),
     threads: availableParallelism(),
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
@@ -75,6 +78,6 @@ export function environmentRecord(model: T5Model): EnvironmentRecord {
     isa: native().info().isa,
     ...productsOf(model),
     threads: model.threads,
-    dtype: 'float32',
+    dtype: model.dtype,
   };
 }

@@ -27,6 +27,9 @@ export interface JournalTrial {
   [key: string]: Json | undefined;
 }
 
+/** By the path of a header's key, what its absence stands for; for the words of a refusal. */
+export type Absent = Readonly<Record<string, Json>>;
+
 /** Append-only record of a search, as lines of JSON. */
 export interface Journal {
   readonly path: string;
@@ -44,12 +47,12 @@ export interface Journal {
  * Throws EXISTS (the file is there and `resume` is not set), MISMATCH (another run's header), INVALID_DATA (a line that
  * cannot be read and is not the last), IO.
  */
-export function openJournal(path: string, header: JournalHeader, options: { resume?: boolean } = {}): Journal {
+export function openJournal(path: string, header: JournalHeader, options: { resume?: boolean; absent?: Absent } = {}): Journal {
   const exists = existsSync(path);
   if (exists && !options.resume) {
     throw new DfMergeError('EXISTS', `${path} holds the journal of an earlier search; add --resume (resume: true) to go on with it, or give another output folder`);
   }
-  const { trials, length } = exists ? readBack(path, header) : { trials: [], length: 0 };
+  const { trials, length } = exists ? readBack(path, header, options.absent) : { trials: [], length: 0 };
   return reporting(path, () => new JournalFile(path, { header, trials, length }));
 }
 
@@ -103,11 +106,11 @@ class JournalFile implements Journal {
 }
 
 /** The journal's trials and the length of its whole lines; changes nothing, since the header may turn out to be another run's. */
-function readBack(path: string, header: JournalHeader): { trials: JournalTrial[]; length: number } {
+function readBack(path: string, header: JournalHeader, absent: Absent = {}): { trials: JournalTrial[]; length: number } {
   const bytes = reporting(path, () => readFileSync(path));
   const { lines, length } = wholeLines(bytes);
   if (lines.length === 0) return { trials: [], length: 0 };
-  compareHeaders(path, parseLine(path, lines[0], 1), header);
+  compareHeaders(path, parseLine(path, lines[0], 1), { wanted: header, absent });
   const trials = lines.slice(1).map((line, index) => readTrial(path, parseLine(path, line, index + 2), index + 1));
   return { trials, length };
 }
@@ -162,28 +165,29 @@ function isTrial(value: Json): value is JournalTrial {
   );
 }
 
-function compareHeaders(path: string, found: Json, wanted: JournalHeader): void {
+function compareHeaders(path: string, found: Json, { wanted, absent }: { wanted: JournalHeader; absent: Absent }): void {
   // Through JSON, so that an absent key and an undefined one are the same.
   const differences = differingKeys(found, JSON.parse(JSON.stringify(wanted)) as Json, '');
   if (differences.length === 0) return;
-  const shown = differences.slice(0, 8).map(({ key, found, wanted }) => `\n  ${key || 'header'}: ${found} there, ${wanted} now`);
+  const excerpt = (key: string, value: Json | undefined) => excerptOf(value ?? absent[key]);
+  const shown = differences.slice(0, 8).map(({ key, found, wanted }) => `\n  ${key || 'header'}: ${excerpt(key, found)} there, ${excerpt(key, wanted)} now`);
   throw new DfMergeError('MISMATCH', `${path} is the journal of a different search, so it cannot be resumed:${shown.join('')}`);
 }
 
 interface Difference {
   key: string;
-  found: string;
-  wanted: string;
+  found: Json | undefined;
+  wanted: Json | undefined;
 }
 
 function differingKeys(found: Json | undefined, wanted: Json | undefined, key: string): Difference[] {
   if (isDeepStrictEqual(found, wanted)) return [];
-  if (!isObject(found) || !isObject(wanted)) return [{ key, found: excerpt(found), wanted: excerpt(wanted) }];
+  if (!isObject(found) || !isObject(wanted)) return [{ key, found, wanted }];
   const keys = [...new Set([...Object.keys(wanted), ...Object.keys(found)])];
   return keys.flatMap((name) => differingKeys(found[name], wanted[name], key === '' ? name : `${key}.${name}`));
 }
 
-function excerpt(value: Json | undefined): string {
+function excerptOf(value: Json | undefined): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;

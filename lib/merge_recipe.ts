@@ -28,7 +28,8 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
  * One merge at the coefficients of a recipe (paper, eq. 7), written as a model folder with `dfmerge.json` and `report.html`.
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
  */
-export async function merge(recipe: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
+export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
+  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
@@ -37,7 +38,7 @@ export async function merge(recipe: MergeRecipe, options: MergeOptions): Promise
   const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
   const needsTasks = recipe.tasks.length > 0 && (measured || scored !== 'no');
   const model = await stopwatch.time('load', () =>
-    T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), { ...options, tokenizer: needsTasks }),
+    T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), { ...options, dtype: recipe.computeDtype, tokenizer: needsTasks }),
   );
   try {
     const fisher = measured ? recipe.fisher : undefined;

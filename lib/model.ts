@@ -13,7 +13,10 @@ import { loadTokenizer, type Tokenizer } from './text/tokenizer.js';
 export interface ComputeOptions {
   /** Threads of the engine; results do not depend on it. Default: as many as the machine offers. */
   threads?: number;
-  /** Of matrix products' operands; sums and everything else are float32. Results are bit-equal only at equal dtypes. Default: float32. */
+  /**
+   * Of matrix products' operands; sums, parameters, norms, softmax, Fishers and the merge are float32. Results are bit-equal only at equal
+   * dtypes. Default: the recipe's `compute_dtype` where there is a recipe, else float32.
+   */
   dtype?: ComputeDtype;
   /** Only cpu in this version. */
   device?: 'cpu';
@@ -39,6 +42,7 @@ export class T5Model {
   readonly parameters: readonly Parameter[];
   /** Of the engine. */
   readonly threads: number;
+  readonly dtype: ComputeDtype;
   readonly #budget: number;
 
   private constructor(
@@ -49,6 +53,7 @@ export class T5Model {
   ) {
     this.parameters = engine.parameters();
     this.threads = options.threads ?? availableParallelism();
+    this.dtype = options.dtype ?? 'float32';
     this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
   }
 

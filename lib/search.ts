@@ -44,16 +44,17 @@ export interface SearchOptions extends RunOptions, ComputeOptions, DataOptions {
  * Every finished trial is on the disk before the next begins; a search that was killed at any moment goes on with `resume` to the
  * same bytes (but for wall times). Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
  */
-export async function search(recipe: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   const out = resolve(options.out);
   if (options.resume && !existsSync(journalPath(out)) && existsSync(join(out, 'dfmerge.json'))) return finishedRecord(out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, { overwrite: options.overwrite || (options.resume && existsSync(journalPath(out))) });
   const stopwatch = new Stopwatch();
-  const model = await stopwatch.time('load', () => T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), options));
+  const model = await stopwatch.time('load', () => T5Model.open(recipe.baseModel.path, recipe.models.map(({ path }) => path), { ...options, dtype: recipe.computeDtype }));
   try {
     const tasks = await stopwatch.time('load', () => prepareTasks(model, recipe, { ...needed(recipe), cache: options.cache }));
-    const journal = openJournal(journalPath(out), await stopwatch.time('load', () => journalHeader(model, { recipe, tasks, options })), options);
+    const journal = openJournal(journalPath(out), await stopwatch.time('load', () => journalHeader(model, { recipe, tasks, options })), { resume: options.resume, absent: ABSENT });
     try {
       const { trials, best } = await runTrials({ model, recipe, tasks, stopwatch }, { journal, options });
       const record = await finishRun(
@@ -141,6 +142,9 @@ function proposalsOf({ mergeMethod, models, search: settings }: Recipe): Proposa
 function needed({ mergeMethod, fisher, search: { seed, validationRatio } }: SearchRecipe) {
   return { seed, validationRatio, fisher: usesFisher(mergeMethod) ? fisher : undefined, scored: 'yes' as const };
 }
+
+/** What a header's missing keys stand for. */
+const ABSENT = { 'recipe.compute_dtype': 'float32' };
 
 /** All that decides the numbers of a search; the count of iterations does not, so that a search can be gone on with for longer. */
 async function journalHeader(

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
+import type { RunRecord } from '../lib/report/record.js';
 import { runCommand } from './support/command.js';
 import { readTensors, relativeError } from './support/tensors.js';
 import { makeWorkspace, recordWithoutTiming } from './support/workspace.js';
@@ -79,6 +80,34 @@ test('fisher: --min-weight skips choices, and prints and keeps what that costs a
   t.false('min_weight' in (await readHeader(space.path('exact.safetensors'))).metadata);
 });
 
+test('--compute-dtype bfloat16: other NLLs than in float32, though near; a Fisher file and a record say how they were computed', async (t) => {
+  const space = await makeWorkspace();
+  const run = async (...args: string[]) => {
+    const { code, stderr } = await runCommand(args, { cwd: space.dir });
+    t.is(code, 0, stderr);
+  };
+  for (const dtype of ['float32', 'bfloat16']) await run('evaluate', '--model', 'models/a', '--data', 'data/a', '--details', `${dtype}.jsonl`, '--compute-dtype', dtype);
+  const [exact, rounded] = await Promise.all(['float32', 'bfloat16'].map(async (dtype) => lines(await readFile(space.path(`${dtype}.jsonl`), 'utf8')).flatMap(({ nll }) => nll)));
+  const error = relativeError(rounded, exact);
+  t.true(error > 1e-6 && error < 5e-3, String(error));
+
+  await run('fisher', '--model', 'models/a', '--data', 'data/a', '--samples', '5', '--compute-dtype', 'bfloat16', '--out', 'a.safetensors');
+  t.is((await readHeader(space.path('a.safetensors'))).metadata.dtype, 'bfloat16');
+
+  // What the command line says goes before the recipe.
+  const recipe = await space.variant('linear.yaml', (text) => `${text.replace('df_merge', 'linear')}compute_dtype: bfloat16\n`);
+  for (const [out, args, dtype] of [['as-written', [], 'bfloat16'], ['as-told', ['--compute-dtype', 'float32'], 'float32']] as const) {
+    await run('merge', recipe, '--out', out, ...args);
+    const record = (await recordWithoutTiming(space.path(out))) as RunRecord;
+    t.is(record.environment.dtype, dtype);
+    t.is(record.recipe.compute_dtype, dtype === 'float32' ? undefined : dtype);
+    t.regex(await readFile(space.path(out, 'report.html'), 'utf8'), new RegExp(`Computed in ${dtype} on`));
+  }
+
+  await run('finetune', '--model', 'models/base', '--data', 'data/a', '--out', 'tuned', '--steps', '2', '--batch', '4', '--dtype', 'float16', '--compute-dtype', 'bfloat16');
+  t.is((JSON.parse(await readFile(space.path('tuned', 'config.json'), 'utf8')) as Record<string, string>).torch_dtype, 'float16');
+});
+
 test('merge: linear, task arithmetic and gta agree with plain sums over the checkpoints', async (t) => {
   const space = await makeWorkspace();
   const read = (name: string) => readTensors(space.path('models', name, 'model.safetensors'));
@@ -143,13 +172,15 @@ test('finetune: keeps the state of lowest validation loss and writes a model fol
 test('info: what the machine and the build can do', async (t) => {
   const { code, stdout } = await runCommand(['info', '--json']);
   t.is(code, 0);
-  const facts = JSON.parse(stdout) as { version: string; isa: { chosen: string; available: string[] }; threads: number; cuda: { available: boolean; reason: string } };
+  const facts = JSON.parse(stdout) as { version: string; isa: { chosen: string; available: string[] }; threads: number; cuda: { available: boolean; reason: string }; compute: object };
   t.regex(facts.version, /^\d+\.\d+\.\d+/);
   t.true(facts.isa.available.includes(facts.isa.chosen));
   t.true(facts.threads >= 1);
   t.false(facts.cuda.available);
+  t.deepEqual(facts.compute, { dtypes: ['float32', 'bfloat16'], bfloat16: facts.isa.chosen === 'avx512bf16' ? 'instructions' : 'rounded' });
   const plain = await runCommand(['info'], { env: { DFMERGE_ISA: 'scalar' } });
   t.regex(plain.stdout, /instruction set {2}scalar/);
+  t.regex(plain.stdout, /compute dtypes {3}float32, bfloat16 \(no instructions for bfloat16: as slow as float32\)/);
 });
 
 test('an instruction set that does not exist is refused in words', async (t) => {
@@ -181,6 +212,8 @@ const mistakes: Record<string, { args: string[]; code: number; message: RegExp; 
   },
   'an output that is there': { args: ['search', 'recipe.yaml', '--out', 'models/a'], code: 1, message: /models\/a exists already/ },
   'no threads': { args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'], code: 1, message: /--threads 0/ },
+  'computing in float16': { args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--compute-dtype', 'float16'], code: 1, message: /--compute-dtype float16: expected float32 or bfloat16 \(T5 overflows in float16\)/ },
+  'computing in a type there is not': { args: ['search', 'recipe.yaml', '--out', 'x', '--compute-dtype', 'int8'], code: 1, message: /--compute-dtype int8: expected float32 or bfloat16\n/ },
   'a min-weight above 1': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', '2', '--out', 'f'], code: 1, message: /minWeight is 2: expected a number from 0 to 1/ },
   'a min-weight of a word': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', 'low', '--out', 'f'], code: 1, message: /minWeight is NaN/ },
   'a min-weight with sampled': { args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--mode', 'sampled', '--min-weight', '0.1', '--out', 'f'], code: 1, message: /mode sampled/ },

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import type { FisherMode, NativeEngine, TensorPlace } from '../bindings/index.js';
+import { COMPUTE_DTYPES, type FisherMode, type NativeEngine, type TensorPlace } from '../bindings/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
 import { packRows } from '../lib/data/batch.js';
 import { T5Model } from '../lib/model.js';
@@ -45,17 +45,20 @@ for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // pre
   const draws = Float64Array.from(LENGTHS, (_, i) => i / LENGTHS.length);
 
   /** Runs twice on each number of threads and compares what comes out. */
-  const sameOnAnyThreads = (title: string, work: (model: T5Model, setting: Setting) => Promise<string>) =>
-    test(`${form}: ${title} has the same bits on 1, 2, 3 and 5 threads, and again`, async (t) => {
-      const ready = await setting;
-      const results: string[] = [];
-      for (const threads of THREADS) {
-        const model = await T5Model.open(ready.folders[0], ready.folders.slice(1), { threads, tokenizer: false });
-        results.push(await work(model, ready), await work(model, ready));
-        model.close();
-      }
-      results.forEach((result, i) => t.true(result === results[0], `${THREADS[i >> 1]} threads, run ${(i % 2) + 1}`));
-    });
+  const sameOnAnyThreads = (title: string, work: (model: T5Model, setting: Setting) => Promise<string>) => {
+    for (const dtype of COMPUTE_DTYPES) {
+      test(`${form}, ${dtype}: ${title} has the same bits on 1, 2, 3 and 5 threads, and again`, async (t) => {
+        const ready = await setting;
+        const results: string[] = [];
+        for (const threads of THREADS) {
+          const model = await T5Model.open(ready.folders[0], ready.folders.slice(1), { threads, dtype, tokenizer: false });
+          results.push(await work(model, ready), await work(model, ready));
+          model.close();
+        }
+        results.forEach((result, i) => t.true(result === results[0], `${THREADS[i >> 1]} threads, run ${(i % 2) + 1}`));
+      });
+    }
+  };
 
   const job = <T>(model: T5Model, run: (engine: NativeEngine) => Promise<T>) => model.job(run);
 

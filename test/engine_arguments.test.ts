@@ -1,6 +1,6 @@
 // Every wrong argument of the native boundary is an error that names it; none reaches memory.
 import test from 'ava';
-import { native, type AdamWOptions, type EngineConfig, type FisherMode, type NativeBatch, type NativeEngine } from '../bindings/index.js';
+import { COMPUTE_DTYPES, native, type AdamWOptions, type EngineConfig, type FisherMode, type NativeBatch, type NativeEngine } from '../bindings/index.js';
 import { packRows } from '../lib/data/batch.js';
 import { newEngine } from './support/big_engine.js';
 import { randomRows, V1_0 } from './support/random_t5.js';
@@ -178,7 +178,8 @@ test('threads, compute types and devices that this build has not are refused', (
   for (const threads of [0, -1, 1025]) t.throws(() => make({ threads }), { code: 'INVALID_ARGUMENT', message: new RegExp(`threads is ${threads}`) });
   t.throws(() => make({ threads: 1.5 }), { code: 'INVALID_ARGUMENT' });
   t.throws(() => make({ dtype: 'float16' }), { code: 'UNSUPPORTED', message: /overflows/ });
-  t.throws(() => make({ dtype: 'bfloat16' }), { code: 'UNSUPPORTED' });
+  t.throws(() => make({ dtype: 'int8' }), { code: 'UNSUPPORTED', message: /expected float32 or bfloat16/ });
+  for (const dtype of COMPUTE_DTYPES) t.notThrows(() => make({ dtype }).close());
   t.throws(() => make({ device: 'cuda' }), { code: 'UNSUPPORTED', message: /use cpu/ });
   t.throws(() => make({ device: 3 }), { code: 'INVALID_ARGUMENT' });
 });

@@ -98,6 +98,13 @@ test('a journal of another run is refused, untouched, and the difference is name
   t.deepEqual(readFileSync(path), before);
 });
 
+test('a refusal says what a missing key stands for', (t) => {
+  const path = newPath();
+  write(path, 1);
+  const other = { ...header, recipe: { search: { xi: 0.01 }, models: ['a', 'b'], dtype: 'half' } };
+  t.throws(() => openJournal(path, other, { resume: true, absent: { 'recipe.dtype': 'whole' } }), { code: 'MISMATCH', message: /\n {2}recipe\.dtype: "whole" there, "half" now$/ });
+});
+
 test('keys of the header may come in any order', (t) => {
   const path = newPath();
   write(path, 1);

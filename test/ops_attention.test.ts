@@ -1,6 +1,6 @@
 // Attention over ragged spans and the buckets of its position bias.
 import test from 'ava';
-import { native } from '../bindings/index.js';
+import { COMPUTE_DTYPES, native } from '../bindings/index.js';
 import { INSTRUCTION_SETS, onThreads, sameBits } from './support/machines.js';
 import { attention, differenceGradient, dot, EPSILON32, positionBucket } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
@@ -8,8 +8,11 @@ import { relativeError } from './support/tensors.js';
 
 const random = new RandomValues(3);
 const { kernels } = native();
-const FORWARD = 8 * EPSILON32;
-const BACKWARD = 32 * EPSILON32;
+const EPSILON_BF16 = 2 ** -9;
+const BOUND = {
+  float32: { y: 8 * EPSILON32, gradient: 32 * EPSILON32 },
+  bfloat16: { y: 4 * EPSILON_BF16, gradient: 8 * EPSILON_BF16 },
+};
 
 interface Shape {
   title: string;
@@ -53,14 +56,16 @@ for (const { title, ...shape } of SHAPES) {
     ...(plain.bias ? { dbias: gradientOf(plain.bias) } : {}),
   };
   for (const isa of INSTRUCTION_SETS) {
-    test(`${isa}: ${title}`, (t) => {
-      const [one, ...more] = onThreads(isa).map((options) => kernels.attention(options, { ...operands, dy }));
-      for (const [part, values] of Object.entries(expected) as [keyof typeof one, Float64Array][]) {
-        const error = relativeError(one[part], values);
-        t.true(error < (part === 'y' ? FORWARD : BACKWARD), `${part} is off by ${error}`);
-        for (const other of more) sameBits(t, other[part], one[part], part);
-      }
-    });
+    for (const dtype of COMPUTE_DTYPES) {
+      test(`${isa}, ${dtype}: ${title}`, (t) => {
+        const [one, ...more] = onThreads(isa, dtype).map((options) => kernels.attention(options, { ...operands, dy }));
+        for (const [part, values] of Object.entries(expected) as [keyof typeof one, Float64Array][]) {
+          const error = relativeError(one[part], values);
+          t.true(error < BOUND[dtype][part === 'y' ? 'y' : 'gradient'], `${part} is off by ${error}`);
+          for (const other of more) sameBits(t, other[part], one[part], part);
+        }
+      });
+    }
   }
 }
 

@@ -76,6 +76,7 @@ test('a search recipe is filled with defaults and its paths are resolved against
     },
     normalize: false,
     dtype: 'float32',
+    computeDtype: 'float32',
   });
 });
 
@@ -85,7 +86,8 @@ test('every setting is read', (t) => {
     `${SEARCH}
 fisher: { mode: choices, samples: all, split: train, at: model, epsilon: 1e-9, min_weight: 0.02 }
 search: { acquisition: ucb, xi: 0, kappa: 1, init: 3, iterations: 4, validation_ratio: 0.05, early_stopping: true, early_stopping_margin: 0.5, seed: 7, optimizer: bayes_opt, bounds: [-0.5, 1.5] }
-dtype: bfloat16`,
+dtype: float16
+compute_dtype: bfloat16`,
   );
   t.deepEqual(recipe.fisher, { mode: 'choices', samples: 'all', split: 'train', at: 'model', epsilon: 1e-9, minWeight: 0.02 });
   t.deepEqual(recipe.search, {
@@ -101,7 +103,8 @@ dtype: bfloat16`,
     optimizer: 'bayes_opt',
     bounds: [-0.5, 1.5],
   });
-  t.is(recipe.dtype, 'bfloat16');
+  t.is(recipe.dtype, 'float16');
+  t.is(recipe.computeDtype, 'bfloat16');
 });
 
 test("mergekit's forms: a weight for all models, out_dtype, YAML merge keys", (t) => {
@@ -169,10 +172,10 @@ test('a missing file is NOT_FOUND', (t) => {
 });
 
 const MISTAKES: [name: string, text: string, expected: string[]][] = [
-  ['unknown key', SEARCH.replace('tasks:', 'task:'), ['8:1: task is not a key of a recipe; expected one of: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype (did you mean tasks?)']],
+  ['unknown key', SEARCH.replace('tasks:', 'task:'), ['8:1: task is not a key of a recipe; expected one of: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype, compute_dtype (did you mean tasks?)']],
   ['unknown key in a section', `${SEARCH}search:\n  seed: 1\n  iteration: 5\n`, ['13:3: iteration is not a key of search; expected one of: acquisition, xi, kappa, init, iterations, validation_ratio, early_stopping, early_stopping_margin, seed, optimizer, bounds (did you mean iterations?)']],
   ['unknown key of a task', SEARCH.replace('data: data/b', 'data: x, dta: y'), ['10:17: dta is not a key of tasks.b; expected one of: data (did you mean data?)']],
-  ["mergekit's key", `${SEARCH}tokenizer_source: base\n`, ['11:1: tokenizer_source is not supported by dfmerge (it is a key of mergekit); expected only: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype']],
+  ["mergekit's key", `${SEARCH}tokenizer_source: base\n`, ['11:1: tokenizer_source is not supported by dfmerge (it is a key of mergekit); expected only: merge_method, base_model, models, parameters, tasks, fisher, search, dtype, out_dtype, compute_dtype']],
   ["mergekit's method", SEARCH.replace('df_merge', 'dare_ties'), ['1:15: merge_method dare_ties is not supported yet; expected one of: df_merge, gta, fisher, task_arithmetic, linear']],
   ['misspelt method', SEARCH.replace('df_merge', 'dfmerge'), ['1:15: merge_method is "dfmerge"; expected one of: df_merge, gta, fisher, task_arithmetic, linear (did you mean df_merge?)']],
   ['duplicate key', `${SEARCH}base_model: other\n`, ['11:1: the key base_model appears twice; expected each key once']],
@@ -223,7 +226,9 @@ const MERGE_MISTAKES: [name: string, text: string, expected: string[]][] = [
   ['fisher of none', SEARCH.replace('df_merge', 'fisher') + 'fisher: none\n', ['11:9: fisher is none; expected a section of settings with merge_method fisher (without Fisher it is linear)']],
   ['weights that cancel', MERGE.replace('gta', 'linear').replace('-0.1', '-0.3'), ['3:1: the weights add up to 0; expected a sum other than 0 to divide them by']],
   ['not normalised', `${MERGE.replace('gta', 'linear')}parameters: { normalize: false }\n`, ['8:26: parameters.normalize is false and the weights add up to 0.19999999999999998; expected a sum of 1 with linear (task_arithmetic takes any weights)']],
-  ['two dtypes', `${MERGE}dtype: bfloat16\nout_dtype: float16\n`, ['8:8: dtype is bfloat16 beside an out_dtype; expected float32, the type of computation, or only one of the two']],
+  ['two dtypes', `${MERGE}dtype: bfloat16\nout_dtype: float16\n`, ['8:8: dtype is bfloat16 beside an out_dtype; expected float32, or only one of the two (both are of the output; how the engine computes is compute_dtype)']],
+  ['computing in float16', `${MERGE}compute_dtype: float16\n`, ['8:16: compute_dtype is "float16"; expected float32 or bfloat16 (T5 overflows in float16)']],
+  ['computing in a type there is not', `${MERGE}compute_dtype: float23\n`, ['8:16: compute_dtype is "float23"; expected one of: float32, bfloat16 (did you mean float32?)']],
 ];
 
 for (const [name, text, expected] of MERGE_MISTAKES) {

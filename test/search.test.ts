@@ -74,13 +74,13 @@ test('killed after any trial, or at any moment between, a search resumes to the 
 test('Ctrl-C ends after the current slice and says how to resume', async (t) => {
   const space = await makeWorkspace();
   const out = space.path('out');
-  const { child, finished } = startCommand(['search', space.recipe, '--out', out]);
+  const { child, finished } = startCommand(['search', space.recipe, '--out', out, '--compute-dtype', 'bfloat16']);
   child.stderr?.on('data', (data: Buffer) => {
     if (data.toString().includes('trial 2/8')) child.kill('SIGINT');
   });
   const { code, stderr } = await finished;
   t.is(code, 130);
-  t.regex(stderr, /Go on with: dfmerge search .*--resume/);
+  t.regex(stderr, /Go on with: dfmerge search .* --compute-dtype bfloat16 --resume/);
   t.false(existsSync(out));
   t.true(existsSync(journalPath(out)));
 });
@@ -134,6 +134,41 @@ test('without min_weight neither the journal nor the record nor the report speak
   t.notRegex(await readFile(journalPath(out), 'utf8'), /min_weight|skipped/);
   await search(recipe, { out, resume: true });
   for (const file of ['dfmerge.json', 'report.html']) t.notRegex(await readFile(`${out}/${file}`, 'utf8'), /min_weight|skipped|left out/, file);
+});
+
+test('in bfloat16 a search that was interrupted resumes to the same bytes, its best trial is the merge there, and another dtype is refused', async (t) => {
+  const space = await makeWorkspace();
+  const recipe = recipeForSearch(await space.variant('bfloat16.yaml', (text) => `${text}compute_dtype: bfloat16\n`));
+  const whole = await search(recipe, { out: space.path('whole'), threads: 2 });
+  t.is(whole.recipe.compute_dtype, 'bfloat16');
+  t.is(whole.environment.dtype, 'bfloat16');
+
+  const out = space.path('stopped');
+  const controller = new AbortController();
+  await t.throwsAsync(search(recipe, { out, threads: 2, signal: controller.signal, onTrial: ({ trial }) => trial === 4 && controller.abort() }), { code: 'ABORTED' });
+  await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'float32' }), { code: 'MISMATCH', message: /recipe\.compute_dtype: "bfloat16" there, "float32" now/ });
+  await search(recipe, { out, threads: 2, resume: true });
+  t.deepEqual(await recordWithoutTiming(out), await recordWithoutTiming(space.path('whole')));
+  t.deepEqual(await weights(out), await weights(space.path('whole')));
+
+  const [a, b] = whole.coefficients;
+  const merging = await space.variant('merge.yaml', (text) => text.replace('task: a', `task: a\n    parameters: { weight: ${a} }`).replace('task: b', `task: b\n    parameters: { weight: ${b} }`));
+  await merge(recipeForMerge(merging), { out: space.path('merged'), dtype: 'bfloat16' });
+  t.deepEqual(await weights(space.path('merged')), await weights(space.path('whole')));
+  await merge(recipeForMerge(merging), { out: space.path('in-float32') });
+  t.notDeepEqual(await weights(space.path('in-float32')), await weights(space.path('whole')));
+});
+
+test('a journal in float32 does not speak of it, and is not resumed in bfloat16', async (t) => {
+  const space = await makeWorkspace();
+  const out = space.path('out');
+  const controller = new AbortController();
+  const recipe = recipeForSearch(space.recipe);
+  await t.throwsAsync(search(recipe, { out, signal: controller.signal, onTrial: ({ trial }) => trial === 1 && controller.abort() }), { code: 'ABORTED' });
+  t.notRegex(await readFile(journalPath(out), 'utf8'), /compute_dtype/);
+  await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'bfloat16' }), { code: 'MISMATCH', message: /recipe\.compute_dtype: "float32" there, "bfloat16" now/ });
+  await search(recipe, { out, resume: true, dtype: 'float32' });
+  t.notRegex(await readFile(`${out}/dfmerge.json`, 'utf8'), /compute_dtype/);
 });
 
 test('resuming a search that has ended gives its record', async (t) => {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { COMPUTE_DTYPES, type ComputeDtype } from '../../bindings/index.js';
 import type { DataOptions } from '../data/prepared.js';
 import { DfMergeError } from '../errors.js';
 import type { ComputeOptions } from '../model.js';
@@ -7,23 +8,31 @@ import type { ComputeOptions } from '../model.js';
 export interface CommonArguments {
   json: boolean;
   threads?: number;
+  'compute-dtype'?: string;
   quiet: boolean;
 }
 
-/** Adds --json, --threads and --quiet. */
+/** Adds --json, --threads, --compute-dtype and --quiet. */
 export function withCommon<T>(yargs: Argv<T>): Argv<T & CommonArguments> {
   return yargs
     .option('threads', { type: 'number', describe: 'threads of the engine [default: all]; results do not depend on it' })
+    .option('compute-dtype', { type: 'string', describe: "of matrix products' operands: float32 or bfloat16 [default: the recipe's, else float32]" })
     .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON, errors too' })
     .option('quiet', { type: 'boolean', default: false, describe: 'no progress' });
 }
 
 /** The engine's options among the arguments. */
-export function computeOptions({ threads }: CommonArguments): ComputeOptions {
+export function computeOptions({ threads, 'compute-dtype': dtype }: CommonArguments): ComputeOptions {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new DfMergeError('INVALID_ARGUMENT', `--threads ${threads}: expected a whole number of at least 1`);
   }
-  return threads === undefined ? {} : { threads };
+  return { ...(threads === undefined ? {} : { threads }), ...(dtype === undefined ? {} : { dtype: computeDtype(dtype) }) };
+}
+
+function computeDtype(name: string): ComputeDtype {
+  const dtype = COMPUTE_DTYPES.find((known) => known === name);
+  if (dtype) return dtype;
+  throw new DfMergeError('INVALID_ARGUMENT', `--compute-dtype ${name}: expected ${COMPUTE_DTYPES.join(' or ')}${name === 'float16' ? ' (T5 overflows in float16)' : ''}`);
 }
 
 /** Options of the commands that read tasks' data. */

@@ -15,6 +15,7 @@ export const infoCommand: CommandModule<object, { json: boolean }> = {
       ['node', `${facts.node} (${facts.platform})`],
       ['cpu', facts.cpu],
       ['instruction set', `${facts.isa.chosen} (this machine: ${facts.isa.available.join(', ')}; this build: ${facts.isa.built.join(', ')})`],
+      ['compute dtypes', `${facts.compute.dtypes.join(', ')} (${facts.compute.bfloat16 === 'instructions' ? 'with' : 'no'} instructions for bfloat16${facts.compute.bfloat16 === 'instructions' ? '' : ': as slow as float32'})`],
       ['matmul', facts.matmul],
       ['threads', String(facts.threads)],
       ['cuda', facts.cuda.available ? 'yes' : `no: ${facts.cuda.reason}`],

@@ -59,7 +59,8 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
         print(`\nWritten: ${args.out} (dfmerge.json, report.html beside the weights)`);
       } catch (error) {
         if (error instanceof DfMergeError && error.code === 'ABORTED') {
-          throw new DfMergeError('ABORTED', `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out} --resume`, { cause: error });
+          const same = (['seed', 'compute-dtype'] as const).flatMap((name) => (args[name] === undefined ? [] : [` --${name} ${args[name]}`])).join('');
+          throw new DfMergeError('ABORTED', `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out}${same} --resume`, { cause: error });
         }
         throw error;
       } finally {

@@ -76,7 +76,7 @@ function checkCommon(checked: Checked): void {
     report(['fisher', 'min_weight'], `fisher.min_weight is ${recipe.fisher.min_weight} with mode sampled, which draws from all choices and skips none; expected 0, or another mode`);
   }
   if (recipe.out_dtype !== undefined && recipe.dtype !== undefined && recipe.dtype !== 'float32') {
-    report(['dtype'], `dtype is ${recipe.dtype} beside an out_dtype; expected float32, the type of computation, or only one of the two`);
+    report(['dtype'], `dtype is ${recipe.dtype} beside an out_dtype; expected float32, or only one of the two (both are of the output; how the engine computes is compute_dtype)`);
   }
 }
 

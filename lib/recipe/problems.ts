@@ -98,7 +98,7 @@ function expectedBy(issue: Issue, found: unknown): string {
       // A message of the schema's own says more than the type.
       return issue.message.startsWith('Invalid input') ? (TYPE_WORDS[issue.expected] ?? issue.expected) : issue.message;
     case 'invalid_value':
-      return oneOf(issue.values.map(String), found);
+      return issue.message.startsWith('Invalid') ? oneOf(issue.values.map(String), found) : issue.message;
     case 'too_small':
       return limitWords(issue, { limit: issue.minimum, inclusive: 'at least', exclusive: 'more than' });
     case 'too_big':

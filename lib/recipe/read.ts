@@ -168,6 +168,7 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
     },
     normalize: normalizes(shaped),
     dtype: shaped.out_dtype ?? shaped.dtype ?? 'float32',
+    computeDtype: shaped.compute_dtype,
   };
 }
 

@@ -1,10 +1,10 @@
-import { FISHER_MODES, type FisherMode } from '../../bindings/index.js';
+import { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype, type FisherMode } from '../../bindings/index.js';
 
 /** How the models are combined; METHOD's table: `gta` is DF-Merge without Fisher, `fisher` is DF-Merge without the search. */
 export const MERGE_METHODS = ['df_merge', 'gta', 'fisher', 'task_arithmetic', 'linear'] as const;
 export type MergeMethod = (typeof MERGE_METHODS)[number];
 
-export { FISHER_MODES, type FisherMode };
+export { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype, type FisherMode };
 
 /** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
 export const FISHER_PLACES = ['model', 'candidate'] as const;
@@ -102,8 +102,10 @@ export interface Recipe {
   search: SearchSettings;
   /** Whether weights are divided by their sum; only `linear`, `gta` and `task_arithmetic` can. */
   normalize: boolean;
-  /** Of the weights that are written; computation is float32. */
+  /** Of the weights that are written. */
   dtype: OutputDtype;
+  /** Of matrix products' operands; ComputeOptions.dtype goes before it. */
+  computeDtype: ComputeDtype;
 }
 
 /** What `recipeForMerge` returns. */

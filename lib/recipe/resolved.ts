@@ -22,6 +22,7 @@ export interface ResolvedRecipe {
     bounds: [number, number];
   };
   dtype: string;
+  compute_dtype?: string;
 }
 
 /** Methods that know `normalize`; its default depends on the method, so it is always spelled out. */
@@ -43,7 +44,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       split: fisher.split,
       at: fisher.at,
       epsilon: fisher.epsilon,
-      // Only where it does something: journals and records from before it was there stay what they were.
+      // Only where it does something, like compute_dtype: journals and records from before it was there stay what they were.
       ...(fisher.minWeight > 0 ? { min_weight: fisher.minWeight } : {}),
     },
     search: {
@@ -60,6 +61,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       bounds: search.bounds,
     },
     dtype: recipe.dtype,
+    ...(recipe.computeDtype === 'float32' ? {} : { compute_dtype: recipe.computeDtype }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACQUISITIONS, FISHER_MODES, FISHER_PLACES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
+import { ACQUISITIONS, COMPUTE_DTYPES, FISHER_MODES, FISHER_PLACES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
 
 const path = z.string().min(1);
 
@@ -69,6 +69,7 @@ export const recipeSchema = z.strictObject({
   search: search.prefault({}),
   dtype: z.enum(OUTPUT_DTYPES).optional(),
   out_dtype: z.enum(OUTPUT_DTYPES).optional(),
+  compute_dtype: z.enum(COMPUTE_DTYPES, { error: ({ input }) => (input === 'float16' ? 'float32 or bfloat16 (T5 overflows in float16)' : undefined) }).default('float32'),
 });
 
 /** A recipe as a JavaScript object: the keys of the YAML. */

@@ -101,9 +101,9 @@ class Tiles {
 // vector.h's format of the same name, without instructions for it.
 struct Bf16 {
   static constexpr int kUnit = 2;
-  static DFMERGE_INLINE Vector words_of(Vector low, Vector high) { return as_floats(as_words(rounded(low)) >> 16 | as_words(rounded(high))); }
+  static __attribute__((noinline)) Vector words_of(Vector low, Vector high) { return as_floats(as_words(rounded(low)) >> 16 | as_words(rounded(high))); }
   static DFMERGE_INLINE Vector words(const float* p) { return words(p, 2 * kLanes); }
-  static DFMERGE_INLINE Vector words(const float* p, int64_t count) {
+  static __attribute__((noinline)) Vector words(const float* p, int64_t count) {
     Vector low = {}, high = {};
     for (int i = 0; i < kLanes; ++i) {
       if (2 * i < count) low[i] = p[2 * i];

@@ -33,7 +33,12 @@ struct Context {
   Arena shared;                // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
 
-  const ProductKernels& products() const { return compute == Compute::kBfloat16 ? *kernels.bf16_products : *kernels.float_products; }
+  // exact: operands stay float32 whatever `compute` is.
+  const ProductKernels& products(bool exact = false) const {
+    return compute == Compute::kBfloat16 && !exact ? *kernels.bf16_products : *kernels.float_products;
+  }
+  // oneDNN for such products; null: the built-in ones. It is set up for one dtype.
+  Onednn* onednn_for(bool exact) const { return compute == Compute::kBfloat16 && exact ? nullptr : onednn.get(); }
 
   void check_stop() const {
     if (stop) fail("ABORTED", "stopped");

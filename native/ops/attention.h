@@ -1,4 +1,5 @@
-// Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's.
+// Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's. In float32 whatever the context computes in: it is a small
+// share of the work and, rounded, most of a Fisher's error.
 // q [query rows, heads * d_kv], k and v [key rows, heads * d_kv], their rows possibly apart; context [query rows, heads * d_kv].
 #pragma once
 #include <vector>

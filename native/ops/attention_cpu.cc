@@ -13,7 +13,7 @@ void attention_weights(const Context& context, Arena& scratch, const AttentionSh
                        const float* k, float* p) {
   const Kernels& kernels = context.kernels;
   const int64_t keys = span.key_rows;
-  matmul_local(context.products(), scratch, {span.query_rows, keys, shape.d_kv}, row_major(q + span.query * shape.query_stride + h * shape.d_kv, shape.query_stride),
+  matmul_local(*context.kernels.float_products, scratch, {span.query_rows, keys, shape.d_kv}, row_major(q + span.query * shape.query_stride + h * shape.d_kv, shape.query_stride),
                transposed(k + span.key * shape.key_stride + h * shape.d_kv, shape.key_stride), p, keys);
   for (int64_t i = 0; i < span.query_rows; ++i) {
     float* row = p + i * keys;
@@ -41,7 +41,7 @@ void attention(Context& context, const AttentionShape& shape, const AttentionSpa
       ArenaScope scope(scratch);
       float* p = scratch.allocate(span.query_rows * span.key_rows);
       attention_weights(context, scratch, shape, span, h, q, k, p);
-      matmul_local(context.products(), scratch, {span.query_rows, shape.d_kv, span.key_rows}, row_major(p, span.key_rows),
+      matmul_local(*context.kernels.float_products, scratch, {span.query_rows, shape.d_kv, span.key_rows}, row_major(p, span.key_rows),
                    row_major(v + span.key * shape.key_stride + h * shape.d_kv, shape.key_stride), output + span.query * inner + h * shape.d_kv, inner);
     }
   });
@@ -65,9 +65,9 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
       if (s == spans.group[group] || !same_forward(span, spans.spans[s - 1])) attention_weights(context, scratch, shape, span, h, o.q, o.k, p);
       const float* doutput = o.doutput + span.query_gradient * inner + column;
       const int64_t query_stride = shape.query_stride, key_stride = shape.key_stride, key_gradient = span.key_gradient * key_stride + column;
-      matmul_local(context.products(), scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner), transposed(o.v + span.key * key_stride + column, key_stride), ds,
+      matmul_local(*context.kernels.float_products, scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner), transposed(o.v + span.key * key_stride + column, key_stride), ds,
                    keys);
-      matmul_local(context.products(), scratch, {keys, shape.d_kv, queries}, transposed(p, keys), row_major(doutput, inner), o.dv + key_gradient, key_stride);
+      matmul_local(*context.kernels.float_products, scratch, {keys, shape.d_kv, queries}, transposed(p, keys), row_major(doutput, inner), o.dv + key_gradient, key_stride);
       for (int64_t i = 0; i < queries; ++i) {
         kernels.softmax_backward(ds + i * keys, p + i * keys, keys);
         if (o.dbias) {
@@ -75,9 +75,9 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
           kernels.add(o.dbias + (span.segment * shape.heads + h) * width + shape.bias->reach - 1 - i, ds + i * keys, keys);
         }
       }
-      matmul_local(context.products(), scratch, {queries, shape.d_kv, keys}, row_major(ds, keys), row_major(o.k + span.key * key_stride + column, key_stride),
+      matmul_local(*context.kernels.float_products, scratch, {queries, shape.d_kv, keys}, row_major(ds, keys), row_major(o.k + span.key * key_stride + column, key_stride),
                    o.dq + span.query_gradient * query_stride + column, query_stride);
-      matmul_local(context.products(), scratch, {keys, shape.d_kv, queries}, transposed(ds, keys), row_major(o.q + span.query * query_stride + column, query_stride),
+      matmul_local(*context.kernels.float_products, scratch, {keys, shape.d_kv, queries}, transposed(ds, keys), row_major(o.q + span.query * query_stride + column, query_stride),
                    o.dk + key_gradient, key_stride);
     }
   });

@@ -8,7 +8,7 @@ namespace dfmerge {
 
 void head_logits_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, float* logits, double* nll) {
   matmul(context, {rows, head.vocabulary, head.d}, row_major(h, head.d), transposed(head.weight, head.d), logits, head.vocabulary, false,
-         head.packed);
+         {head.packed});
   context.pool.run(rows, [&](int64_t row, int) {
     const float* x = logits + row * head.vocabulary;
     const float top = context.kernels.maximum(x, head.vocabulary);

@@ -17,8 +17,14 @@ struct Extents {
   int64_t m, n, k;
 };
 
-// On all threads. C is [m, n] with rows ldc floats apart. b_packed: B as pack_matrix left it, or null.
-void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false, const float* b_packed = nullptr);
+// How a product takes its operands. packed: B as pack_matrix left it, or null. exact: operands stay float32 whatever the context computes in.
+struct Take {
+  const float* packed = nullptr;
+  bool exact = false;
+};
+
+// On all threads. C is [m, n] with rows ldc floats apart.
+void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false, Take take = {});
 // On the calling thread, for the small products inside attention; packs into `scratch`.
 void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
 
@@ -48,7 +54,7 @@ class PackedRows {
 
 // B[k, n] packed for any number of products, in words of 32 bits.
 int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);  // by the built-in products
-int64_t packed_size(const Context& context, int64_t n, int64_t k);
-void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed);
+int64_t packed_size(const Context& context, int64_t n, int64_t k, bool exact = false);
+void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed, bool exact = false);
 
 }  // namespace dfmerge

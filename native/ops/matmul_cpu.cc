@@ -147,13 +147,14 @@ void multiply_by_columns(Context& context, const Product& p) {
 
 int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k) { return divide_up(n, kernels.nr) * kernels.nr * kernels.steps(k); }
 
-int64_t packed_size(const Context& context, int64_t n, int64_t k) {
-  return context.onednn ? onednn_packed_size(*context.onednn, n, k) : packed_size(context.products(), n, k);
+int64_t packed_size(const Context& context, int64_t n, int64_t k, bool exact) {
+  Onednn* onednn = context.onednn_for(exact);
+  return onednn ? onednn_packed_size(*onednn, n, k) : packed_size(context.products(exact), n, k);
 }
 
-void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed) {
-  if (context.onednn) return onednn_pack_matrix(context, n, k, b, packed);
-  const ProductKernels& kernels = context.products();
+void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed, bool exact) {
+  if (context.onednn_for(exact)) return onednn_pack_matrix(context, n, k, b, packed);
+  const ProductKernels& kernels = context.products(exact);
   const int64_t depth_block = kDepthSteps * kernels.unit, blocks = divide_up(k, depth_block), strips = divide_up(n, kColumnBlock);
   context.pool.run(blocks * strips, [&](int64_t item, int) {
     const int64_t k0 = item / strips * depth_block, n0 = item % strips * kColumnBlock, depth = std::min(depth_block, k - k0);
@@ -162,10 +163,10 @@ void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed
   });
 }
 
-void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, const float* b_packed) {
+void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, Take take) {
   if (size.m == 0 || size.n == 0) return;
-  if (context.onednn) return onednn_matmul(context, size, a, b, c, ldc, accumulate, b_packed);
-  const Product product{context.products(), size, a, {size.n, b, b_packed}, c, ldc, accumulate};
+  if (context.onednn_for(take.exact)) return onednn_matmul(context, size, a, b, c, ldc, accumulate, take.packed);
+  const Product product{context.products(take.exact), size, a, {size.n, b, take.packed}, c, ldc, accumulate};
   if (size.n * size.k <= kSmallWeight)
     multiply_by_rows(context, product);
   else

@@ -84,7 +84,7 @@ class Backward {
     const auto& shape = f_.model.table[param].shape;
     const int64_t out = shape[0] * adjoining;
     matmul(context_, {rows.rows(), shape[1], out}, row_major(dy, out), row_major(f_.weight(param), shape[1]), dx, shape[1], accumulate,
-           f_.packed.backward(param));
+           {f_.packed.backward(param)});
   }
 
   void weight_gradient(const Segments& sums, const float* x, const float* dy, int param, int adjoining = 1, const SparseRows* extra = nullptr) {

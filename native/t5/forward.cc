@@ -13,7 +13,8 @@ namespace dfmerge {
 
 Forward::Forward(Context& c, const T5Model& m, const float* parameters, const PackedWeights& weights, const Batch& b, Arena& a, bool keep)
     : context(c), model(m), theta(parameters), packed(weights), batch(b), arena(a), encoder_rows(b.input_tokens()), decoder_rows(b.label_tokens()),
-      decoder_ids(decoder_inputs(b, m.config.decoder_start)), keep_(keep) {
+      decoder_ids(decoder_inputs(b, m.config.decoder_start)), keep_(keep),
+      rounded_(c.compute == Compute::kBfloat16) {
   encoder_bias = bias_table(true, model.encoder_bias, batch.input_offsets);
   decoder_bias = bias_table(false, model.decoder_bias, batch.label_offsets);
 }
@@ -37,33 +38,49 @@ NormState Forward::normalize(const float* x, int64_t rows, int norm) {
   return state;
 }
 
-// y[rows, out] = x[rows, in] W^T, W [out, in] the parameter, or as many of one shape as adjoin.
-float* Forward::project(const float* x, int64_t rows, int param, int adjoining) {
+// y[rows, out] (+)= x[rows, in] W^T, rows of y ldy apart; W [out, in] the parameter, or as many of one shape as adjoin.
+void Forward::multiply(const float* x, int64_t rows, int param, int adjoining, bool exact, float* y, int64_t ldy, bool accumulate) {
   const auto& shape = model.table[param].shape;
-  const int64_t out = shape[0] * adjoining;
+  matmul(context, {rows, shape[0] * adjoining, shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, ldy, accumulate,
+         {rounded_ && keep_ ? nullptr : packed.forward(param, exact), exact});  // under gradients other runs of parameters are exact than in scoring
+}
+
+// Which products of a forward pass stay in float32 when others take bfloat16 was measured: almost all of a Fisher's error came from the rounded
+// forward pass under it, which is 1 / (1 + 2 C) of its work; scores were moved most by what makes the attention's weights.
+float* Forward::project(const float* x, int64_t rows, int param, int adjoining) {
+  const int64_t out = model.table[param].shape[0] * adjoining;
   float* y = arena.allocate(rows * out);
-  matmul(context, {rows, out, shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, out, false,
-         packed.forward(param));
+  multiply(x, rows, param, adjoining, rounded_ && keep_, y, out, false);
+  return y;
+}
+
+// Queries, keys and values that adjoin, or the last two, or queries alone.
+float* Forward::project_keys(const float* x, int64_t rows, int param, int adjoining) {
+  if (!rounded_ || keep_) return project(x, rows, param, adjoining);
+  const int64_t inner = model.config.inner(), stride = inner * adjoining;
+  const int exact = std::max(1, adjoining - 1);
+  float* y = arena.allocate(rows * stride);
+  multiply(x, rows, param, exact, true, y, stride, false);
+  if (adjoining > exact) multiply(x, rows, param + exact, 1, false, y + exact * inner, stride, false);
   return y;
 }
 
 // The residual stream after a sublayer: x + y W^T, in a new place when x is kept for the backward pass.
 float* Forward::add_projection(float* x, int64_t rows, const float* y, int param) {
-  const auto& shape = model.table[param].shape;
+  const int64_t d = model.table[param].shape[0];
   float* out = x;
   if (keep_) {
-    out = arena.allocate(rows * shape[0]);
-    std::memcpy(out, x, static_cast<size_t>(rows * shape[0]) * 4);
+    out = arena.allocate(rows * d);
+    std::memcpy(out, x, static_cast<size_t>(rows * d) * 4);
   }
-  matmul(context, {rows, shape[0], shape[1]}, row_major(y, shape[1]), transposed(weight(param), shape[1]), out, shape[0], true,
-         packed.forward(param));
+  multiply(y, rows, param, 1, rounded_ && keep_, out, d, true);
   return out;
 }
 
 float* Forward::self_attention(float* x, int64_t rows, const AttentionParams& params, const AttentionSpans& spans, const AttentionShape& shape,
                                AttentionState& state) {
   state.norm = normalize(x, rows, params.norm);
-  state.q = project(state.norm.y, rows, params.q, 3);
+  state.q = project_keys(state.norm.y, rows, params.q, 3);
   state.k = state.q + model.config.inner();
   state.v = state.k + model.config.inner();
   state.context = arena.allocate(rows * model.config.inner());
@@ -74,8 +91,8 @@ float* Forward::self_attention(float* x, int64_t rows, const AttentionParams& pa
 float* Forward::cross_attention(float* x, const AttentionParams& params, const AttentionSpans& spans, AttentionState& state) {
   const T5Config& c = model.config;
   state.norm = normalize(x, decoder_rows, params.norm);
-  state.q = project(state.norm.y, decoder_rows, params.q);
-  state.k = project(encoder_final.y, encoder_rows, params.k, 2);
+  state.q = project_keys(state.norm.y, decoder_rows, params.q, 1);
+  state.k = project_keys(encoder_final.y, encoder_rows, params.k, 2);
   state.v = state.k + c.inner();
   state.context = arena.allocate(decoder_rows * c.inner());
   attention(context, {c.num_heads, c.d_kv, false, nullptr, c.inner(), 2 * c.inner()}, spans, state.q, state.k, state.v, state.context);
@@ -182,14 +199,14 @@ void Forward::sum_choices(const std::vector<double>& token_nll, double* nll_of_c
 
 void Forward::score(double* nll_of_choice) {
   std::vector<double> token_nll(static_cast<size_t>(decoder_rows));
-  const Head head{weight(model.head), packed.forward(model.head), model.config.vocab_size, model.config.d_model};
+  const Head head{weight(model.head), packed.forward(model.head, false), model.config.vocab_size, model.config.d_model};
   head_nll(context, head, decoder_rows, head_input(), batch.label_ids.data(), token_nll.data());
   sum_choices(token_nll, nll_of_choice);
 }
 
 void Forward::score_keeping_logits(double* nll_of_choice) {
   std::vector<double> token_nll(static_cast<size_t>(decoder_rows));
-  const Head head{weight(model.head), packed.forward(model.head), model.config.vocab_size, model.config.d_model};
+  const Head head{weight(model.head), packed.forward(model.head, false), model.config.vocab_size, model.config.d_model};
   logits_ = arena.allocate(decoder_rows * model.config.vocab_size);
   head_logits_nll(context, head, decoder_rows, head_input(), batch.label_ids.data(), logits_, token_nll.data());
   sum_choices(token_nll, nll_of_choice);

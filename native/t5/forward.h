@@ -67,7 +67,9 @@ class Forward {
 
  private:
   NormState normalize(const float* x, int64_t rows, int norm);
+  void multiply(const float* x, int64_t rows, int param, int adjoining, bool exact, float* y, int64_t ldy, bool accumulate);
   float* project(const float* x, int64_t rows, int param, int adjoining = 1);
+  float* project_keys(const float* x, int64_t rows, int param, int adjoining);
   float* self_attention(float* x, int64_t rows, const AttentionParams& params, const AttentionSpans& spans, const AttentionShape& shape,
                         AttentionState& state);
   float* cross_attention(float* x, const AttentionParams& params, const AttentionSpans& spans, AttentionState& state);
@@ -76,7 +78,8 @@ class Forward {
   PositionBias bias_table(bool encoder_side, int param, const std::vector<int32_t>& offsets);
   void sum_choices(const std::vector<double>& token_nll, double* nll_of_choice) const;
 
-  bool keep_;
+  const bool keep_;
+  const bool rounded_;  // products take bfloat16
   float* logits_ = nullptr;
 };
 

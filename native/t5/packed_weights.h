@@ -1,44 +1,45 @@
 // The weights of one candidate as matrix products take them: packed once, read by every batch.
 #pragma once
-#include <vector>
+#include <map>
 
 #include "cpu/context.h"
 #include "t5/model.h"
 
 namespace dfmerge {
 
-// The forward pass multiplies by W^T, whose packing is a transposition; the backward pass by W, which float32 products pack as they go at the
-// price of a copy, and bfloat16 products would have to round anew. Either way what is held here is as large as the parameters; with oneDNN,
-// which packs whole matrices, float32 takes twice that.
+// In float32: W^T of every product of a forward pass, as large as the parameters; a backward pass multiplies by W, whose packing as it goes is
+// only a copy. In bfloat16: for scoring as well W^T, some of them exact, and for passes with gradients W; the forward pass under gradients is
+// exact and packs as it goes. With oneDNN, which packs whole matrices, float32 takes both.
 class PackedWeights {
  public:
   PackedWeights(const Context& context, const T5Model& model);
-  // Packs what is not packed since forget(): for a forward pass, or for both.
-  void prepare(Context& context, const float* theta, bool backward);
+  // Packs what a pass wants and is not packed since forget().
+  void prepare(Context& context, const float* theta, bool gradients);
   void forget() { forward_.ready = backward_.ready = false; }  // theta has changed
   int64_t bytes() const { return forward_.memory.bytes() + backward_.memory.bytes(); }
 
-  // W^T [in, out] and W [out, in] of a parameter W [out, in], with those that adjoin where a product takes them together, as matmul's
-  // b_packed; null where a product packs it itself.
-  const float* forward(int param) const { return forward_.of(param); }
-  const float* backward(int param) const { return backward_.of(param); }
+  // W^T [in, out] and W [out, in] of a parameter W [out, in], with those that adjoin where a product takes them together; null where a product
+  // packs it itself. exact: for a product of exact operands (ops/matmul.h).
+  const float* forward(int param, bool exact) const { return forward_.of(param, exact); }
+  const float* backward(int param) const { return backward_.of(param, false); }
 
  private:
-  struct Side {
-    std::vector<int64_t> offset;  // per parameter; negative: not packed, or with the one before
-    int64_t size = 0;             // words
-    Buffer memory;                // taken when first packed
-    bool ready = false;
-    const float* of(int param) const { return ready && offset[param] >= 0 ? memory.data() + offset[param] : nullptr; }
-  };
-  void pack(Context& context, const float* theta, Side& side, bool transpose);
-
   struct Matrix {
-    int param;  // the first
-    int64_t out, in;
+    int64_t out, in, offset;
+    bool exact;
   };
+  struct Side {
+    bool transpose = false;
+    std::map<int, Matrix> matrices;  // by the first parameter
+    int64_t size = 0;                // words
+    Buffer memory;                   // taken when first packed
+    bool ready = false;
+    const float* of(int param, bool exact) const;
+  };
+  void pack(Context& context, const float* theta, Side& side);
+
   const T5Model& model_;
-  std::vector<Matrix> matrices_;
+  const bool rounded_;
   Side forward_, backward_;
 };
 

@@ -1,13 +1,13 @@
 import type { ExecutionContext } from 'ava';
-import { native, type KernelOptions } from '../../bindings/index.js';
+import { native, type ComputeDtype, type KernelOptions } from '../../bindings/index.js';
 import type { Numbers } from './plain_ops.js';
 
 /** Every instruction set that this machine can run, best first. */
 export const INSTRUCTION_SETS: readonly string[] = native().info().available;
 
 /** One instruction set with one, two and three threads. */
-export function onThreads(isa: string): KernelOptions[] {
-  return [1, 2, 3].map((threads) => ({ isa, threads }));
+export function onThreads(isa: string, dtype: ComputeDtype = 'float32'): KernelOptions[] {
+  return [1, 2, 3].map((threads) => ({ isa, threads, dtype }));
 }
 
 /** The bytes of an array, for comparisons that tell -0 from 0 and one NaN from another. */
