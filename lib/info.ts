@@ -36,7 +36,7 @@ export function info(): Info {
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
-    isa: { chosen: isa, available: available.filter(forUse), built: built.filter(forUse) },
+    isa: { chosen: isa, available: available.filter((name) => built.includes(name)), built },
     compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
     matmul: describeProducts(matmul, isa),
     threads: availableParallelism(),
@@ -52,11 +52,6 @@ function describeProducts({ float32, bfloat16, onednn }: NativeInfo['matmul'], i
   const chosen = float32 === bfloat16 ? named(float32) : `float32: ${named(float32)}, bfloat16: ${named(bfloat16)}`;
   if (onednn === '') return `${chosen}; this build has no oneDNN`;
   return `${chosen}; this build can use oneDNN ${onednn} (DFMERGE_MATMUL=builtin or onednn)`;
-}
-
-/** An instruction set to choose, not one that tests emulate. */
-function forUse(isa: string): boolean {
-  return !isa.endsWith('_emulated');
 }
 
 function cpuName(): string {

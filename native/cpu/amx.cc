@@ -1,5 +1,6 @@
 #include "cpu/amx.h"
 
+#include <cstddef>
 #include <vector>
 
 #if DFMERGE_X86 && defined(__linux__)

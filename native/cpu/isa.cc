@@ -77,16 +77,16 @@ const Kernels& amx_emulated() {
 const std::vector<Isa>& instruction_sets() {
   static const std::vector<Isa> sets = {
 #if DFMERGE_AMX
-      {"amx", &amx(), has_amx},
+      {"amx", &amx(), has_amx, false},
 #endif
 #if DFMERGE_X86
-      {"avx512bf16", &avx512_bf16(), has_avx512_bf16},
-      {"avx512", &kKernels_avx512, has_avx512},
-      {"avx2", &kKernels_avx2, has_avx2},
+      {"avx512bf16", &avx512_bf16(), has_avx512_bf16, false},
+      {"avx512", &kKernels_avx512, has_avx512, false},
+      {"avx2", &kKernels_avx2, has_avx2, false},
 #endif
-      {"generic", &kKernels_generic, always},
-      {"scalar", &kKernels_scalar, always},
-      {"amx_emulated", &amx_emulated(), emulation_is_exact},  // for tests: behind one that is always there, it is never chosen
+      {"generic", &kKernels_generic, always, false},
+      {"scalar", &kKernels_scalar, always, false},
+      {"amx_emulated", &amx_emulated(), emulation_is_exact, true},
   };
   return sets;
 }
@@ -96,11 +96,11 @@ const Kernels& select_kernels(const std::string& name) {
   const std::string wanted = !name.empty() ? name : forced ? forced : "";
   std::string known;
   for (const Isa& isa : instruction_sets()) {
-    if (wanted.empty() ? isa.available() : wanted == isa.name) {
+    if (wanted.empty() ? !isa.for_tests && isa.available() : wanted == isa.name) {
       if (isa.available()) return *isa.kernels;
       fail("UNSUPPORTED", "this machine has no %s: unset DFMERGE_ISA to let dfmerge choose", isa.name);
     }
-    known += known.empty() ? isa.name : std::string(", ") + isa.name;
+    if (!isa.for_tests) known += known.empty() ? isa.name : std::string(", ") + isa.name;
   }
   fail("UNSUPPORTED", "unknown instruction set \"%s\": this build has %s", wanted.c_str(), known.c_str());
 }
