@@ -1,6 +1,7 @@
 #include "cpu/amx.h"
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #if DFMERGE_X86 && defined(__linux__)
@@ -35,6 +36,9 @@ bool ask() {
 #else
 bool ask() { return false; }
 #endif
+
+// In packed panels before they are: a word that packing leaves out makes every sum it meets not a number.
+constexpr float kUnset = std::numeric_limits<float>::quiet_NaN();
 
 // Small integers without a pattern that a wrong index could keep.
 struct Integers {
@@ -79,7 +83,7 @@ struct Check {
 
   bool product(const std::vector<float>& a, const std::vector<float>& b, bool turned) const {
     const int64_t steps = kernels.steps(depth);
-    std::vector<float> a_packed(kernels.mr * steps), b_packed(kernels.nr * steps), c(rows * columns, 1.0f);
+    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset), c(rows * columns, 1.0f);
     if (turned) {
       kernels.pack_a(a_packed.data(), depth, rows, transposed(a, depth, rows).data(), 1, depth);
       kernels.pack_b(b_packed.data(), depth, columns, transposed(b, depth, columns).data(), 1, depth);
@@ -97,7 +101,7 @@ struct Check {
   bool segments(const std::vector<float>& a, const std::vector<float>& b) const {
     const int64_t split = depth / 3, first = kernels.steps(split), steps = first + kernels.steps(depth - split);
     const OuterSegment both[] = {{0, 0, first, 0.5f}, {first, first, steps - first, 2.0f}};
-    std::vector<float> a_packed(kernels.mr * steps), b_packed(kernels.nr * steps), target(rows * columns, 3.0f);
+    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset), target(rows * columns, 3.0f);
     for (int64_t s = 0, k = 0; s < 2; ++s, k = split) {
       const int64_t here = s ? depth - split : split;
       kernels.pack_a(a_packed.data() + both[s].a * kernels.mr, here, rows, a.data() + k * rows, rows, 1);

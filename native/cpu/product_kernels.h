@@ -4,8 +4,8 @@
 // A panel of width W holds `steps` groups of W words: word (step, w) is at step * W + w; a depth of K takes ceil(K / unit) steps, rounded up
 // to a multiple of step_multiple, and depth past K and columns past the matrix's edge are zero. (A table may order the words of A otherwise
 // within step_multiple steps; panels packed one after another from such steps on are one panel all the same.)
-// Every element of a product is one chain over the steps in rising order (a chain per block of kDepthSteps), so that tiles, threads and blocks
-// never change its bits within an instruction set and format.
+// Every element of a product is one chain over the steps in rising order (a chain per block of kDepthSteps; on AMX a chain over the sums of 16
+// steps), so that tiles, threads and blocks never change its bits within an instruction set and format.
 #pragma once
 #include <cstdint>
 
