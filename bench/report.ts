@@ -126,7 +126,7 @@ function checkNote({ check }: CaseRecord): string {
 }
 
 function readingNotes({ seconds, reading }: Measured): string[] {
-  return reading ? [`reading the file block by block ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`] : [];
+  return reading ? [`reading the file into new memory ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`] : [];
 }
 
 function beside({ label, seconds, peak }: Measured, ours: number): string {

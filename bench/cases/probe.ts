@@ -21,9 +21,13 @@ interface TensorDigest {
 }
 
 const SIGNS = 8;
-const BOUNDS: Record<Dtype, { nll: number; tensor: number }> = {
-  float32: { nll: 2e-5, tensor: 5e-4 },
-  bfloat16: { nll: 5e-3, tensor: 3e-2 },
+/**
+ * Of the NLLs, of the worst tensor and of the median one. Where a ReLU's input is zero to rounding, two right results differ by one row of a
+ * gradient, about 1e-3 of its tensor and of those before it; a wrong kernel moves the median too.
+ */
+const BOUNDS: Record<Dtype, { nll: number; tensor: number; median: number }> = {
+  float32: { nll: 2e-5, tensor: 5e-3, median: 2e-5 },
+  bfloat16: { nll: 5e-3, tensor: 3e-2, median: 1e-2 },
 };
 
 /** The row that stands for the work: of many tokens where that takes no time, otherwise the shortest, with two of its choices. */
@@ -60,12 +64,19 @@ function digest(values: Float32Array): TensorDigest {
   return { norm: Math.sqrt(squares), signed: [...signed] };
 }
 
-/** The worse of the relative errors of the NLLs and of the tensors, as a part of its bound. */
+/** The worst of the relative errors of the NLLs, of the worst tensor and of the median one, as a part of its bound. */
 export function compareProbes(actual: Probe, expected: Probe, { dtype, against }: { dtype: Dtype; against: string }): Check {
   const bounds = BOUNDS[dtype];
   const nll = Math.max(...expected.nll.map((value, c) => Math.abs(actual.nll[c] - value) / Math.abs(value)));
-  const tensor = Math.max(0, ...Object.entries(expected.tensors).map(([name, digest]) => tensorError(actual.tensors[name], digest)));
-  return tensor / bounds.tensor > nll / bounds.nll ? { against, error: tensor, bound: bounds.tensor } : { against, error: nll, bound: bounds.nll };
+  const tensors = Object.entries(expected.tensors).map(([name, digest]) => tensorError(actual.tensors[name], digest));
+  if (tensors.some(Number.isNaN)) return { against, error: NaN, bound: bounds.tensor };
+  tensors.sort((a, b) => a - b);
+  const checks: Check[] = [{ against, error: nll, bound: bounds.nll }];
+  if (tensors.length > 0) {
+    checks.push({ against, error: tensors.at(-1)!, bound: bounds.tensor });
+    checks.push({ against, error: tensors[Math.floor(tensors.length / 2)], bound: bounds.median });
+  }
+  return checks.find(({ error }) => Number.isNaN(error)) ?? checks.reduce((a, b) => (b.error / b.bound <= a.error / a.bound ? a : b));
 }
 
 function tensorError(a: TensorDigest, b: TensorDigest): number {
