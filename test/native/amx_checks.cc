@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -156,14 +157,14 @@ struct Decoder {
   }
 };
 
-volatile long trapped = 0;
+std::atomic<long> trapped{0};
 
 void on_illegal_instruction(int, siginfo_t*, void* context) {
   greg_t* registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   Decoder decoder{reinterpret_cast<const uint8_t*>(registers[REG_RIP]), registers};
   if (!decoder.run()) refuse("an instruction that is not one on tiles");
   registers[REG_RIP] = reinterpret_cast<greg_t>(decoder.at);
-  trapped = trapped + 1;
+  ++trapped;
 }
 
 std::mt19937 generator(7);
@@ -242,7 +243,7 @@ int main() {
     for (int64_t out : {7, 16, 33, 70})
       for (int64_t in : {5, 32, 65}) check_outer(amx, emulated, out, in, {40, 1, 17, 0, 300}, turn++ % 2 == 0);
   }
-  std::printf("amx_checks: %ld comparisons, %ld differ; %ld instructions on tiles by their documentation%s\n", compared, different, trapped,
+  std::printf("amx_checks: %ld comparisons, %ld differ; %ld instructions on tiles by their documentation%s\n", compared, different, trapped.load(),
               trapped ? "" : " (this processor has them)");
   return different ? 1 : 0;
 }
