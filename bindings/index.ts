@@ -118,9 +118,9 @@ export interface NativeEngine {
 export interface NativeInfo {
   /** Instruction set chosen. */
   isa: string;
-  /** On this machine, best first. */
+  /** On this machine, best first; then one that tests emulate, which is never chosen. */
   available: string[];
-  /** In this build. */
+  /** In this build, but for what tests emulate. */
   built: string[];
   /** Products of bfloat16 operands: by instructions of the set chosen, or rounded and multiplied as float32, which saves no time. */
   bfloat16: 'instructions' | 'rounded';

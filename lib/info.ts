@@ -36,7 +36,7 @@ export function info(): Info {
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
-    isa: { chosen: isa, available, built },
+    isa: { chosen: isa, available: available.filter((name) => built.includes(name)), built },
     compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
     matmul: describeProducts(matmul, isa),
     threads: availableParallelism(),

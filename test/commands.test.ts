@@ -177,7 +177,7 @@ test('info: what the machine and the build can do', async (t) => {
   t.true(facts.isa.available.includes(facts.isa.chosen));
   t.true(facts.threads >= 1);
   t.false(facts.cuda.available);
-  t.deepEqual(facts.compute, { dtypes: ['float32', 'bfloat16'], bfloat16: facts.isa.chosen === 'avx512bf16' ? 'instructions' : 'rounded' });
+  t.deepEqual(facts.compute, { dtypes: ['float32', 'bfloat16'], bfloat16: ['amx', 'avx512bf16'].includes(facts.isa.chosen) ? 'instructions' : 'rounded' });
   const plain = await runCommand(['info'], { env: { DFMERGE_ISA: 'scalar' } });
   t.regex(plain.stdout, /instruction set {2}scalar/);
   t.regex(plain.stdout, /compute dtypes {3}float32, bfloat16 \(no instructions for bfloat16: as slow as float32\)/);

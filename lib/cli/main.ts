@@ -26,7 +26,7 @@ const parser = yargs(hideBin(process.argv))
   .version(VERSION)
   .alias('help', 'h')
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .epilogue('Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\nDFMERGE_ISA forces an instruction set (scalar, generic, avx2, avx512, avx512bf16), DFMERGE_MATMUL what multiplies matrices (builtin, onednn);\nDFMERGE_NO_MMAP=1 reads files without mapping them;\nDFMERGE_CACHE is the folder of token ids kept between runs (off: none).')
+  .epilogue('Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\nDFMERGE_ISA forces an instruction set (scalar, generic, avx2, avx512, avx512bf16, amx), DFMERGE_MATMUL what multiplies matrices (builtin, onednn);\nDFMERGE_NO_MMAP=1 reads files without mapping them;\nDFMERGE_CACHE is the folder of token ids kept between runs (off: none).')
   .exitProcess(false)
   .fail((message, error) => {
     throw error ?? new UsageError(message);

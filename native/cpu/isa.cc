@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "cpu/amx.h"
 #include "error.h"
 
 namespace dfmerge {
@@ -11,11 +12,27 @@ extern const Kernels kKernels_avx512;
 extern const Kernels kKernels_avx2;
 extern const ProductKernels kBf16Products_avx512bf16;
 #endif
+#if DFMERGE_AMX
+extern const ProductKernels kBf16Products_amx;
+#endif
+extern const ProductKernels kBf16Products_amx_emulated;
 extern const Kernels kKernels_generic;
 extern const Kernels kKernels_scalar;
 
 namespace {
 bool always() { return true; }
+
+Kernels with_bf16_products(const char* name, Kernels kernels, const ProductKernels& products) {
+  kernels.name = name;
+  kernels.bf16_products = &products;
+  return kernels;
+}
+
+ProductKernels with_short_segments(ProductKernels products, const ProductKernels& of_short_segments) {
+  products.short_segments = &of_short_segments;
+  return products;
+}
+
 #if DFMERGE_X86
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
@@ -26,26 +43,50 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 
 // AVX-512's kernels, with instructions for bfloat16.
 const Kernels& avx512_bf16() {
-  static const Kernels kernels = [] {
-    Kernels k = kKernels_avx512;
-    k.name = "avx512bf16";
-    k.bf16_products = &kBf16Products_avx512bf16;
-    return k;
-  }();
+  static const Kernels kernels = with_bf16_products("avx512bf16", kKernels_avx512, kBf16Products_avx512bf16);
   return kernels;
 }
 #endif
+
+#if DFMERGE_AMX
+// Written where no such machine was at hand: a wrong product here makes the set unavailable, not the results wrong.
+bool has_amx() {
+  static const bool exact = has_avx512_bf16() && amx_granted() && products_are_exact(kBf16Products_amx);
+  return exact;
+}
+
+const Kernels& amx() {
+  static const ProductKernels products = with_short_segments(kBf16Products_amx, kBf16Products_avx512bf16);
+  static const Kernels kernels = with_bf16_products("amx", kKernels_avx512, products);
+  return kernels;
+}
+#endif
+
+bool emulation_is_exact() {
+  static const bool exact = products_are_exact(kBf16Products_amx_emulated);
+  return exact;
+}
+
+const Kernels& amx_emulated() {
+  static const ProductKernels products = with_short_segments(kBf16Products_amx_emulated, *kKernels_generic.bf16_products);
+  static const Kernels kernels = with_bf16_products("amx_emulated", kKernels_generic, products);
+  return kernels;
+}
 }  // namespace
 
 const std::vector<Isa>& instruction_sets() {
   static const std::vector<Isa> sets = {
-#if DFMERGE_X86
-      {"avx512bf16", &avx512_bf16(), has_avx512_bf16},
-      {"avx512", &kKernels_avx512, has_avx512},
-      {"avx2", &kKernels_avx2, has_avx2},
+#if DFMERGE_AMX
+      {"amx", &amx(), has_amx, false},
 #endif
-      {"generic", &kKernels_generic, always},
-      {"scalar", &kKernels_scalar, always},
+#if DFMERGE_X86
+      {"avx512bf16", &avx512_bf16(), has_avx512_bf16, false},
+      {"avx512", &kKernels_avx512, has_avx512, false},
+      {"avx2", &kKernels_avx2, has_avx2, false},
+#endif
+      {"generic", &kKernels_generic, always, false},
+      {"scalar", &kKernels_scalar, always, false},
+      {"amx_emulated", &amx_emulated(), emulation_is_exact, true},
   };
   return sets;
 }
@@ -55,11 +96,11 @@ const Kernels& select_kernels(const std::string& name) {
   const std::string wanted = !name.empty() ? name : forced ? forced : "";
   std::string known;
   for (const Isa& isa : instruction_sets()) {
-    if (wanted.empty() ? isa.available() : wanted == isa.name) {
+    if (wanted.empty() ? !isa.for_tests && isa.available() : wanted == isa.name) {
       if (isa.available()) return *isa.kernels;
       fail("UNSUPPORTED", "this machine has no %s: unset DFMERGE_ISA to let dfmerge choose", isa.name);
     }
-    known += known.empty() ? isa.name : std::string(", ") + isa.name;
+    if (!isa.for_tests) known += known.empty() ? isa.name : std::string(", ") + isa.name;
   }
   fail("UNSUPPORTED", "unknown instruction set \"%s\": this build has %s", wanted.c_str(), known.c_str());
 }

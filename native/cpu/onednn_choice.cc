@@ -19,7 +19,7 @@ const char* onednn_built() { return ""; }
 
 namespace {
 
-// The processor multiplies tiles of bfloat16, for which there is no built-in kernel. Elsewhere the built-in kernels come within a tenth of
+// The processor multiplies tiles of bfloat16, at which the built-in kernels have not been measured. Elsewhere they come within a tenth of
 // oneDNN's rate (CONTRIBUTING.md), and are the same in every build.
 [[maybe_unused]] bool has_amx_bf16() {
 #if DFMERGE_X86

@@ -2,6 +2,7 @@
 // Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep this copy for every machine.
 #include "cpu/product_kernels.h"
 
+#include "cpu/packing.h"
 #include "cpu/vector.h"
 
 namespace dfmerge {
@@ -171,73 +172,6 @@ void outer_switch(int rows, int columns, const float* a, const float* b, const O
                   bool squared, float* target, int64_t ld) {
   if (rows == M) return outer_segments<Format, M>(columns, a, b, segments, count, extra, squared, target, ld);
   if constexpr (M > 1) outer_switch<Format, M - 1>(rows, columns, a, b, segments, count, extra, squared, target, ld);
-}
-
-// Columns whose depth lies contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
-template <class Format, int W>
-void pack_transposed(float* out, int64_t depth, int count, const float* source, int64_t w_stride) {
-  const int64_t steps = (depth + Format::kUnit - 1) / Format::kUnit;
-  for (int64_t step = 0; step < steps; step += kLanes) {
-    const int64_t k = step * Format::kUnit;
-    const bool whole = k + kLanes * Format::kUnit <= depth;
-    for (int w0 = 0; w0 < W; w0 += kLanes) {
-      Vector block[kLanes];
-#pragma GCC unroll 16
-      for (int w = 0; w < kLanes; ++w) {
-        const float* from = source + (w0 + w) * w_stride + k;
-        block[w] = w0 + w >= count ? broadcast(0.0f) : whole ? Format::words(from) : Format::words(from, depth - k);
-      }
-      transpose(block);
-      float* to = out + step * W + w0;
-      const int width = W - w0 < kLanes ? W - w0 : kLanes;
-      const int rows = steps - step < kLanes ? static_cast<int>(steps - step) : kLanes;
-      if (width == kLanes && rows == kLanes) {
-#pragma GCC unroll 16
-        for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j]);
-      } else if (rows == kLanes && W < kLanes) {  // as in pack_rows
-#pragma GCC unroll 16
-        for (int j = 0; j < kLanes - 1; ++j) store(to + j * W, block[j]);
-        store(to + (kLanes - 1) * W, block[kLanes - 1], width);
-      } else {
-#pragma GCC unroll 16
-        for (int j = 0; j < kLanes; ++j)
-          if (j < rows) store(to + j * W, block[j], width);
-      }
-    }
-  }
-}
-
-// Rows of columns that lie contiguous.
-template <class Format, int W>
-void pack_rows(float* out, int64_t depth, int count, const float* source, int64_t k_stride) {
-  for (int64_t k = 0; k < depth; k += Format::kUnit, out += W) {
-    const float* row = source + k * k_stride;
-    const float* next = k + 1 < depth ? row + k_stride : nullptr;  // of a format with two depths per word
-#pragma GCC unroll 4
-    for (int w = 0; w < W; w += kLanes) {
-      const int width = W - w < kLanes ? W - w : kLanes, given = count - w;
-      const Vector words = given >= kLanes ? Format::pairs(row + w, next ? next + w : nullptr)
-                           : given > 0     ? Format::pairs(row + w, next ? next + w : nullptr, given)
-                                           : broadcast(0.0f);
-      // A whole vector where its end is written again by the next step; the last step's would lie in the next panel.
-      if (width == kLanes || (W < kLanes && k + Format::kUnit < depth))
-        store(out + w, words);
-      else
-        store(out + w, words, width);
-    }
-  }
-}
-
-template <class Format, int W>
-void pack(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride) {
-  if (w_stride == 1) return pack_rows<Format, W>(out, depth, count, source, k_stride);
-  if (k_stride == 1) return pack_transposed<Format, W>(out, depth, count, source, w_stride);
-  float column[Format::kUnit * kLanes];
-  for (int w = 0; w < W; ++w)
-    for (int64_t k = 0; k < depth; k += Format::kUnit) {
-      for (int u = 0; u < Format::kUnit; ++u) column[u] = w < count && k + u < depth ? source[(k + u) * k_stride + w * w_stride] : 0.0f;
-      store(out + k / Format::kUnit * W + w, Format::words(column, Format::kUnit), 1);
-    }
 }
 
 template <class Format>

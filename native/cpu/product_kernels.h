@@ -1,15 +1,17 @@
 // Matrix products on packed panels, one table per instruction set and format of the operands; accumulation is in float32 always.
 //
 // A packed word is 32 bits: one float32 of the depth, or two bfloat16 that follow one another in depth (the first in the low half).
-// A panel of width W holds `steps` groups of W words: word (step, w) is at step * W + w; a depth of K takes ceil(K / unit) steps, and depth
-// past K and columns past the matrix's edge are zero. Every element of a product is one chain over the steps in rising order (a chain per
-// block of kDepthSteps), so that tiles, threads and blocks never change its bits within an instruction set and format.
+// A panel of width W holds `steps` groups of W words: word (step, w) is at step * W + w; a depth of K takes ceil(K / unit) steps, rounded up
+// to a multiple of step_multiple, and depth past K and columns past the matrix's edge are zero. (A table may order the words of A otherwise
+// within step_multiple steps; panels packed one after another from such steps on are one panel all the same.)
+// Every element of a product is one chain over the steps in rising order (a chain per block of kDepthSteps; on AMX a chain over the sums of 16
+// steps), so that tiles, threads and blocks never change its bits within an instruction set and format.
 #pragma once
 #include <cstdint>
 
 namespace dfmerge {
 
-constexpr int kMaxTileRows = 16;
+constexpr int kMaxTileRows = 32;
 
 // One gradient inside packed panels: `steps` of A from step a on, of B from step b on.
 struct OuterSegment {
@@ -33,10 +35,15 @@ struct ProductKernels {
   void (*outer_tile)(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count,
                      const float* const* extra, bool squared, float* target, int64_t ld);
 
-  int64_t steps(int64_t depth) const { return (depth + unit - 1) / unit; }
+  int step_multiple = 1;
+  // The Fisher's products of segments so short that most of their steps would be rounding; null: this table's.
+  const ProductKernels* short_segments = nullptr;
+
+  int64_t words(int64_t depth) const { return (depth + unit - 1) / unit; }
+  int64_t steps(int64_t depth) const { return (words(depth) + step_multiple - 1) / step_multiple * step_multiple; }
 };
 
-// Steps of one chain of multiply-adds in a matrix product.
+// Steps of one chain of multiply-adds in a matrix product; a multiple of every step_multiple.
 constexpr int64_t kDepthSteps = 256;
 
 }  // namespace dfmerge

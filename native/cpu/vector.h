@@ -89,7 +89,16 @@ DFMERGE_INLINE bool all_below(Words w, uint32_t bound) { return w < bound; }
 #endif
 
 // rows[i][j] <-> rows[j][i]: at distance H, two rows exchange the blocks of H lanes beside the diagonal; H = 1, 2, 4, ...
-#if DFMERGE_LANES > 1
+#if DFMERGE_AMX_EMULATED  // vectors wider than the machine's, whose shuffles would be very long
+__attribute__((noinline)) void transpose(Vector (&rows)[kLanes]) {
+  for (int i = 0; i < kLanes; ++i)
+    for (int j = 0; j < i; ++j) {
+      const float other = rows[i][j];
+      rows[i][j] = rows[j][i];
+      rows[j][i] = other;
+    }
+}
+#elif DFMERGE_LANES > 1
 #if defined(__clang__) || __GNUC__ >= 12
 template <int... I>
 DFMERGE_INLINE Vector shuffle(Vector a, Vector b) {

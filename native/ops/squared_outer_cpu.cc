@@ -9,7 +9,7 @@ namespace {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t kPanelsPerTask = 16;      // A panels of one task: they share a B panel that stays in the second-level cache
 constexpr int64_t kRowsPacked = 1 << 16;    // packed output rows at a time: bounds the scratch for a head of a large vocabulary
-constexpr int64_t kRowBlock = 128;          // rows packed into all panels in turn, while they stay in a near cache; an even number
+constexpr int64_t kRowBlock = 128;          // rows packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths
 
 // Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand on the same first
 // forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have meets zeros of dy there.
@@ -44,6 +44,18 @@ struct PackedSegments {
   }
 };
 
+// A table that rounds up its steps gives way where less than a quarter of them would be real (labels of a few tokens).
+const ProductKernels& kernels_for(const ProductKernels& kernels, const Segments& segments) {
+  if (!kernels.short_segments) return kernels;
+  int64_t words = 0, steps = 0;
+  for (int64_t s = 0; s < segments.count(); ++s) {
+    const int64_t rows = segments.gradient[s + 1] - segments.gradient[s];
+    words += kernels.words(rows);
+    steps += kernels.steps(rows);
+  }
+  return 4 * words < steps ? *kernels.short_segments : kernels;
+}
+
 // The sparse rows that meet one tile's rows [row, row + count), by (row, segment).
 struct TileRows {
   const SparseRows::Entry *begin = nullptr, *end = nullptr;
@@ -69,7 +81,7 @@ struct TileRows {
 
 void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands, const SparseRows* extra, bool squared,
                    float* target) {
-  const ProductKernels& kernels = context.products();
+  const ProductKernels& kernels = kernels_for(context.products(), segments);
   const int mr = kernels.mr, nr = kernels.nr;
   const PackedSegments packed(kernels, segments);
   ArenaScope scope(context.shared);

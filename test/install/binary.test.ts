@@ -53,7 +53,7 @@ binaryTest('kernels of one instruction set hold their own names only, nothing th
   const kernels = objects(/^kernels_\w+_(rows|products)\.dir\//);
   t.true(kernels.length >= 4); // scalar and generic at least, rows and products
   for (const object of kernels) {
-    const isa = /kernels_([a-z0-9]+)_/.exec(object)?.[1] ?? '';
+    const isa = /kernels_(\w+)_(?:rows|products)\.dir/.exec(object)?.[1] ?? '';
     const own = new RegExp(`^dfmerge::(${isa}::.*|k(Kernels|FloatProducts|RoundedProducts|Bf16Products)_${isa})$`);
     const allowed = /^(mem(cpy|move|set)|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail)$/;
     const foreign = symbols(object).filter(({ kind, name }) => (/[TDRBUWVuiCG]/i.test(kind) && kind === kind.toUpperCase() && !own.test(name) && !(kind === 'U' && allowed.test(name))) || 'wvu'.includes(kind));
