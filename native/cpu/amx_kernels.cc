@@ -101,7 +101,7 @@ struct Quarter {
   }
 };
 
-void multiply_tile(int rows, int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
+void multiply_tile(int rows, int columns, int64_t steps, const float* a, int64_t, const float* b, float* c, int64_t ldc, bool accumulate) {
   const Quarter<0> above_left(rows, columns);
   const Quarter<1> above_right(rows, columns);
   const Quarter<2> below_left(rows, columns);
@@ -163,6 +163,6 @@ void outer_tile(int rows, int columns, const float* a, const float* b, const Out
 extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
 const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = {
     DFMERGE_ISA::kMr,    DFMERGE_ISA::kNr,           DFMERGE_ISA::Bf16::kUnit,  DFMERGE_ISA::pack_a,
-    DFMERGE_ISA::pack_b, DFMERGE_ISA::multiply_tile, DFMERGE_ISA::outer_tile, DFMERGE_ISA::kTile};
+    DFMERGE_ISA::pack_b, DFMERGE_ISA::multiply_tile, DFMERGE_ISA::outer_tile, false, DFMERGE_ISA::kTile};
 
 }  // namespace dfmerge

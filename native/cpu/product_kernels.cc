@@ -15,7 +15,7 @@ static_assert(kMr <= kMaxTileRows, "the driver's arrays hold kMaxTileRows");
 
 // left[m], right[m] += sum over steps of a[step, m] b[step, 0..lanes) and b[step, lanes..2 lanes)
 template <class Format, int M>
-inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const float* a, const float* b, Vector (&left)[M], Vector (&right)[M]) {
+inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const float* a, int64_t a_stride, const float* b, Vector (&left)[M], Vector (&right)[M]) {
   for (int64_t step = 0; step < steps; ++step) {
     const Vector b0 = load(b), b1 = load(b + kLanes);
 #pragma GCC unroll 16
@@ -24,7 +24,7 @@ inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const 
       left[m] = Format::multiply_add(left[m], word, b0);
       right[m] = Format::multiply_add(right[m], word, b1);
     }
-    a += kMr;
+    a += a_stride;
     b += kNr;
   }
 }
@@ -47,11 +47,11 @@ inline __attribute__((always_inline)) void prefetch_tile(const float* c, int64_t
 }
 
 template <class Format, int M>
-void multiply(int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
+void multiply(int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc, bool accumulate) {
   Vector left[M], right[M];
   prefetch_tile<M>(c, ldc);
   clear(left, right);
-  accumulate_tile<Format, M>(steps, a, b, left, right);
+  accumulate_tile<Format, M>(steps, a, a_stride, b, left, right);
   if (columns == kNr) {
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
@@ -93,7 +93,7 @@ void outer(int columns, const float* a, const float* b, const OuterSegment& segm
       right[m] = load(tile[m] + kLanes);
     }
   }
-  accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, b + segment.b * kNr, left, right);
+  accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, kMr, b + segment.b * kNr, left, right);
   if (columns == kNr) {
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
@@ -125,7 +125,7 @@ void outer_in_registers(const float* a, const float* b, const OuterSegment* segm
   for (int64_t s = 0; s < count; ++s) {
     const OuterSegment& segment = segments[s];
     clear(left, right);
-    accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, b + segment.b * kNr, left, right);
+    accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, kMr, b + segment.b * kNr, left, right);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
       target_left[m] = folded(target_left[m], left[m], segment.weight, squared);
@@ -162,9 +162,9 @@ void outer_segments(int columns, const float* a, const float* b, const OuterSegm
 }
 
 template <class Format, int M>
-void multiply_switch(int rows, int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
-  if (rows == M) return multiply<Format, M>(columns, steps, a, b, c, ldc, accumulate);
-  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, b, c, ldc, accumulate);
+void multiply_switch(int rows, int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc, bool accumulate) {
+  if (rows == M) return multiply<Format, M>(columns, steps, a, a_stride, b, c, ldc, accumulate);
+  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, a_stride, b, c, ldc, accumulate);
 }
 
 template <class Format, int M>
@@ -176,7 +176,7 @@ void outer_switch(int rows, int columns, const float* a, const float* b, const O
 
 template <class Format>
 constexpr ProductKernels table() {
-  return {kMr, kNr, Format::kUnit, pack<Format, kMr>, pack<Format, kNr>, multiply_switch<Format, kMr>, outer_switch<Format, kMr>};
+  return {kMr, kNr, Format::kUnit, pack<Format, kMr>, pack<Format, kNr>, multiply_switch<Format, kMr>, outer_switch<Format, kMr>, Format::kPlain};
 }
 
 }  // namespace

@@ -27,14 +27,17 @@ struct ProductKernels {
   // Packs `count` <= width source columns of `depth` into one panel: (k, w) is source[k * k_stride + w * w_stride].
   void (*pack_a)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   void (*pack_b)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
-  // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile.
-  void (*multiply_tile)(int rows, int columns, int64_t steps, const float* a, const float* b, float* c, int64_t ldc, bool accumulate);
+  // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile. Word (step, m) of A is a[step * a_stride + m]: mr in packed
+  // panels; where words are float32 as they lie in memory (`plain`), A need not be packed if its rows adjoin.
+  void (*multiply_tile)(int rows, int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc,
+                        bool accumulate);
   // The Fisher's tile: for every segment in order, with g[m, n] = extra[m][n] + sum_k a[k, m] b[k, n],
   //   squared: target[m, n] += weight * g^2,   else: target[m, n] += weight * g.
   // extra: `rows` pointers (null: nothing to add) for a call with one segment, or null for none at all.
   void (*outer_tile)(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count,
                      const float* const* extra, bool squared, float* target, int64_t ld);
 
+  bool plain = false;
   int step_multiple = 1;
   // The Fisher's products of segments so short that most of their steps would be rounding; null: this table's.
   const ProductKernels* short_segments = nullptr;

@@ -151,6 +151,7 @@ DFMERGE_INLINE void transpose(Vector (&)[1]) {}
 // are there.
 struct Float {
   static constexpr int kUnit = 1;
+  static constexpr bool kPlain = true;
   static DFMERGE_INLINE Vector multiply_add(Vector sum, Vector a, Vector b) { return sum + a * b; }
   static DFMERGE_INLINE Vector words(const float* p) { return load(p); }
   static DFMERGE_INLINE Vector words(const float* p, int64_t count) { return load(p, count); }
@@ -168,6 +169,7 @@ DFMERGE_INLINE Vector rounded(Vector v) {
 
 struct Rounded {
   static constexpr int kUnit = 1;
+  static constexpr bool kPlain = false;
   static DFMERGE_INLINE Vector multiply_add(Vector sum, Vector a, Vector b) { return sum + a * b; }
   static DFMERGE_INLINE Vector words(const float* p) { return rounded(load(p)); }
   static DFMERGE_INLINE Vector words(const float* p, int64_t count) { return rounded(load(p, count)); }
@@ -178,6 +180,7 @@ struct Rounded {
 #if DFMERGE_NATIVE_BF16
 struct Bf16 {
   static constexpr int kUnit = 2;
+  static constexpr bool kPlain = false;
   static DFMERGE_INLINE Vector multiply_add(Vector sum, Vector a, Vector b) {
     return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
   }

@@ -42,7 +42,8 @@ const float* block_of(const ProductKernels& kernels, const RightOperand& b, int6
   return scratch;
 }
 
-// Where one block of C comes from and goes to: `a` is packed from row m0 on, `c` is its first element.
+// Where one block of C comes from and goes to: `a` is packed from row m0 on, or in memory as (k, m) -> a[k * a_stride + m]; `c` is C's first
+// element.
 struct BlockOperands {
   const float* a;
   const RightOperand& b;
@@ -50,6 +51,7 @@ struct BlockOperands {
   float* c;
   int64_t ldc;
   bool accumulate;
+  int64_t a_stride = 0;  // of an A that is not packed
 };
 
 // Depth blocks outermost, so that each element is summed in rising k.
@@ -64,7 +66,8 @@ void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k
         const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, block.n1 - n));
         for (int64_t m = row; m < last_row; m += kernels.mr) {
           const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, last_row - m));
-          kernels.multiply_tile(rows, columns, steps, o.a + (m - block.m0) * a_steps + k0 / kernels.unit * kernels.mr, b + (n - block.n0) * steps,
+          const float* a = o.a_stride ? o.a + (m - block.m0) + k0 * o.a_stride : o.a + (m - block.m0) * a_steps + k0 / kernels.unit * kernels.mr;
+          kernels.multiply_tile(rows, columns, steps, a, o.a_stride ? o.a_stride : kernels.mr, b + (n - block.n0) * steps,
                                 o.c + (m - block.m0) * o.ldc + n - block.n0, o.ldc, o.accumulate || k0 > 0);
         }
       }
@@ -176,11 +179,14 @@ void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_
 void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate) {
   if (size.m == 0 || size.n == 0) return;
   ArenaScope scope(scratch);
+  float* b_packed = scratch.allocate(block_size(kernels, size.n, size.k));
+  const Block whole{0, size.m, 0, size.n};
+  if (kernels.plain && a.row_stride == 1)  // packing would cost as much as it saves
+    return multiply_block(kernels, whole, size.k, {a.data, {size.n, b, nullptr}, b_packed, c, ldc, accumulate, a.column_stride});
   const int64_t panels = divide_up(size.m, kernels.mr);
   float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(size.k));
-  float* b_packed = scratch.allocate(block_size(kernels, size.n, size.k));
   pack_a(kernels, a_packed, a, 0, size.m, size.k, 0, panels);
-  multiply_block(kernels, {0, size.m, 0, size.n}, size.k, {a_packed, {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
+  multiply_block(kernels, whole, size.k, {a_packed, {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
 }
 
 PackedRows::PackedRows(Context& context, int64_t m, int64_t k, Matrix a) : kernels_(context.products()), scope_(context.shared), k_(k) {
