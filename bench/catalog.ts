@@ -127,11 +127,14 @@ function passes(lengths: string): BenchCase[] {
           const spec = { kind, shape, dtype, lengths, task, rows } as const;
           const parts = { group: kind === 'fisher' ? 'Exact Fisher' : 'Scoring', dtype, work: { gflop: flop(SHAPES[shape], table) / 1e9 }, spec };
           const scaling = (shape === 'base' && task === 'paws') || (shape === 'mini' && task === 'trec');
-          const options = { shape, scaling, peers: passPeers(kind, { shape, dtype, rows: table }), quick: shape === 'mini' && task === 'trec', full: shape === 'large' };
+          const options = { shape, scaling, peers: BESIDE_PEERS.includes(task) ? passPeers(kind, { shape, dtype, rows: table }) : [], quick: shape === 'mini' && task === 'trec', full: shape === 'large' };
           cases.push(define(`${kind}:${shape}:${task}:${rows}:${SHORT[dtype]}`, parts, options));
         }
   return cases;
 }
+
+/** Peers take minutes: these tasks stand for short and long inputs, few and many choices. */
+const BESIDE_PEERS = ['paws', 'qasc', 'trec'];
 
 interface PeerWork {
   shape: ShapeName;
@@ -146,8 +149,8 @@ function passPeers(work: 'fisher' | 'score' | 'train', { shape, dtype, rows }: P
     request: { work, shape: SHAPES[shape], dtype: peerDtype, rows },
   });
   const ctranslate2 = (type: string): PeerRequest => ({ label: `CTranslate2 ${type}`, program: 'ct2_score', request: { shape: SHAPES[shape], type, rows } });
-  if (work === 'score') return [torch(dtype), ctranslate2(dtype), ...(dtype === 'bfloat16' ? [ctranslate2('int8')] : [])];
-  return dtype === 'bfloat16' ? [torch('bfloat16'), torch('float32')] : [torch('float32')];
+  if (work === 'score') return [torch(dtype), ctranslate2(dtype === 'bfloat16' ? 'int8' : dtype)];
+  return [torch(dtype)];
 }
 
 function steps(lengths: string): BenchCase[] {

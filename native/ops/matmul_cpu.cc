@@ -80,13 +80,13 @@ int64_t block_size(const ProductKernels& kernels, int64_t columns, int64_t k) {
   return packed_size(kernels, columns, std::min(k, kDepthSteps * kernels.unit));
 }
 
-// Panels of B in a task: few enough for every thread to have as many tasks as the others.
+// Panels of B in a task: as many as leave the thread with the most work the least of it, with two tasks each.
 int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
-  for (int64_t width = most; width > 1; --width) {
-    const int64_t tasks = divide_up(panels, width);
-    if (tasks % threads == 0 || tasks >= 8 * threads) return width;
-  }
-  return 1;
+  const auto longest = [&](int64_t width) { return divide_up(divide_up(panels, width), threads) * width; };
+  int64_t best = 1;
+  for (int64_t width = 2; width <= most && 2 * threads * width <= panels + width; ++width)
+    if (longest(width) <= longest(best)) best = width;
+  return best;
 }
 
 struct Product {
