@@ -12,28 +12,40 @@ import { Workshop } from './workshop.js';
 
 const RESULTS = join(packageRoot(), 'bench', 'RESULTS.md');
 
+/** The record of a run that was cut off, for --resume. */
+function earlierRecord(file: string | undefined, threads: number): BenchRecord | undefined {
+  if (!file) return undefined;
+  const record = JSON.parse(readFileSync(file, 'utf8')) as BenchRecord;
+  const now = describeMachine();
+  if (JSON.stringify(record.machine) !== JSON.stringify(now) || record.options.threads !== threads)
+    throw new Error(`--resume: ${file} is of another machine, build or number of threads`);
+  return record;
+}
+
 /** Runs the cases one after another, the machine's limits first and last. */
 async function runAll(options: BenchOptions, peers: Peers | undefined, workshop: Workshop): Promise<BenchRecord> {
   const { threads, repeats, workloads: lengths } = options;
-  const cases = selectCases(catalog(lengths), options);
+  const earlier = earlierRecord(options.resume ? options.json : undefined, threads);
+  const cases = selectCases(catalog(lengths), options).filter(({ name }) => !earlier?.cases.some((done) => done.name === name));
   const record: BenchRecord = {
     format: 1,
-    started: new Date().toISOString(),
+    started: earlier?.started ?? new Date().toISOString(),
     finished: '',
     machine: describeMachine(),
     options: { threads, repeats, lengths },
     whole: isWhole(options),
-    peers: { ...peers?.versions },
-    limits: [],
-    cases: [],
+    peers: { ...earlier?.peers, ...peers?.versions },
+    limits: [...(earlier?.limits ?? [])],
+    cases: [...(earlier?.cases ?? [])],
   };
   const settings = { threads, repeats, workshop, peers };
   console.log(`${cases.length} cases; the machine's limits first`);
   record.limits.push(...(await measureLimits(settings)));
   const dtypes = dtypesOf(record.limits);
   for (const [i, benchCase] of cases.entries()) {
-    record.cases.push(await runCase(benchCase, { ...settings, dtypes }));
-    console.log(`${i + 1}/${cases.length}  ${progressLine(record.cases[i])}`);
+    const done = await runCase(benchCase, { ...settings, dtypes });
+    record.cases.push(done);
+    console.log(`${i + 1}/${cases.length}  ${progressLine(done)}`);
     if (options.json) keep(options.json, record);
   }
   record.limits.push(...(await measureLimits(settings)));

@@ -24,6 +24,7 @@ export function parseOptions(args: readonly string[]) {
     .option('python', { type: 'string', describe: 'Python of the peers [default: $DFMERGE_BENCH_PYTHON or python3]' })
     .option('workloads', { type: 'string', default: LENGTHS_FILE, defaultDescription: 'the table in bench', coerce: (file: string) => resolve(file), describe: 'JSON file of token lengths: {TASK: {count, rows: [{input, choices}]}}' })
     .option('json', { type: 'string', describe: 'keep everything in this file' })
+    .option('resume', { type: 'boolean', default: false, describe: 'go on with the cases that the file of --json does not hold yet' })
     .option('write-results', { type: 'boolean', default: false, describe: 'write RESULTS.md beside the programs; needs all cases: --full and no selection' })
     .option('from', { type: 'string', describe: 'print, or write, the record of an earlier --json instead of running' })
     .option('list', { type: 'boolean', default: false, describe: 'name the cases and end' })
@@ -31,9 +32,10 @@ export function parseOptions(args: readonly string[]) {
     .version(false)
     .alias('help', 'h')
     .wrap(Math.min(120, process.stdout.columns ?? 120))
-    .check(({ threads, repeats, quick, full }) => {
+    .check(({ threads, repeats, quick, full, resume, json }) => {
       if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) throw new Error('--threads: expected 1 to 256');
       if (!(Number.isInteger(repeats) && repeats >= 1)) throw new Error('--repeats: expected 1 or more');
+      if (resume && !json) throw new Error('--resume needs --json: the file of the run that was cut off');
       if (quick && full) throw new Error('--quick and --full: choose one');
       return true;
     })
