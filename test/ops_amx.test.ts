@@ -8,7 +8,8 @@ import { measureFisher } from '../lib/fisher.js';
 import { info } from '../lib/info.js';
 import { roundToBfloat16 } from './support/bfloat16.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
-import { EPSILON32, matmul, squaredOuter, type OuterOperands } from './support/plain_ops.js';
+import { outerOperands, type OuterShape } from './support/outer_shapes.js';
+import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { openT5, randomRows, randomWeights, V1_0, type T5Shape } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { relativeError } from './support/tensors.js';
@@ -70,15 +71,6 @@ test('the emulation sums in the order that is documented for the instruction, bi
   }
 });
 
-interface OuterShape {
-  out: number;
-  in: number;
-  /** Per segment: first forward row and how many rows. */
-  segments: [number, number][];
-  /** [row of the target, segment] */
-  extra?: [number, number][];
-}
-
 /** Segments one after another. */
 function rowsOf(lengths: readonly number[]): [number, number][] {
   let first = 0;
@@ -94,30 +86,11 @@ const OUTERS: OuterShape[] = [
   { out: 70, in: 37, segments: [...rowsOf([20, 3, 0]), [20, 31]], extra: [[0, 0], [0, 2], [15, 1], [16, 0], [16, 3], [31, 0], [32, 2], [33, 3], [69, 0], [69, 1]] },
 ]; // prettier-ignore
 
-function outerOperands(shape: OuterShape, squared: boolean): OuterOperands {
-  const extra = shape.extra ?? [];
-  const gradient = new Int32Array(shape.segments.length + 1);
-  shape.segments.forEach(([, rows], s) => (gradient[s + 1] = gradient[s] + rows));
-  return {
-    out: shape.out,
-    in: shape.in,
-    x: random.normal(Math.max(...shape.segments.map(([first, rows]) => first + rows)) * shape.in),
-    dy: random.normal(gradient[shape.segments.length] * shape.out),
-    gradient,
-    forward: Int32Array.from(shape.segments, ([first]) => first),
-    weight: random.positive(shape.segments.length, -1, 0),
-    squared,
-    extraRows: Int32Array.from(extra, ([row]) => row),
-    extraSegments: Int32Array.from(extra, ([, segment]) => segment),
-    extra: random.normal(extra.length * shape.in),
-  };
-}
-
 for (const isa of TILED) {
   test(`${isa}: segments of 1 to 40 and of many rows, empty, shared, with sparse rows, are the plain ones, the same bits on 1 to 3 threads`, (t) => {
     for (const shape of OUTERS) {
       for (const squared of [true, false]) {
-        const operands = outerOperands(shape, squared);
+        const operands = outerOperands(random, shape, squared);
         const { target, bound } = squaredOuter({ ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) });
         const [one, ...more] = onThreads(isa, 'bfloat16').map((options) => kernels.squaredOuter(options, { ...operands }));
         withinBound(t, one, target, { bound: (i) => bound[i], what: JSON.stringify(shape) });
@@ -129,7 +102,7 @@ for (const isa of TILED) {
 
 test('segments of a few rows take the kernels without tiles, longer ones do not', (t) => {
   const both = (lengths: number[]) => {
-    const operands = outerOperands({ out: 19, in: 23, segments: rowsOf(lengths) }, true);
+    const operands = outerOperands(random, { out: 19, in: 23, segments: rowsOf(lengths) }, true);
     return [EMULATED, 'generic'].map((isa) => kernels.squaredOuter({ isa, threads: 1, dtype: 'bfloat16' }, { ...operands }));
   };
   const [short, generic] = both([1, 3, 6, 2]);

@@ -4,7 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { native } from '../bindings/index.js';
 import { roundToBfloat16, SMALLEST_NORMAL } from './support/bfloat16.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
-import { EPSILON32, matmul, squaredOuter, type OuterOperands } from './support/plain_ops.js';
+import { outerOperands, type OuterShape } from './support/outer_shapes.js';
+import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 
 const random = new RandomValues(5);
@@ -97,16 +98,6 @@ for (const isa of INSTRUCTION_SETS) {
   });
 }
 
-interface OuterShape {
-  out: number;
-  in: number;
-  forwardRows: number;
-  /** Per segment: first forward row and how many rows. */
-  segments: [number, number][];
-  /** [row of the target, segment] */
-  extra?: [number, number][];
-}
-
 const OUTERS: OuterShape[] = [
   ...DEPTHS.map((rows, i): OuterShape => ({ out: [17, 7, 30][i % 3], in: [33, 65, 15][i % 3], forwardRows: rows, segments: [[0, rows]] })),
   ...[1, 7, 15, 17, 63, 65].flatMap((out) => [1, 15, 65].map((inner): OuterShape => ({ out, in: inner, forwardRows: 9, segments: [[0, 3], [3, 6], [8, 1]] }))),
@@ -120,30 +111,10 @@ const OUTERS: OuterShape[] = [
   { out: 64 * 1024 + 50, in: 3, forwardRows: 3, segments: [[0, 1], [1, 2]], extra: [[0, 1], [65_535, 0], [65_536, 0], [65_585, 1]] },
 ]; // prettier-ignore
 
-/** Operands, and the same with x and dy rounded; sparse rows are added as they are. */
-function outerOperands(shape: OuterShape, squared: boolean): { operands: OuterOperands; rounded: OuterOperands } {
-  const extra = shape.extra ?? [];
-  const gradient = new Int32Array(shape.segments.length + 1);
-  shape.segments.forEach(([, rows], s) => (gradient[s + 1] = gradient[s] + rows));
-  const operands: OuterOperands = {
-    out: shape.out,
-    in: shape.in,
-    x: random.normal(shape.forwardRows * shape.in),
-    dy: random.normal(gradient[shape.segments.length] * shape.out),
-    gradient,
-    forward: Int32Array.from(shape.segments, ([first]) => first),
-    weight: random.positive(shape.segments.length, -1, 0),
-    squared,
-    extraRows: Int32Array.from(extra, ([row]) => row),
-    extraSegments: Int32Array.from(extra, ([, segment]) => segment),
-    extra: random.normal(extra.length * shape.in),
-  };
-  return { operands, rounded: { ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) } };
-}
-
 for (const squared of [true, false]) {
   const outers = OUTERS.map((shape) => {
-    const { operands, rounded } = outerOperands(shape, squared);
+    const operands = outerOperands(random, shape, squared);
+    const rounded = { ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) }; // sparse rows are added as they are
     return { operands, ...squaredOuter(rounded), what: JSON.stringify(shape) };
   });
   for (const isa of INSTRUCTION_SETS) {

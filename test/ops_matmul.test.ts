@@ -3,7 +3,8 @@
 import test from 'ava';
 import { native } from '../bindings/index.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
-import { EPSILON32, matmul, squaredOuter, type OuterOperands } from './support/plain_ops.js';
+import { outerOperands, type OuterShape } from './support/outer_shapes.js';
+import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 
 const random = new RandomValues(1);
@@ -43,16 +44,6 @@ for (const isa of INSTRUCTION_SETS) {
   });
 }
 
-interface OuterShape {
-  out: number;
-  in: number;
-  forwardRows: number;
-  /** Per segment: first forward row and how many rows. */
-  segments: [number, number][];
-  /** [row of the target, segment] */
-  extra?: [number, number][];
-}
-
 const OUTERS: OuterShape[] = [
   ...SIZES.flatMap((out) => [1, 15, 65].map((inner): OuterShape => ({ out, in: inner, forwardRows: 9, segments: [[0, 4], [4, 5]] }))), // prettier-ignore
   ...SIZES.map((inner): OuterShape => ({ out: 17, in: inner, forwardRows: 7, segments: [[0, 7]] })),
@@ -66,28 +57,9 @@ const OUTERS: OuterShape[] = [
   { out: 30, in: 18, forwardRows: 8, segments: [[0, 3], [3, 5], [0, 3], [5, 0]], extra: [[0, 0], [0, 2], [0, 3], [1, 0], [2, 0], [3, 1], [3, 2], [4, 0], [17, 1], [29, 2], [29, 3]] },
 ]; // prettier-ignore
 
-function outerOperands(shape: OuterShape, squared: boolean): OuterOperands {
-  const extra = shape.extra ?? [];
-  const gradient = new Int32Array(shape.segments.length + 1);
-  shape.segments.forEach(([, rows], s) => (gradient[s + 1] = gradient[s] + rows));
-  return {
-    out: shape.out,
-    in: shape.in,
-    x: random.normal(shape.forwardRows * shape.in),
-    dy: random.normal(gradient[shape.segments.length] * shape.out),
-    gradient,
-    forward: Int32Array.from(shape.segments, ([first]) => first),
-    weight: random.positive(shape.segments.length, -1, 0),
-    squared,
-    extraRows: Int32Array.from(extra, ([row]) => row),
-    extraSegments: Int32Array.from(extra, ([, segment]) => segment),
-    extra: random.normal(extra.length * shape.in),
-  };
-}
-
 for (const squared of [true, false]) {
   const outers = OUTERS.map((shape) => {
-    const operands = outerOperands(shape, squared);
+    const operands = outerOperands(random, shape, squared);
     return { operands, ...squaredOuter(operands), what: JSON.stringify(shape) };
   });
   for (const isa of INSTRUCTION_SETS) {
@@ -103,7 +75,7 @@ for (const squared of [true, false]) {
 
 test('squares are taken per segment: one over all rows gives another Fisher', (t) => {
   const shape: OuterShape = { out: 5, in: 4, forwardRows: 6, segments: [[0, 3], [3, 3]] }; // prettier-ignore
-  const operands = { ...outerOperands(shape, true), weight: Float32Array.of(1, 1) };
+  const operands = { ...outerOperands(random, shape, true), weight: Float32Array.of(1, 1) };
   const together = { ...operands, gradient: Int32Array.of(0, 6), forward: Int32Array.of(0), weight: Float32Array.of(1) };
   const apart = native().kernels.squaredOuter({ isa: '', threads: 1 }, operands);
   const summed = native().kernels.squaredOuter({ isa: '', threads: 1 }, together);
@@ -112,7 +84,7 @@ test('squares are taken per segment: one over all rows gives another Fisher', (t
 
 test('the unsquared outer product is the gradient of y = x Wᵀ', (t) => {
   const [rows, out, inner] = [6, 5, 7];
-  const operands = outerOperands({ out, in: inner, forwardRows: rows, segments: [[0, rows]] }, false); // prettier-ignore
+  const operands = outerOperands(random, { out, in: inner, forwardRows: rows, segments: [[0, rows]] }, false); // prettier-ignore
   operands.weight[0] = 1;
   const w = Float64Array.from(random.normal(out * inner));
   const loss = () => {

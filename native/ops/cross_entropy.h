@@ -6,7 +6,7 @@ namespace dfmerge {
 
 struct Head {
   const float* weight;  // [vocabulary, d]
-  const float* packed;  // its transpose as matmul's b_packed, or null
+  const float* packed;  // its transpose as pack_matrix leaves it, or null
   int64_t vocabulary, d;
 };
 
