@@ -42,7 +42,7 @@ NormState Forward::normalize(const float* x, int64_t rows, int norm) {
 void Forward::multiply(const float* x, int64_t rows, int param, int adjoining, bool exact, float* y, int64_t ldy, bool accumulate) {
   const auto& shape = model.table[param].shape;
   matmul(context, {rows, shape[0] * adjoining, shape[1]}, row_major(x, shape[1]), transposed(weight(param), shape[1]), y, ldy, accumulate,
-         {rounded_ && keep_ ? nullptr : packed.forward(param, exact), exact});  // under gradients other runs of parameters are exact than in scoring
+         {packed.forward(param, exact), exact});
 }
 
 // Which products of a forward pass stay in float32 when others take bfloat16 was measured: almost all of a Fisher's error came from the rounded
