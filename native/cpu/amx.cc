@@ -91,7 +91,7 @@ struct Check {
       kernels.pack_a(a_packed.data(), depth, rows, a.data(), rows, 1);
       kernels.pack_b(b_packed.data(), depth, columns, b.data(), columns, 1);
     }
-    kernels.multiply_tile(rows, columns, steps, a_packed.data(), kernels.mr, b_packed.data(), c.data(), columns, true);
+    kernels.multiply_tile(rows, columns, steps, {a_packed.data(), kernels.mr, 1}, b_packed.data(), c.data(), columns, true);
     for (int m = 0; m < rows; ++m)
       for (int n = 0; n < columns; ++n)
         if (c[m * columns + n] != 1.0f + dot(a, b, m, n, 0, depth)) return false;

@@ -101,7 +101,7 @@ struct Quarter {
   }
 };
 
-void multiply_tile(int rows, int columns, int64_t steps, const float* a, int64_t, const float* b, float* c, int64_t ldc, bool accumulate) {
+void multiply_tile(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate) {
   const Quarter<0> above_left(rows, columns);
   const Quarter<1> above_right(rows, columns);
   const Quarter<2> below_left(rows, columns);
@@ -111,7 +111,7 @@ void multiply_tile(int rows, int columns, int64_t steps, const float* a, int64_t
   above_right.begin(tiles, c, ldc, accumulate);
   below_left.begin(tiles, c, ldc, accumulate);
   below_right.begin(tiles, c, ldc, accumulate);
-  accumulate_quarters(tiles, steps, a, b, rows > kTile, columns > kTile);
+  accumulate_quarters(tiles, steps, a.words, b, rows > kTile, columns > kTile);
   above_left.end(tiles, c, ldc);
   above_right.end(tiles, c, ldc);
   below_left.end(tiles, c, ldc);

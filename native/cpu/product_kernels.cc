@@ -29,6 +29,26 @@ inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const 
   }
 }
 
+// The same with A's words of a row one after another, row_stride apart from row to row.
+template <class Format, int M>
+inline __attribute__((always_inline)) void accumulate_rows(int64_t steps, const float* a, int64_t row_stride, const float* b, Vector (&left)[M], Vector (&right)[M]) {
+  // A pointer for every third row and three offsets: what a machine's address modes and registers hold.
+  constexpr int kBases = (M + 2) / 3;
+  const float* base[kBases];
+#pragma GCC unroll 16
+  for (int i = 0; i < kBases; ++i) base[i] = a + 3 * i * row_stride;
+  for (int64_t step = 0; step < steps; ++step, b += kNr) {
+    const Vector b0 = load(b), b1 = load(b + kLanes);
+    const int64_t offset[3] = {step, step + row_stride, step + 2 * row_stride};
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const Vector word = broadcast(base[m / 3][offset[m % 3]]);
+      left[m] = Format::multiply_add(left[m], word, b0);
+      right[m] = Format::multiply_add(right[m], word, b1);
+    }
+  }
+}
+
 // Not by an initialiser: compilers clear such arrays in memory first, which costs more than a short segment's product.
 template <int M>
 inline __attribute__((always_inline)) void clear(Vector (&left)[M], Vector (&right)[M]) {
@@ -47,11 +67,14 @@ inline __attribute__((always_inline)) void prefetch_tile(const float* c, int64_t
 }
 
 template <class Format, int M>
-void multiply(int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc, bool accumulate) {
+void multiply(int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate) {
   Vector left[M], right[M];
   prefetch_tile<M>(c, ldc);
   clear(left, right);
-  accumulate_tile<Format, M>(steps, a, a_stride, b, left, right);
+  if (Format::kPlain && a.row_stride != 1)
+    accumulate_rows<Format, M>(steps, a.words, a.row_stride, b, left, right);
+  else
+    accumulate_tile<Format, M>(steps, a.words, a.step_stride, b, left, right);
   if (columns == kNr) {
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
@@ -162,9 +185,9 @@ void outer_segments(int columns, const float* a, const float* b, const OuterSegm
 }
 
 template <class Format, int M>
-void multiply_switch(int rows, int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc, bool accumulate) {
-  if (rows == M) return multiply<Format, M>(columns, steps, a, a_stride, b, c, ldc, accumulate);
-  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, a_stride, b, c, ldc, accumulate);
+void multiply_switch(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate) {
+  if (rows == M) return multiply<Format, M>(columns, steps, a, b, c, ldc, accumulate);
+  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, b, c, ldc, accumulate);
 }
 
 template <class Format, int M>

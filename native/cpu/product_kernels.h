@@ -19,6 +19,13 @@ struct OuterSegment {
   float weight;
 };
 
+// Word (step, m) of A is words[step * step_stride + m * row_stride]. In a packed panel the strides are mr and 1; where words are float32 as they
+// lie in memory (`plain`), A need not be packed, and one of the strides is 1.
+struct LeftTile {
+  const float* words;
+  int64_t step_stride, row_stride;
+};
+
 struct ProductKernels {
   int mr;    // rows of an output tile = width of a packed A panel
   int nr;    // columns of an output tile = width of a packed B panel
@@ -27,10 +34,8 @@ struct ProductKernels {
   // Packs `count` <= width source columns of `depth` into one panel: (k, w) is source[k * k_stride + w * w_stride].
   void (*pack_a)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   void (*pack_b)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
-  // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile. Word (step, m) of A is a[step * a_stride + m]: mr in packed
-  // panels; where words are float32 as they lie in memory (`plain`), A need not be packed if its rows adjoin.
-  void (*multiply_tile)(int rows, int columns, int64_t steps, const float* a, int64_t a_stride, const float* b, float* c, int64_t ldc,
-                        bool accumulate);
+  // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile, b a packed panel.
+  void (*multiply_tile)(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate);
   // The Fisher's tile: for every segment in order, with g[m, n] = extra[m][n] + sum_k a[k, m] b[k, n],
   //   squared: target[m, n] += weight * g^2,   else: target[m, n] += weight * g.
   // extra: `rows` pointers (null: nothing to add) for a call with one segment, or null for none at all.

@@ -42,21 +42,30 @@ const float* block_of(const ProductKernels& kernels, const RightOperand& b, int6
   return scratch;
 }
 
-// Where one block of C comes from and goes to: `a` is packed from row m0 on, or in memory as (k, m) -> a[k * a_stride + m]; `c` is C's first
-// element.
+// Rows of A as tiles take them (product_kernels.h): a tile that starts `row` rows on starts row * apart words on.
+struct LeftOperand {
+  const float* words;
+  int64_t step_stride, row_stride, apart;
+  LeftTile tile(int64_t row, int64_t step) const { return {words + row * apart + step * step_stride, step_stride, row_stride}; }
+};
+
+LeftOperand packed_rows(const ProductKernels& kernels, const float* words, int64_t k) { return {words, kernels.mr, 1, kernels.steps(k)}; }
+LeftOperand rows_in_memory(const Matrix& a, int64_t row) { return {a.data + row * a.row_stride, a.column_stride, a.row_stride, a.row_stride}; }
+bool in_memory(const ProductKernels& kernels, const Matrix& a) { return kernels.plain && (a.row_stride == 1 || a.column_stride == 1); }
+
+// Where one block of C comes from and goes to: `a` from row m0 on, `c` is C's first element.
 struct BlockOperands {
-  const float* a;
+  LeftOperand a;
   const RightOperand& b;
   float* scratch;  // for B where it is not packed
   float* c;
   int64_t ldc;
   bool accumulate;
-  int64_t a_stride = 0;  // of an A that is not packed
 };
 
 // Depth blocks outermost, so that each element is summed in rising k.
 void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k, const BlockOperands& o) {
-  const int64_t depth_block = kDepthSteps * kernels.unit, a_steps = kernels.steps(k), strip = kRowBlock / kernels.mr * kernels.mr;
+  const int64_t depth_block = kDepthSteps * kernels.unit, strip = kRowBlock / kernels.mr * kernels.mr;
   for (int64_t k0 = 0; k0 < k; k0 += depth_block) {
     const int64_t depth = std::min(depth_block, k - k0), steps = kernels.steps(depth);
     const float* b = block_of(kernels, o.b, k0, depth, block.n0, block.n1, o.scratch);
@@ -66,8 +75,7 @@ void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k
         const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, block.n1 - n));
         for (int64_t m = row; m < last_row; m += kernels.mr) {
           const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, last_row - m));
-          const float* a = o.a_stride ? o.a + (m - block.m0) + k0 * o.a_stride : o.a + (m - block.m0) * a_steps + k0 / kernels.unit * kernels.mr;
-          kernels.multiply_tile(rows, columns, steps, a, o.a_stride ? o.a_stride : kernels.mr, b + (n - block.n0) * steps,
+          kernels.multiply_tile(rows, columns, steps, o.a.tile(m - block.m0, k0 / kernels.unit), b + (n - block.n0) * steps,
                                 o.c + (m - block.m0) * o.ldc + n - block.n0, o.ldc, o.accumulate || k0 > 0);
         }
       }
@@ -108,10 +116,14 @@ void multiply_by_rows(Context& context, const Product& p) {
     Arena& scratch = context.scratch[thread];
     ArenaScope scope(scratch);
     const int64_t first = item * per_task, last = std::min(panels, first + per_task), row = first * p.kernels.mr;
-    float* a_packed = scratch.allocate((last - first) * p.kernels.mr * p.kernels.steps(k));
     float* b_packed = p.b.packed ? nullptr : scratch.allocate(block_size(p.kernels, n, k));
-    pack_a(p.kernels, a_packed, p.a, 0, m, k, first, last);
-    multiply_block(p.kernels, {row, std::min(m, last * p.kernels.mr), 0, n}, k, {a_packed, p.b, b_packed, p.c + row * p.ldc, p.ldc, p.accumulate});
+    LeftOperand a = rows_in_memory(p.a, row);
+    if (!in_memory(p.kernels, p.a)) {
+      float* a_packed = scratch.allocate((last - first) * p.kernels.mr * p.kernels.steps(k));
+      pack_a(p.kernels, a_packed, p.a, 0, m, k, first, last);
+      a = packed_rows(p.kernels, a_packed, k);
+    }
+    multiply_block(p.kernels, {row, std::min(m, last * p.kernels.mr), 0, n}, k, {a, p.b, b_packed, p.c + row * p.ldc, p.ldc, p.accumulate});
   });
 }
 
@@ -141,7 +153,7 @@ void multiply_by_columns(Context& context, const Product& p) {
       ArenaScope task_scope(scratch);
       const Block block{0, rows, item * width, std::min(n, (item + 1) * width)};
       float* b_packed = p.b.packed ? nullptr : scratch.allocate(block_size(kernels, width, k));
-      multiply_block(kernels, block, k, {a_packed, p.b, b_packed, p.c + first * p.ldc + block.n0, p.ldc, p.accumulate});
+      multiply_block(kernels, block, k, {packed_rows(kernels, a_packed, k), p.b, b_packed, p.c + first * p.ldc + block.n0, p.ldc, p.accumulate});
     });
   }
 }
@@ -181,12 +193,12 @@ void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, M
   ArenaScope scope(scratch);
   float* b_packed = scratch.allocate(block_size(kernels, size.n, size.k));
   const Block whole{0, size.m, 0, size.n};
-  if (kernels.plain && a.row_stride == 1)  // packing would cost as much as it saves
-    return multiply_block(kernels, whole, size.k, {a.data, {size.n, b, nullptr}, b_packed, c, ldc, accumulate, a.column_stride});
+  if (in_memory(kernels, a))  // packing would cost as much as it saves
+    return multiply_block(kernels, whole, size.k, {rows_in_memory(a, 0), {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
   const int64_t panels = divide_up(size.m, kernels.mr);
   float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(size.k));
   pack_a(kernels, a_packed, a, 0, size.m, size.k, 0, panels);
-  multiply_block(kernels, whole, size.k, {a_packed, {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
+  multiply_block(kernels, whole, size.k, {packed_rows(kernels, a_packed, size.k), {size.n, b, nullptr}, b_packed, c, ldc, accumulate});
 }
 
 PackedRows::PackedRows(Context& context, int64_t m, int64_t k, Matrix a) : kernels_(context.products()), scope_(context.shared), k_(k) {
@@ -197,7 +209,7 @@ PackedRows::PackedRows(Context& context, int64_t m, int64_t k, Matrix a) : kerne
 void PackedRows::multiply(Arena& scratch, const Block& block, const RightOperand& b, float* c, int64_t ldc) const {
   ArenaScope scope(scratch);
   float* b_packed = b.packed ? nullptr : scratch.allocate(block_size(kernels_, block.n1 - block.n0, k_));
-  multiply_block(kernels_, block, k_, {packed_ + block.m0 * kernels_.steps(k_), b, b_packed, c, ldc, false});
+  multiply_block(kernels_, block, k_, {packed_rows(kernels_, packed_ + block.m0 * kernels_.steps(k_), k_), b, b_packed, c, ldc, false});
 }
 
 }  // namespace dfmerge
