@@ -178,11 +178,13 @@ function others(lengths: string): BenchCase[] {
     cases.push(define(`load:base:${cold ? 'disk' : 'cached'}`, { group: 'Loading a checkpoint', dtype, work, spec: { kind: 'load', shape: 'base', cold } }, { shape: 'base' }));
   }
   for (const shape of ['mini', 'base'] as const) for (const dtype of DTYPES) cases.push(iteration(lengths, shape, dtype));
-  for (const shape of ['base', 'large'] as const) {
-    const spec = { kind: 'memory', shape, lengths, task: 'paws', rows: 16, models: 6 } as const;
-    cases.push(define(`memory:${shape}`, { group: 'Memory: six models, one Fisher, merge and scoring', dtype, work: {}, spec }, { shape, full: true }));
-  }
+  for (const shape of ['base', 'large'] as const) for (const dtype of DTYPES) cases.push(memory(lengths, shape, dtype));
   return cases;
+}
+
+function memory(lengths: string, shape: ShapeName, dtype: Dtype): BenchCase {
+  const spec = { kind: 'memory', shape, dtype, lengths, task: 'paws', rows: 16, models: 6 } as const;
+  return define(`memory:${shape}:${SHORT[dtype]}`, { group: 'Memory: six models, one Fisher, merge and scoring', dtype, work: {}, spec }, { shape, full: true });
 }
 
 function iteration(lengths: string, shape: ShapeName, dtype: Dtype): BenchCase {

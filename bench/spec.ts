@@ -78,6 +78,7 @@ export interface IterationSpec extends WithModel {
 
 export interface MemorySpec extends WithModel, WithRows {
   kind: 'memory';
+  dtype: Dtype;
   models: number;
 }
 

@@ -66,7 +66,7 @@ test('names of cases are unique; options choose among them', (t) => {
   t.deepEqual(names(['--only', 'suggest:60', 'merge:base:fold']), ['merge:base:fold', 'suggest:60x6']);
   t.true(names(['--quick']).length > 3 && names(['--quick']).every((name) => !/:large/.test(name)));
   t.true(names(['--dtype', 'bf16', '--shape', 'mini']).every((name) => name.includes(':mini') && name.endsWith(':bf16')));
-  t.deepEqual(names(['--only', 'memory:large']), ['memory:large']);
+  t.deepEqual(names(['--only', 'memory:large:f32']), ['memory:large:f32']);
   t.throws(() => names(['--only', 'nonsense']), { message: /no case of that name/ });
   t.throws(() => parseOptions(['--write-results']), { message: /needs a whole run/ });
 });

@@ -67,6 +67,26 @@ for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // pre
   });
 }
 
+test('scoring and Fisher passes that take turns at one θ: each the same bits as alone', async (t) => {
+  const rows = randomRows(V1_1, LENGTHS);
+  const weights = randomWeights(V1_1, 32);
+  const indices = first(LENGTHS.length);
+  for (const dtype of COMPUTE_DTYPES) {
+    const alone = await openT5(V1_1, [weights], { dtype }), turns = await openT5(V1_1, [weights], { dtype }); // prettier-ignore
+    for (const model of [alone, turns]) await model.load(0);
+    const scored = nlls(await evaluateRows(alone, rows, indices));
+    const fisherOf = (model: T5Model) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
+    await measureFisher(turns, rows, indices, { mode: 'exact' });
+    const measured = fisherOf(turns);
+    for (let turn = 0; turn < 2; turn++) {
+      t.deepEqual(nlls(await evaluateRows(turns, rows, indices)), scored, `${dtype}: NLLs`);
+      await measureFisher(turns, rows, indices, { mode: 'exact' });
+      t.deepEqual(fisherOf(turns), measured, `${dtype}: Fisher`);
+    }
+    for (const model of [alone, turns]) model.close();
+  }
+});
+
 test('the widths of T5-base, two layers each way: scores and Fisher', async (t) => {
   const out = join(await temporaryFolder(), 'base');
   const shape: T5Shape = {

@@ -12,7 +12,7 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
   const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, SHAPES[spec.shape].vocabSize, spec.task);
   const all = rows.inputIds.map((_, i) => i);
   const memory = MemoryWatch.start();
-  const model = await openModel(spec, { dtype: 'float32', children: spec.models });
+  const model = await openModel(spec, { dtype: spec.dtype, children: spec.models });
   try {
     const seconds = await secondsOf(async () => {
       await model.interpolate(1, 0.3);
