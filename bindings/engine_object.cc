@@ -1,5 +1,7 @@
 #include "engine_object.h"
 
+#include <optional>
+
 #include "args.h"
 #include "job.h"
 
@@ -187,7 +189,14 @@ Napi::Value EngineObject::add_fisher(const Info& info) {
 Napi::Value EngineObject::finish_fisher(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon")] { e.finish_fisher(inputs, epsilon); });
+    std::optional<Engine::Fold> fold;
+    if (!info[2].IsUndefined()) {
+      const Napi::Object o = object_of(info[2], "fold");
+      fold = Engine::Fold{int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
+    }
+    return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon"), fold] {
+      e.finish_fisher(inputs, epsilon, fold ? &*fold : nullptr);
+    });
   });
 }
 
@@ -208,8 +217,8 @@ Napi::Value EngineObject::begin_merge(const Info& info) {
 Napi::Value EngineObject::fold(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient"),
-                            with_fisher = boolean_of(info[2], "withFisher")] { e.fold(model, coefficient, with_fisher); });
+    return run(info.Env(), [&e, fold = Engine::Fold{int_of(info[0], "model"), number_of(info[1], "coefficient")},
+                            with_fisher = boolean_of(info[2], "withFisher")] { e.fold(fold, with_fisher); });
   });
 }
 

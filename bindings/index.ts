@@ -101,7 +101,8 @@ export interface NativeEngine {
   beginFisher(): Promise<void>;
   /** Returns p̃ of every choice. `minWeight` (default 0): choices below it are skipped, all but an input's likeliest. */
   addFisher(batch: NativeBatch, mode: FisherMode, draws?: Float64Array, drawn?: Int32Array, minWeight?: number): Promise<Float64Array>;
-  finishFisher(inputs: number, epsilon: number): Promise<void>;
+  /** With `fold`, as a fold with this Fisher in the same sweep over memory; the Fisher stays. */
+  finishFisher(inputs: number, epsilon: number, fold?: { model: number; coefficient: number }): Promise<void>;
   loadFisher(sources: TensorPlace[]): Promise<void>;
   beginMerge(): Promise<void>;
   fold(model: number, coefficient: number, withFisher: boolean): Promise<void>;

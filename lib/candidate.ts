@@ -47,7 +47,7 @@ async function prepareFisher(
   { model, recipe, tasks }: Candidate,
   at: { method: MergeMethod; index: number; coefficient: number; skipped: Record<string, SkippedChoices> },
   options: RunOptions,
-): Promise<void> {
+): Promise<'folded' | void> {
   const member = recipe.models[at.index - 1];
   if (member.fisher) return loadFisher(model, member.fisher.path, options.signal);
   const task = tasks.find(({ name }) => name === member.task);
@@ -56,6 +56,8 @@ async function prepareFisher(
   else await model.interpolate(at.index, at.coefficient, options.signal);
   const { mode, epsilon, minWeight } = recipe.fisher;
   const draw = { seed: recipe.search.seed, task: task.name };
-  const measured = await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, minWeight, draw, subject: task.name });
+  const fold = { model: at.index, coefficient: at.coefficient };
+  const measured = await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, minWeight, draw, fold, subject: task.name });
   if (minWeight > 0) at.skipped[task.name] = measured.skipped;
+  return 'folded';
 }

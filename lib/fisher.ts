@@ -18,6 +18,8 @@ export interface FisherOptions extends RunOptions {
    * What is lost is bounded by the p̃ that was skipped, see measureFisher.
    */
   minWeight?: number;
+  /** Folds the Fisher into the merge of that model at that coefficient, too, each parameter as soon as it is whole. */
+  fold?: { model: number; coefficient: number };
   /** For `sampled`: the seed and name of the stream that picks a choice per input. */
   draw?: { seed: number; task: string };
   /** For `sampled`: the drawn choice of every row of the data, instead of a seed. */
@@ -38,7 +40,7 @@ export interface FisherMeasurement {
 
 /**
  * Measures the diagonal Fisher at the model's current parameters, over the rows `indices` of a tokenized split; it stays in the engine,
- * to be folded into a merge or written. F = 1/N Σ_x Σ_c p̃_c g_c² + ε, squares per input and choice.
+ * to be folded into a merge, unless `fold` has done it, or written. F = 1/N Σ_x Σ_c p̃_c g_c² + ε, squares per input and choice.
  *
  * With `minWeight` w the sum leaves out S_x = {c : p̃_c < w}, without the likeliest choice; the p̃ of the others are not renormalised. With
  * m_x = Σ_{c ∈ S_x} p̃_c, elementwise, the result F' is low by
@@ -64,7 +66,7 @@ export async function measureFisher(model: T5Model, rows: TokenizedRows, indices
     const p = await model.job((engine) => engine.addFisher(batch, mode, uniform, drawn, minWeight), signal);
     members.forEach((row, i) => probabilities.set(row, p.slice(batch.choiceOffsets[i], batch.choiceOffsets[i + 1])));
   }
-  await model.job((engine) => engine.finishFisher(indices.length, options.epsilon ?? DEFAULT_EPSILON), signal);
+  await model.job((engine) => engine.finishFisher(indices.length, options.epsilon ?? DEFAULT_EPSILON, options.fold), signal);
   onProgress?.({ phase: 'fisher', done: batches.length, total: batches.length, subject: options.subject });
   const inOrder = indices.map((row) => probabilities.get(row) as Float64Array);
   return { probabilities: inOrder, skipped: skippedChoices(inOrder, minWeight) };

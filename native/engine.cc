@@ -58,7 +58,7 @@ void Engine::require_parameters() const {
   if (!loaded_) fail("INVALID_ARGUMENT", "the engine holds no parameters yet: load, interpolate or merge first");
 }
 
-// body(param index, offset in the block, first element, count, thread-local buffers a and b) for every chunk of every parameter.
+// body(chunk) for every chunk of every parameter.
 template <class Body>
 void Engine::for_chunks(const Body& body) {
   struct Item {
@@ -73,7 +73,7 @@ void Engine::for_chunks(const Body& body) {
     alignas(64) float a[kChunk], b[kChunk];
     const Item& item = items[index];
     for (int64_t first = item.first; first < item.last; first += kChunk)
-      body(item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b);
+      body(Chunk{item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
   });
 }
 
@@ -86,9 +86,10 @@ void Engine::load(int model) {
   check_model(model);
   start();
   changing();
-  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
-    const float* values = models_[model]->read(context_.kernels, param, first, count, a);
-    if (!context_.kernels.copy(parameters_.data() + at, values, count, streaming())) fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
+  for_chunks([&](const Chunk& chunk) {
+    const float* values = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
+    if (!context_.kernels.copy(parameters_.data() + chunk.at, values, chunk.count, streaming()))
+      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
@@ -97,11 +98,11 @@ void Engine::interpolate(int model, double coefficient) {
   check_model(model);
   start();
   changing();
-  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
-    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
-    const float* other = models_[model]->read(context_.kernels, param, first, count, b);
-    if (!context_.kernels.interpolate(parameters_.data() + at, base, other, static_cast<float>(coefficient), count, streaming()))
-      fail("NUMERIC", "%s holds a value that is not finite", model_.table[param].name.c_str());
+  for_chunks([&](const Chunk& chunk) {
+    const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
+    const float* other = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
+    if (!context_.kernels.interpolate(parameters_.data() + chunk.at, base, other, static_cast<float>(coefficient), chunk.count, streaming()))
+      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
@@ -115,7 +116,7 @@ void Engine::initialize(uint64_t seed) {
 
 void Engine::begin_fisher() {
   start();
-  for_chunks([&](int, int64_t at, int64_t, int64_t count, float*, float*) { std::memset(fisher_.data() + at, 0, static_cast<size_t>(count) * 4); });
+  for_chunks([&](const Chunk& chunk) { std::memset(fisher_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4); });
 }
 
 Forward Engine::forward(const Batch& batch, bool keep) {
@@ -140,45 +141,49 @@ std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, cons
   return probabilities;
 }
 
-void Engine::finish_fisher(int64_t inputs, double epsilon) {
+void Engine::finish_fisher(int64_t inputs, double epsilon, const Fold* fold) {
   if (inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
+  if (fold) check_model(fold->model);
   start();
-  for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
-    context_.kernels.divide_add(fisher_.data() + at, static_cast<float>(inputs), static_cast<float>(epsilon), count);
-    if (!context_.kernels.all_finite(fisher_.data() + at, count)) fail("NUMERIC", "the Fisher of %s is not finite", model_.table[param].name.c_str());
+  for_chunks([&](const Chunk& chunk) {
+    context_.kernels.divide_add(fisher_.data() + chunk.at, static_cast<float>(inputs), static_cast<float>(epsilon), chunk.count);
+    if (!context_.kernels.all_finite(fisher_.data() + chunk.at, chunk.count)) fail("NUMERIC", "the Fisher of %s is not finite", model_.table[chunk.param].name.c_str());
+    if (fold) fold_chunk(*fold, true, chunk);
   });
 }
 
 void Engine::load_fisher(const std::vector<TensorSource>& sources) {
   const Model file(model_.table, sources);
   start();
-  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
-    const float* values = file.read(context_.kernels, param, first, count, a);
-    for (int64_t i = 0; i < count; ++i)
+  for_chunks([&](const Chunk& chunk) {
+    const float* values = file.read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
+    for (int64_t i = 0; i < chunk.count; ++i)
       if (!(values[i] >= 0.0f) || !std::isfinite(values[i]))
-        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0", model_.table[param].name.c_str(), values[i],
-             static_cast<long long>(first + i));
-    std::memcpy(fisher_.data() + at, values, static_cast<size_t>(count) * 4);
+        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0", model_.table[chunk.param].name.c_str(), values[i],
+             static_cast<long long>(chunk.first + i));
+    std::memcpy(fisher_.data() + chunk.at, values, static_cast<size_t>(chunk.count) * 4);
   });
 }
 
 void Engine::begin_merge() {
   start();
-  for_chunks([&](int, int64_t at, int64_t, int64_t count, float*, float*) {
-    std::memset(numerator_.data() + at, 0, static_cast<size_t>(count) * 4);
-    std::memset(denominator_.data() + at, 0, static_cast<size_t>(count) * 4);
+  for_chunks([&](const Chunk& chunk) {
+    std::memset(numerator_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4);
+    std::memset(denominator_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4);
   });
 }
 
-void Engine::fold(int model, double coefficient, bool with_fisher) {
-  check_model(model);
+void Engine::fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk) {
+  const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
+  const float* other = models_[fold.model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
+  context_.kernels.fold(numerator_.data() + chunk.at, denominator_.data() + chunk.at, with_fisher ? fisher_.data() + chunk.at : nullptr, base, other,
+                        static_cast<float>(fold.coefficient), chunk.count);
+}
+
+void Engine::fold(const Fold& fold, bool with_fisher) {
+  check_model(fold.model);
   start();
-  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float* b) {
-    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
-    const float* other = models_[model]->read(context_.kernels, param, first, count, b);
-    context_.kernels.fold(numerator_.data() + at, denominator_.data() + at, with_fisher ? fisher_.data() + at : nullptr, base, other,
-                          static_cast<float>(coefficient), count);
-  });
+  for_chunks([&](const Chunk& chunk) { fold_chunk(fold, with_fisher, chunk); });
 }
 
 void Engine::finish_merge(int models) {
@@ -186,11 +191,11 @@ void Engine::finish_merge(int models) {
   check_model(0);
   start();
   changing();
-  for_chunks([&](int param, int64_t at, int64_t first, int64_t count, float* a, float*) {
-    const float* base = models_[0]->read(context_.kernels, param, first, count, a);
-    if (!context_.kernels.finish(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, base, static_cast<float>(models), count,
-                                 streaming()))
-      fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[param].name.c_str());
+  for_chunks([&](const Chunk& chunk) {
+    const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
+    if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at, base,
+                                 static_cast<float>(models), chunk.count, streaming()))
+      fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
@@ -250,14 +255,14 @@ void Engine::adamw(const AdamW& o) {
   start();
   changing();
   const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)), root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
-  for_chunks([&](int param, int64_t at, int64_t, int64_t count, float*, float*) {
-    float* gradient = fisher_.data() + at;
-    if (!context_.kernels.all_finite(gradient, count)) fail("NUMERIC", "the gradient of %s is not finite", model_.table[param].name.c_str());
-    context_.kernels.adamw(parameters_.data() + at, numerator_.data() + at, denominator_.data() + at, gradient,
+  for_chunks([&](const Chunk& chunk) {
+    float* gradient = fisher_.data() + chunk.at;
+    if (!context_.kernels.all_finite(gradient, chunk.count)) fail("NUMERIC", "the gradient of %s is not finite", model_.table[chunk.param].name.c_str());
+    context_.kernels.adamw(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at, gradient,
                            static_cast<float>(1 - o.learning_rate * o.weight_decay), static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
                            static_cast<float>(1 - o.beta2), static_cast<float>(step_size), static_cast<float>(root_correction),
-                           static_cast<float>(o.epsilon), count);
-    std::memset(gradient, 0, static_cast<size_t>(count) * 4);
+                           static_cast<float>(o.epsilon), chunk.count);
+    std::memset(gradient, 0, static_cast<size_t>(chunk.count) * 4);
   });
   loaded_ = true;
 }

@@ -58,13 +58,17 @@ class Engine {
   // p~'s distribution function, or the choices themselves where `drawn` is given. min_weight: of fisher_terms; 0 skips nothing.
   std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn,
                                  double min_weight);
-  void finish_fisher(int64_t inputs, double epsilon);  // F / N + eps
+  struct Fold {
+    int model;
+    double coefficient;
+  };
+  void finish_fisher(int64_t inputs, double epsilon, const Fold* fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
   void load_fisher(const std::vector<TensorSource>& sources);
 
   // The unified merge (paper eq. 7).
   void begin_merge();
-  void fold(int model, double coefficient, bool with_fisher);  // with_fisher false: C_i = 1
-  void finish_merge(int models);                               // theta = theta_0 + M num / den
+  void fold(const Fold& fold, bool with_fisher);  // with_fisher false: C_i = 1
+  void finish_merge(int models);                  // theta = theta_0 + M num / den
 
   // Scores at theta.
   std::vector<double> score(const Batch& batch);                     // NLL of every choice
@@ -80,6 +84,13 @@ class Engine {
   const float* parameter(Vector vector, const std::string& name, int64_t* size);  // for tests and inspection
 
  private:
+  // A part of a parameter, small enough for a thread's stack and first-level cache.
+  struct Chunk {
+    int param;
+    int64_t at;            // first element in the vectors of all parameters
+    int64_t first, count;  // in the parameter
+    float *a, *b;          // the thread's own, `count` each
+  };
   void start();
   void changing();
   bool streaming() const;
@@ -88,6 +99,7 @@ class Engine {
   Forward forward(const Batch& batch, bool keep);
   template <class Body>
   void for_chunks(const Body& body);
+  void fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk);
 
   T5Model model_;
   Context context_;

@@ -97,7 +97,8 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
     for (const [k, lambdas] of cases.lambdas.entries()) {
       await mergeModels(model, lambdas, async (i) => {
         await model.interpolate(i, lambdas[i - 1]);
-        await measureFisher(model, rows, all, { mode: 'exact' });
+        await measureFisher(model, rows, all, { mode: 'exact', fold: { model: i, coefficient: lambdas[i - 1] } });
+        return 'folded';
       });
       for (const { name } of model.parameters)
         t.true(relativeError(model.engine.parameter('parameters', name), expected.get(`dfmerge/${k}/${name}`)) < BOUND.merged, name);

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import test from 'ava';
 import { native } from '../bindings/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
+import { measureFisher } from '../lib/fisher.js';
 import { mergeModels } from '../lib/merge.js';
 import { T5Model } from '../lib/model.js';
 import { INSTRUCTION_SETS, sameBits, withinBound } from './support/machines.js';
 import { plainInterpolation, plainMerge, type MergeOperands } from './support/plain_merge.js';
 import { EPSILON32 } from './support/plain_ops.js';
-import { nearbyWeights, randomWeights, safetensorsBytes, shapesOf, V1_1, writeT5, type Weights } from './support/random_t5.js';
+import { nearbyWeights, openT5, randomRows, randomWeights, safetensorsBytes, shapesOf, V1_1, writeT5, type Weights } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -139,4 +140,24 @@ test('a Fisher 1e12 times larger than the others decides alone: θ0 + M λ τ of
 test('a parameter that no model moved stays where it is, to the bit, whatever the Fishers', (t) => {
   const case_ = operands(4, 65);
   sameBits(t, merge({ ...case_, models: case_.models.map(() => case_.base) }), case_.base, 'theta');
+});
+
+test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and it stays', async (t) => {
+  const base = randomWeights(V1_1, 11);
+  const model = await openT5(V1_1, [base, nearbyWeights(base, 12), nearbyWeights(base, 13)]);
+  const rows = randomRows(V1_1, [[20, [2, 3]], [9, [1, 4]]]); // prettier-ignore
+  const coefficients = [0.4, 0.9];
+  const merged = async (inOneSweep: boolean) => {
+    const fishers: Float32Array[] = [];
+    await mergeModels(model, coefficients, async (i) => {
+      await model.interpolate(i, coefficients[i - 1]);
+      await measureFisher(model, rows, [0, 1], { mode: 'exact', fold: inOneSweep ? { model: i, coefficient: coefficients[i - 1] } : undefined });
+      fishers.push(...model.parameters.map(({ name }) => model.engine.parameter('fisher', name)));
+      return inOneSweep ? 'folded' : undefined;
+    });
+    return [...fishers, ...model.parameters.map(({ name }) => model.engine.parameter('parameters', name))];
+  };
+  const [expected, actual] = [await merged(false), await merged(true)];
+  for (const [i, values] of expected.entries()) sameBits(t, actual[i], values, `vector ${i}`);
+  model.close();
 });

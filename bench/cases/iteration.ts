@@ -68,7 +68,8 @@ async function iterate(model: T5Model, tasks: readonly Task[], timing?: { optimi
   const prepareFisher = async (index: number) => {
     const { rows, fisher } = tasks[index - 1];
     await model.interpolate(index, coefficients[index - 1]);
-    await measureFisher(model, rows, fisher, { mode: 'exact' });
+    await measureFisher(model, rows, fisher, { mode: 'exact', fold: { model: index, coefficient: coefficients[index - 1] } });
+    return 'folded' as const;
   };
   await mergeModels(model, coefficients, prepareFisher);
   for (const { rows, score, name } of tasks) await evaluateRows(model, rows, score, { subject: name });

@@ -212,7 +212,7 @@ struct Folder {
     for (const File& file : fishers) {
       engine.begin_fisher();
       engine.add_fisher(batch, FisherMode::kExact, {}, {}, 0);
-      engine.finish_fisher(1, 1e-3);
+      engine.finish_fisher(1, 1e-3, nullptr);
       engine.write(Vector::kFisher, file.places(table));
     }
     out.make(table);
@@ -284,7 +284,7 @@ std::map<std::string, Work> works(const Setting& s) {
       engine.begin_merge();
       for (int i : {1, 2}) {
         if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().table));
-        engine.fold(i, i * 0.3, with_fisher);
+        engine.fold({i, i * 0.3}, with_fisher);
       }
       engine.finish_merge(2);
       append(bits, engine, Vector::kParameters);
