@@ -252,8 +252,12 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
   engine.interpolate(1, 0.4);
   engine.begin_fisher();
   append(bits, engine.add_fisher(batch, mode, draws, {}, min_weight));
-  engine.finish_fisher(batch.inputs(), 1e-12);
+  engine.begin_merge();
+  const Engine::Fold fold{1, 0.4};
+  engine.finish_fisher(batch.inputs(), 1e-12, &fold);
   append(bits, engine, Vector::kFisher);
+  engine.finish_merge(1);
+  append(bits, engine, Vector::kParameters);
 }
 
 std::map<std::string, Work> works(const Setting& s) {
