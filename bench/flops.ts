@@ -13,6 +13,8 @@ export const CONVENTIONS = [
   'again for every choice. Norms, softmax, squaring and optimiser steps count as nothing. Bytes are operands read and results written, once each.',
   '"of limit" is the time of the useful work at the limits above over the time taken; "x" is how many times as long as dfmerge something takes. Results',
   'were checked before they were timed; the largest relative error is in brackets. Products take another weight at every call, so that it comes from memory.',
+  'Fishers and scoring keep their parameters from run to run, as the batches of one candidate do, so that weights are packed while warming up; training',
+  'steps and iterations pack them each time.',
 ];
 
 interface Parts {

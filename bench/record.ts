@@ -15,6 +15,7 @@ export interface Measured {
   anonymous?: number;
   phases?: Record<string, number>;
   reading?: number[];
+  copying?: number[];
 }
 
 export interface CaseRecord {

@@ -92,7 +92,7 @@ function remarks({ name, failed, absent, measured }: CaseRecord): string[] {
 function cells(entry: CaseRecord, limits: readonly LimitSample[]): string[] {
   const [ours, ...others] = entry.measured;
   const middle = median(ours.seconds);
-  const notes = [checkNote(entry), ...readingNotes(ours), ...others.map((other) => beside(other, middle))].filter(Boolean);
+  const notes = [checkNote(entry), ...readingNotes(ours), ...copyingNotes(entry), ...others.map((other) => beside(other, middle))].filter(Boolean);
   return [entry.name, time(middle), spread(ours.seconds), rateCell(entry, middle), limitCell(entry, middle, limits), memoryCell(ours), notes.join('; ')];
 }
 
@@ -127,6 +127,12 @@ function checkNote({ check }: CaseRecord): string {
 
 function readingNotes({ seconds, reading }: Measured): string[] {
   return reading ? [`reading the file into new memory ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`] : [];
+}
+
+function copyingNotes({ work, measured: [ours] }: CaseRecord): string[] {
+  if (!ours?.copying || work.gbyte === undefined) return [];
+  const rate = median(ours.copying);
+  return [`copying right after ${significant(rate)} GB/s: ${(work.gbyte / median(ours.seconds) / rate).toFixed(2)} of it`];
 }
 
 function beside({ label, seconds, peak }: Measured, ours: number): string {

@@ -1,6 +1,7 @@
 import type { BenchCase, PeerRequest } from './catalog.js';
 import type { Peers } from './peers.js';
 import type { CaseRecord, Measured } from './record.js';
+import { COPY_BYTES } from './cases/kernels.js';
 import { DTYPES, type Dtype } from './shapes.js';
 import type { CaseResult, LimitSample } from './spec.js';
 import { runProcess, type Workshop } from './workshop.js';
@@ -22,7 +23,6 @@ const LARGE_PRODUCTS = [
   [4096, 3072, 768],
   [4096, 4096, 4096],
 ] as const;
-const COPY_BYTES = 512 * 2 ** 20;
 
 /** The machine's limits, each program in a process of its own. */
 export async function measureLimits({ threads, repeats, workshop, peers }: RunSettings): Promise<LimitSample[]> {
@@ -35,7 +35,7 @@ interface Contestant {
   label: string;
   threads: number;
   ours: boolean;
-  run(repeats: number): Promise<Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'skipped'>>;
+  run(repeats: number): Promise<Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'copying' | 'skipped'>>;
 }
 
 /** Runs a case: ours alone in one process; beside others, two processes of each in turn with half of the runs each. */
@@ -90,6 +90,7 @@ function add(all: Measured[], next: Measured): void {
   if (!known) return void all.push(next);
   known.seconds.push(...next.seconds);
   if (next.reading) known.reading = [...(known.reading ?? []), ...next.reading];
+  if (next.copying) known.copying = [...(known.copying ?? []), ...next.copying];
   known.peak = larger(known.peak, next.peak);
   known.anonymous = larger(known.anonymous, next.anonymous);
 }

@@ -132,6 +132,8 @@ export interface CaseResult {
   phases?: Record<string, number>;
   /** Of loading: seconds of reading the file's bytes, one per run. */
   reading?: number[];
+  /** Of a pass over memory: GB/s of copying in the same process, right after the timed runs. */
+  copying?: number[];
   limits?: LimitSample[];
   /** The build or the machine does not do it: why. */
   skipped?: string;

@@ -35,6 +35,9 @@ export function timeOuter({ out, in: width, dtype, targets, inputs, choices, thr
 
 const COPY_WAYS: Record<string, string> = { plain: 'plain stores', library: 'memcpy', streaming: 'non-temporal stores' };
 
+/** Of each of the two buffers of the copy: far more than the caches hold. */
+export const COPY_BYTES = 512 * 2 ** 20;
+
 /** The machine's limits as this engine reaches them: large products in every dtype of the build, and copying between buffers outside of the caches. */
 export function measureLimits({ products, copyBytes, threads, repeats }: LimitsSpec): CaseResult {
   const limits: LimitSample[] = [];
@@ -44,9 +47,14 @@ export function measureLimits({ products, copyBytes, threads, repeats }: LimitsS
       if (rate !== undefined) limits.push({ kind: dtype, what: `${m}x${n}x${k}`, by: 'dfmerge', rate });
     }
   }
-  const { bytes, ...ways } = native().bench.copy(threads, { bytes: copyBytes, samples: repeats });
-  for (const [way, seconds] of Object.entries(ways)) limits.push({ kind: 'copy', what: COPY_WAYS[way], by: 'dfmerge', rate: (2 * bytes) / Math.min(...seconds) / 1e9 });
+  for (const [way, rate] of Object.entries(copyRates(threads, { bytes: copyBytes, samples: repeats }))) limits.push({ kind: 'copy', what: COPY_WAYS[way], by: 'dfmerge', rate });
   return { seconds: [], limits };
+}
+
+/** GB/s of the fastest of `samples` copies of `bytes` bytes from one buffer to another, read and written, by the way of copying. */
+export function copyRates(threads: number, operands: { bytes: number; samples: number }): Record<string, number> {
+  const { bytes, ...ways } = native().bench.copy(threads, operands);
+  return Object.fromEntries(Object.entries(ways).map(([way, seconds]) => [way, (2 * bytes) / Math.min(...seconds) / 1e9]));
 }
 
 /** GFLOP/s of the fastest run; undefined where the build does not compute in the dtype. */

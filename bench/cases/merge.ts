@@ -3,6 +3,7 @@ import type { T5Model } from '../../lib/model.js';
 import { randomRows } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, Check, MergeSpec } from '../spec.js';
+import { COPY_BYTES, copyRates } from './kernels.js';
 import { openModel } from './open_model.js';
 import { timed } from './timed.js';
 
@@ -10,7 +11,7 @@ const LAMBDA = 0.3;
 const CHILD = 1;
 const SHORT_ROW = { input: 8, choices: [2, 2] };
 
-/** Times one pass over all parameters, base and child mapped from their files, after a check of every part in the specified float order. */
+/** Times one pass over all parameters, base and child mapped from their files, and then copies of plain memory, after a check of every part in the specified float order. */
 export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
   const model = await openModel(spec, { dtype: 'float32', children: 1 });
   try {
@@ -20,7 +21,9 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
       fold: () => model.job((engine) => engine.fold(CHILD, LAMBDA, true)),
       finish: () => model.job((engine) => engine.finishMerge(1)),
     };
-    return { ...(await timed(parts[spec.part], spec.repeats)), check };
+    const result = await timed(parts[spec.part], spec.repeats);
+    const copying = Array.from({ length: spec.repeats }, () => Math.max(...Object.values(copyRates(spec.threads, { bytes: COPY_BYTES, samples: 2 }))));
+    return { ...result, copying, check };
   } finally {
     model.close();
   }
