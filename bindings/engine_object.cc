@@ -195,7 +195,7 @@ Napi::Value EngineObject::finish_fisher(const Info& info) {
       fold = Engine::Fold{int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
     }
     return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon"), fold] {
-      e.finish_fisher(inputs, epsilon, fold ? &*fold : nullptr);
+      e.finish_fisher(inputs, epsilon, fold);
     });
   });
 }

@@ -141,7 +141,7 @@ std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, cons
   return probabilities;
 }
 
-void Engine::finish_fisher(int64_t inputs, double epsilon, const Fold* fold) {
+void Engine::finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> fold) {
   if (inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
   if (fold) check_model(fold->model);
   start();

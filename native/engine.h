@@ -8,6 +8,7 @@
 // Models stay in their files. Calls are bounded slices: one batch, one pass over the parameters.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,7 @@ class Engine {
     int model;
     double coefficient;
   };
-  void finish_fisher(int64_t inputs, double epsilon, const Fold* fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
+  void finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
   void load_fisher(const std::vector<TensorSource>& sources);
 
   // The unified merge (paper eq. 7).

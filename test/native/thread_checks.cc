@@ -212,7 +212,7 @@ struct Folder {
     for (const File& file : fishers) {
       engine.begin_fisher();
       engine.add_fisher(batch, FisherMode::kExact, {}, {}, 0);
-      engine.finish_fisher(1, 1e-3, nullptr);
+      engine.finish_fisher(1, 1e-3, {});
       engine.write(Vector::kFisher, file.places(table));
     }
     out.make(table);
@@ -253,8 +253,7 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
   engine.begin_fisher();
   append(bits, engine.add_fisher(batch, mode, draws, {}, min_weight));
   engine.begin_merge();
-  const Engine::Fold fold{1, 0.4};
-  engine.finish_fisher(batch.inputs(), 1e-12, &fold);
+  engine.finish_fisher(batch.inputs(), 1e-12, Engine::Fold{1, 0.4});
   append(bits, engine, Vector::kFisher);
   engine.finish_merge(1);
   append(bits, engine, Vector::kParameters);
