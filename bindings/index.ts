@@ -82,6 +82,12 @@ export interface AdamWOptions {
   step: number;
 }
 
+/** λ_i τ_i of model i, to be weighted and added to a merge. */
+export interface Fold {
+  model: number;
+  coefficient: number;
+}
+
 /** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
@@ -102,7 +108,7 @@ export interface NativeEngine {
   /** Returns p̃ of every choice. `minWeight` (default 0): choices below it are skipped, all but an input's likeliest. */
   addFisher(batch: NativeBatch, mode: FisherMode, draws?: Float64Array, drawn?: Int32Array, minWeight?: number): Promise<Float64Array>;
   /** With `fold`, as a fold with this Fisher in the same sweep over memory; the Fisher stays. */
-  finishFisher(inputs: number, epsilon: number, fold?: { model: number; coefficient: number }): Promise<void>;
+  finishFisher(inputs: number, epsilon: number, fold?: Fold): Promise<void>;
   loadFisher(sources: TensorPlace[]): Promise<void>;
   beginMerge(): Promise<void>;
   fold(model: number, coefficient: number, withFisher: boolean): Promise<void>;

@@ -1,3 +1,4 @@
+import type { Fold } from '../bindings/index.js';
 import { DfMergeError } from './errors.js';
 import { measureFisher } from './fisher.js';
 import { loadFisher } from './fisher_file.js';
@@ -37,7 +38,7 @@ export async function mergeCandidate(candidate: Candidate, method: MergeMethod, 
   const { stopwatch } = candidate;
   const skipped: Record<string, SkippedChoices> = {};
   const prepare = usesFisher(method)
-    ? (index: number) => stopwatch.time('fisher', () => prepareFisher(candidate, { method, index, coefficient: coefficients[index - 1], skipped }, options))
+    ? (_: number, fold: Fold) => stopwatch.time('fisher', () => prepareFisher(candidate, { method, fold, skipped }, options))
     : null;
   await stopwatch.time('merge', () => mergeModels(candidate.model, coefficients, prepare, options));
   return Object.keys(skipped).length > 0 ? { skipped } : {};
@@ -45,19 +46,18 @@ export async function mergeCandidate(candidate: Candidate, method: MergeMethod, 
 
 async function prepareFisher(
   { model, recipe, tasks }: Candidate,
-  at: { method: MergeMethod; index: number; coefficient: number; skipped: Record<string, SkippedChoices> },
+  { method, fold, skipped }: { method: MergeMethod; fold: Fold; skipped: Record<string, SkippedChoices> },
   options: RunOptions,
 ): Promise<'folded' | void> {
-  const member = recipe.models[at.index - 1];
+  const member = recipe.models[fold.model - 1];
   if (member.fisher) return loadFisher(model, member.fisher.path, options.signal);
   const task = tasks.find(({ name }) => name === member.task);
   if (!task?.fisher) throw new DfMergeError('INVALID_RECIPE', `${member.written}: its Fisher needs a task, and it has none`);
-  if ((at.method === recipe.mergeMethod ? recipe.fisher.at : 'model') === 'model') await model.load(at.index, options.signal);
-  else await model.interpolate(at.index, at.coefficient, options.signal);
+  if ((method === recipe.mergeMethod ? recipe.fisher.at : 'model') === 'model') await model.load(fold.model, options.signal);
+  else await model.interpolate(fold.model, fold.coefficient, options.signal);
   const { mode, epsilon, minWeight } = recipe.fisher;
   const draw = { seed: recipe.search.seed, task: task.name };
-  const fold = { model: at.index, coefficient: at.coefficient };
   const measured = await measureFisher(model, task.fisher.split.rows, task.fisher.indices, { ...options, mode, epsilon, minWeight, draw, fold, subject: task.name });
-  if (minWeight > 0) at.skipped[task.name] = measured.skipped;
+  if (minWeight > 0) skipped[task.name] = measured.skipped;
   return 'folded';
 }

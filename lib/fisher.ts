@@ -1,4 +1,4 @@
-import type { FisherMode } from '../bindings/index.js';
+import type { FisherMode, Fold } from '../bindings/index.js';
 import { makeBatches, type TokenizedRows } from './data/batch.js';
 import { RandomStream } from './data/random.js';
 import { DfMergeError } from './errors.js';
@@ -19,7 +19,7 @@ export interface FisherOptions extends RunOptions {
    */
   minWeight?: number;
   /** Folds the Fisher into the merge of that model at that coefficient, too, each parameter as soon as it is whole. */
-  fold?: { model: number; coefficient: number };
+  fold?: Fold;
   /** For `sampled`: the seed and name of the stream that picks a choice per input. */
   draw?: { seed: number; task: string };
   /** For `sampled`: the drawn choice of every row of the data, instead of a seed. */

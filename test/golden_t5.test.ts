@@ -95,9 +95,9 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
   withShared(`${kind}: the whole merge`, async (t) => {
     const { model, rows, all, cases, expected } = await open(kind);
     for (const [k, lambdas] of cases.lambdas.entries()) {
-      await mergeModels(model, lambdas, async (i) => {
+      await mergeModels(model, lambdas, async (i, fold) => {
         await model.interpolate(i, lambdas[i - 1]);
-        await measureFisher(model, rows, all, { mode: 'exact', fold: { model: i, coefficient: lambdas[i - 1] } });
+        await measureFisher(model, rows, all, { mode: 'exact', fold });
         return 'folded';
       });
       for (const { name } of model.parameters)

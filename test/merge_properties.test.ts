@@ -149,9 +149,9 @@ test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and
   const coefficients = [0.4, 0.9];
   const merged = async (inOneSweep: boolean) => {
     const fishers: Float32Array[] = [];
-    await mergeModels(model, coefficients, async (i) => {
+    await mergeModels(model, coefficients, async (i, fold) => {
       await model.interpolate(i, coefficients[i - 1]);
-      await measureFisher(model, rows, [0, 1], { mode: 'exact', fold: inOneSweep ? { model: i, coefficient: coefficients[i - 1] } : undefined });
+      await measureFisher(model, rows, [0, 1], { mode: 'exact', fold: inOneSweep ? fold : undefined });
       fishers.push(...model.parameters.map(({ name }) => model.engine.parameter('fisher', name)));
       return inOneSweep ? 'folded' : undefined;
     });

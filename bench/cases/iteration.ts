@@ -1,4 +1,4 @@
-import type { NativeEngine } from '../../bindings/index.js';
+import type { Fold, NativeEngine } from '../../bindings/index.js';
 import { BayesianOptimizer } from '../../lib/bayes/index.js';
 import { evaluateRows } from '../../lib/evaluate.js';
 import { measureFisher } from '../../lib/fisher.js';
@@ -65,10 +65,10 @@ async function iterate(model: T5Model, tasks: readonly Task[], timing?: { optimi
     const { optimizer, phases } = timing;
     phases.suggest = (phases.suggest ?? 0) + (await secondsOf(() => void (coefficients = optimizer.ask())));
   }
-  const prepareFisher = async (index: number) => {
+  const prepareFisher = async (index: number, fold: Fold) => {
     const { rows, fisher } = tasks[index - 1];
-    await model.interpolate(index, coefficients[index - 1]);
-    await measureFisher(model, rows, fisher, { mode: 'exact', fold: { model: index, coefficient: coefficients[index - 1] } });
+    await model.interpolate(index, fold.coefficient);
+    await measureFisher(model, rows, fisher, { mode: 'exact', fold });
     return 'folded' as const;
   };
   await mergeModels(model, coefficients, prepareFisher);

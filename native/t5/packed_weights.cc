@@ -10,6 +10,7 @@ constexpr int64_t kBackwardWords = int64_t{1} << 27;  // 512 MiB
 
 PackedWeights::PackedWeights(const Context& context, const T5Model& model) : model_(model), rounded_(context.compute == Compute::kBfloat16) {
   scoring_.transpose = under_gradients_.transpose = true;
+  if (!context.onednn) backward_side_.limit = rounded_ ? kBackwardWords : 0;
   const auto add_all = [&](int param, int adjoining, bool exact) {
     add(context, scoring_, param, adjoining, false);
     if (rounded_) add(context, under_gradients_, param, adjoining, exact);
@@ -47,7 +48,7 @@ PackedWeights::PackedWeights(const Context& context, const T5Model& model) : mod
 void PackedWeights::add(const Context& context, Side& side, int param, int adjoining, bool exact) {
   const int64_t out = model_.table[param].shape[0] * adjoining, in = model_.table[param].shape[1];
   const int64_t size = side.transpose ? packed_size(context, out, in, exact) : packed_size(context, in, out, exact);
-  if (&side == &backward_side_ && !context.onednn && (!rounded_ || side.size + size > kBackwardWords)) return;
+  if (side.size + size > side.limit) return;
   side.matrices[param] = {out, in, side.size, exact};
   side.size += size;
 }

@@ -32,7 +32,7 @@ class PackedWeights {
   struct Side {
     bool transpose = false;
     std::map<int, Matrix> matrices;  // by the first parameter
-    int64_t size = 0;                // words
+    int64_t size = 0, limit = INT64_MAX;  // words; a weight that would pass the limit is left out
     const float* of(const Buffer& memory, int param, bool exact) const;
   };
   void add(const Context& context, Side& side, int param, int adjoining, bool exact);
