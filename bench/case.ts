@@ -54,7 +54,8 @@ async function result(spec: CaseSpec): Promise<CaseResult> {
 try {
   const outcome = await result(JSON.parse(process.argv[2]) as CaseSpec);
   const { check } = outcome;
-  if (check && !(check.error <= check.bound)) throw new Error(`wrong result: off by ${check.error} from ${check.against}, bound ${check.bound}`);
+  if (check && !(check.error <= check.bound))
+    throw new Error(`wrong result: off by ${check.error} from ${check.against}, bound ${check.bound}`);
   console.log(JSON.stringify(outcome));
 } catch (error) {
   console.error((error as Error).message);

@@ -1,4 +1,12 @@
-import { fisherFlop, matmulFlop, MERGE_PASSES, scoreFlop, trainFlop, type MergePart, type RowLengths } from './flops.js';
+import {
+  fisherFlop,
+  matmulFlop,
+  MERGE_PASSES,
+  scoreFlop,
+  trainFlop,
+  type MergePart,
+  type RowLengths,
+} from './flops.js';
 import { taskLengths } from './lengths.js';
 import { DTYPES, parameterCount, SHAPES, SHORT, weightsOf, type Dtype, type ShapeName } from './shapes.js';
 import type { CaseSpec } from './spec.js';
@@ -17,7 +25,11 @@ export interface PeerRequest {
 }
 
 /** What a process is told but for what the runner knows: model folders, reference, threads and repeats. */
-export type PlainSpec = CaseSpec extends infer S ? (S extends CaseSpec ? Omit<S, 'threads' | 'repeats' | 'base' | 'child' | 'reference'> : never) : never;
+export type PlainSpec = CaseSpec extends infer S
+  ? S extends CaseSpec
+    ? Omit<S, 'threads' | 'repeats' | 'base' | 'child' | 'reference'>
+    : never
+  : never;
 
 export interface BenchCase {
   name: string;
@@ -61,7 +73,11 @@ interface Optional {
   full?: boolean;
 }
 
-function define(name: string, parts: Pick<BenchCase, 'group' | 'dtype' | 'work' | 'spec'>, options: Optional = {}): BenchCase {
+function define(
+  name: string,
+  parts: Pick<BenchCase, 'group' | 'dtype' | 'work' | 'spec'>,
+  options: Optional = {},
+): BenchCase {
   return { name, ...parts, peers: [], quick: false, full: false, ...options };
 }
 
@@ -82,8 +98,18 @@ function matmuls(): BenchCase[] {
       for (const [weight, [n, k]] of Object.entries(weightsOf(SHAPES[shape])))
         for (const m of [16, 128, 512, 2048]) {
           const spec = { kind: 'matmul', m, n, k, dtype, weights: copies(shape, n * k) } as const;
-          const parts = { group: `Matrix products, T5-${shape}`, dtype, work: { gflop: matmulFlop(m, n, k) / 1e9 }, spec };
-          cases.push(define(`matmul:${shape}:${weight}:${m}:${SHORT[dtype]}`, parts, { shape, quick: shape === 'base' && weight === 'ff-in' && m === 512 }));
+          const parts = {
+            group: `Matrix products, T5-${shape}`,
+            dtype,
+            work: { gflop: matmulFlop(m, n, k) / 1e9 },
+            spec,
+          };
+          cases.push(
+            define(`matmul:${shape}:${weight}:${m}:${SHORT[dtype]}`, parts, {
+              shape,
+              quick: shape === 'base' && weight === 'ff-in' && m === 512,
+            }),
+          );
         }
   return cases;
 }
@@ -97,13 +123,32 @@ function outers(lengths: string): BenchCase[] {
       for (const weight of ['attention', 'ff-in'] as const)
         for (const rows of [...(shape === 'base' ? ['paws', 'qasc'] : ['trec', 'qasc']), 'labels']) {
           const [out, width] = weightsOf(SHAPES[shape])[weight];
-          const inputs = rows === 'labels' ? LABEL_SEGMENTS.map((n) => ({ input: n, choices: [0] })) : taskLengths(lengths, rows, FISHER_ROWS[shape][rows]).rows;
+          const inputs =
+            rows === 'labels'
+              ? LABEL_SEGMENTS.map((n) => ({ input: n, choices: [0] }))
+              : taskLengths(lengths, rows, FISHER_ROWS[shape][rows]).rows;
           const gradientRows = inputs.reduce((sum, { input, choices }) => sum + input * choices.length, 0);
           const spec = {
-            kind: 'outer', out, in: width, dtype, targets: copies(shape, out * width), inputs: inputs.map(({ input }) => input), choices: inputs.map(({ choices }) => choices.length),
-          } as const; // prettier-ignore
-          const parts = { group: `Squared outer products, T5-${shape}`, dtype, work: { gflop: matmulFlop(out, width, gradientRows) / 1e9 }, spec };
-          cases.push(define(`outer:${shape}:${weight}:${rows}:${SHORT[dtype]}`, parts, { shape, quick: shape === 'base' && weight === 'ff-in' && rows === 'paws' }));
+            kind: 'outer',
+            out,
+            in: width,
+            dtype,
+            targets: copies(shape, out * width),
+            inputs: inputs.map(({ input }) => input),
+            choices: inputs.map(({ choices }) => choices.length),
+          } as const;
+          const parts = {
+            group: `Squared outer products, T5-${shape}`,
+            dtype,
+            work: { gflop: matmulFlop(out, width, gradientRows) / 1e9 },
+            spec,
+          };
+          cases.push(
+            define(`outer:${shape}:${weight}:${rows}:${SHORT[dtype]}`, parts, {
+              shape,
+              quick: shape === 'base' && weight === 'ff-in' && rows === 'paws',
+            }),
+          );
         }
   return cases;
 }
@@ -113,21 +158,39 @@ function merges(): BenchCase[] {
   const floats = parameterCount(SHAPES[shape]);
   return (Object.keys(MERGE_PASSES) as MergePart[]).map((part) => {
     const work = { gbyte: (4 * floats * MERGE_PASSES[part]) / 1e9 };
-    return define(`merge:${shape}:${part}`, { group: 'Merge, float32 files', dtype: 'float32', work, spec: { kind: 'merge', part, shape } }, { shape });
+    return define(
+      `merge:${shape}:${part}`,
+      { group: 'Merge, float32 files', dtype: 'float32', work, spec: { kind: 'merge', part, shape } },
+      { shape },
+    );
   });
 }
 
 function passes(lengths: string): BenchCase[] {
   const cases: BenchCase[] = [];
-  for (const [kind, tables, flop] of [['fisher', FISHER_ROWS, fisherFlop], ['score', SCORE_ROWS, scoreFlop]] as const) // prettier-ignore
+  for (const [kind, tables, flop] of [
+    ['fisher', FISHER_ROWS, fisherFlop],
+    ['score', SCORE_ROWS, scoreFlop],
+  ] as const)
     for (const shape of Object.keys(tables) as ShapeName[])
       for (const [task, rows] of Object.entries(tables[shape]))
         for (const dtype of DTYPES) {
           const table = taskLengths(lengths, task, rows).rows;
           const spec = { kind, shape, dtype, lengths, task, rows } as const;
-          const parts = { group: kind === 'fisher' ? 'Exact Fisher' : 'Scoring', dtype, work: { gflop: flop(SHAPES[shape], table) / 1e9 }, spec };
+          const parts = {
+            group: kind === 'fisher' ? 'Exact Fisher' : 'Scoring',
+            dtype,
+            work: { gflop: flop(SHAPES[shape], table) / 1e9 },
+            spec,
+          };
           const scaling = (shape === 'base' && task === 'paws') || (shape === 'mini' && task === 'trec');
-          const options = { shape, scaling, peers: BESIDE_PEERS.includes(task) ? passPeers(kind, { shape, dtype, rows: table }) : [], quick: shape === 'mini' && task === 'trec', full: shape === 'large' };
+          const options = {
+            shape,
+            scaling,
+            peers: BESIDE_PEERS.includes(task) ? passPeers(kind, { shape, dtype, rows: table }) : [],
+            quick: shape === 'mini' && task === 'trec',
+            full: shape === 'large',
+          };
           cases.push(define(`${kind}:${shape}:${task}:${rows}:${SHORT[dtype]}`, parts, options));
         }
   return cases;
@@ -148,19 +211,31 @@ function passPeers(work: 'fisher' | 'score' | 'train', { shape, dtype, rows }: P
     program: 'torch_t5',
     request: { work, shape: SHAPES[shape], dtype: peerDtype, rows },
   });
-  const ctranslate2 = (type: string): PeerRequest => ({ label: `CTranslate2 ${type}`, program: 'ct2_score', request: { shape: SHAPES[shape], type, rows } });
+  const ctranslate2 = (type: string): PeerRequest => ({
+    label: `CTranslate2 ${type}`,
+    program: 'ct2_score',
+    request: { shape: SHAPES[shape], type, rows },
+  });
   if (work === 'score') return [torch(dtype), ctranslate2(dtype === 'bfloat16' ? 'int8' : dtype)];
   return [torch(dtype)];
 }
 
 function steps(lengths: string): BenchCase[] {
   const cases: BenchCase[] = [];
-  for (const [shape, task, rows] of [['base', 'paws', 16], ['mini', 'trec', 64]] as const) // prettier-ignore
+  for (const [shape, task, rows] of [
+    ['base', 'paws', 16],
+    ['mini', 'trec', 64],
+  ] as const)
     for (const dtype of DTYPES) {
       const table = taskLengths(lengths, task, rows).rows;
       const spec = { kind: 'train', shape, dtype, lengths, task, rows } as const;
       const parts = { group: 'Fine-tuning step', dtype, work: { gflop: trainFlop(SHAPES[shape], table) / 1e9 }, spec };
-      cases.push(define(`train:${shape}:${task}:${rows}:${SHORT[dtype]}`, parts, { shape, peers: passPeers('train', { shape, dtype, rows: table }) }));
+      cases.push(
+        define(`train:${shape}:${task}:${rows}:${SHORT[dtype]}`, parts, {
+          shape,
+          peers: passPeers('train', { shape, dtype, rows: table }),
+        }),
+      );
     }
   return cases;
 }
@@ -170,35 +245,68 @@ function others(lengths: string): BenchCase[] {
   const dtype = 'float32';
   for (const points of [60, 10]) {
     const request = { points, dimensions: 6 };
-    const parts = { group: 'Suggestion of the Bayesian optimiser', dtype, work: {}, spec: { kind: 'suggest', ...request } } as const;
-    cases.push(define(`suggest:${points}x6`, parts, { peers: [{ label: 'bayes_opt', program: 'bayes_opt_suggest', request }], quick: points === 60 }));
+    const parts = {
+      group: 'Suggestion of the Bayesian optimiser',
+      dtype,
+      work: {},
+      spec: { kind: 'suggest', ...request },
+    } as const;
+    cases.push(
+      define(`suggest:${points}x6`, parts, {
+        peers: [{ label: 'bayes_opt', program: 'bayes_opt_suggest', request }],
+        quick: points === 60,
+      }),
+    );
   }
   for (const cold of [false, true]) {
     const work = { gbyte: (2 * 4 * parameterCount(SHAPES.base)) / 1e9 }; // read from the file, written to memory
-    cases.push(define(`load:base:${cold ? 'disk' : 'cached'}`, { group: 'Loading a checkpoint', dtype, work, spec: { kind: 'load', shape: 'base', cold } }, { shape: 'base' }));
+    cases.push(
+      define(
+        `load:base:${cold ? 'disk' : 'cached'}`,
+        { group: 'Loading a checkpoint', dtype, work, spec: { kind: 'load', shape: 'base', cold } },
+        { shape: 'base' },
+      ),
+    );
   }
-  for (const shape of ['mini', 'base'] as const) for (const dtype of DTYPES) cases.push(iteration(lengths, shape, dtype));
+  for (const shape of ['mini', 'base'] as const)
+    for (const dtype of DTYPES) cases.push(iteration(lengths, shape, dtype));
   for (const shape of ['base', 'large'] as const) for (const dtype of DTYPES) cases.push(memory(lengths, shape, dtype));
   return cases;
 }
 
 function memory(lengths: string, shape: ShapeName, dtype: Dtype): BenchCase {
   const spec = { kind: 'memory', shape, dtype, lengths, task: 'paws', rows: 16, models: 6 } as const;
-  return define(`memory:${shape}:${SHORT[dtype]}`, { group: 'Memory: six models, one Fisher, merge and scoring', dtype, work: {}, spec }, { shape, full: true });
+  return define(
+    `memory:${shape}:${SHORT[dtype]}`,
+    { group: 'Memory: six models, one Fisher, merge and scoring', dtype, work: {}, spec },
+    { shape, full: true },
+  );
 }
 
 function iteration(lengths: string, shape: ShapeName, dtype: Dtype): BenchCase {
   const tasks = ITERATION_TASKS.map((task) => {
     const { count, rows } = taskLengths(lengths, task);
     const scoreRows = Math.ceil(count * VALIDATION_SHARE);
-    if (rows.length < Math.max(scoreRows, FISHER_INPUTS)) throw new Error(`${lengths}: ${task} has ${rows.length} rows, ${Math.max(scoreRows, FISHER_INPUTS)} are needed`);
+    if (rows.length < Math.max(scoreRows, FISHER_INPUTS))
+      throw new Error(`${lengths}: ${task} has ${rows.length} rows, ${Math.max(scoreRows, FISHER_INPUTS)} are needed`);
     return { task, fisherRows: FISHER_INPUTS, scoreRows, rows };
   });
   let flop = 0;
-  for (const { rows, fisherRows, scoreRows } of tasks) flop += fisherFlop(SHAPES[shape], rows.slice(0, fisherRows)) + scoreFlop(SHAPES[shape], rows.slice(0, scoreRows));
+  for (const { rows, fisherRows, scoreRows } of tasks)
+    flop += fisherFlop(SHAPES[shape], rows.slice(0, fisherRows)) + scoreFlop(SHAPES[shape], rows.slice(0, scoreRows));
   const passes = tasks.length * (MERGE_PASSES.interpolate + MERGE_PASSES.fold) + MERGE_PASSES.finish;
   const work = { gflop: flop / 1e9, gbyte: (4 * parameterCount(SHAPES[shape]) * passes) / 1e9 };
-  const spec = { kind: 'iteration', shape, dtype, lengths, tasks: tasks.map(({ task, fisherRows, scoreRows }) => ({ task, fisherRows, scoreRows })) } as const;
+  const spec = {
+    kind: 'iteration',
+    shape,
+    dtype,
+    lengths,
+    tasks: tasks.map(({ task, fisherRows, scoreRows }) => ({ task, fisherRows, scoreRows })),
+  } as const;
   const group = `One iteration: ${ITERATION_TASKS.join(', ')}; ${FISHER_INPUTS} Fisher inputs each, ${100 * VALIDATION_SHARE} % of validation`;
-  return define(`iteration:${shape}:${SHORT[dtype]}`, { group, dtype, work, spec }, { shape, quick: shape === 'mini', full: shape !== 'mini' });
+  return define(
+    `iteration:${shape}:${SHORT[dtype]}`,
+    { group, dtype, work, spec },
+    { shape, quick: shape === 'mini', full: shape !== 'mini' },
+  );
 }

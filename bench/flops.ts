@@ -38,7 +38,8 @@ function forwardParts(shape: Shape, { input, choices }: RowLengths): Parts {
   };
 }
 
-const over = (rows: readonly RowLengths[], flop: (row: RowLengths) => number): number => rows.reduce((sum, row) => sum + flop(row), 0);
+const over = (rows: readonly RowLengths[], flop: (row: RowLengths) => number): number =>
+  rows.reduce((sum, row) => sum + flop(row), 0);
 
 /** FLOP of the NLL of every choice. */
 export function scoreFlop(shape: Shape, rows: readonly RowLengths[]): number {
@@ -58,7 +59,10 @@ export function fisherFlop(shape: Shape, rows: readonly RowLengths[]): number {
 
 /** FLOP of a training step on the first choice of each row. */
 export function trainFlop(shape: Shape, rows: readonly RowLengths[]): number {
-  return fisherFlop(shape, rows.map(({ input, choices }) => ({ input, choices: choices.slice(0, 1) })));
+  return fisherFlop(
+    shape,
+    rows.map(({ input, choices }) => ({ input, choices: choices.slice(0, 1) })),
+  );
 }
 
 /** FLOP of C [m, n] = A [m, k] B [k, n]. */

@@ -26,7 +26,9 @@ function earlierRecord(file: string | undefined, threads: number): BenchRecord |
 async function runAll(options: BenchOptions, peers: Peers | undefined, workshop: Workshop): Promise<BenchRecord> {
   const { threads, repeats, workloads: lengths } = options;
   const earlier = earlierRecord(options.resume ? options.json : undefined, threads);
-  const cases = selectCases(catalog(lengths), options).filter(({ name }) => !earlier?.cases.some((done) => done.name === name));
+  const cases = selectCases(catalog(lengths), options).filter(
+    ({ name }) => !earlier?.cases.some((done) => done.name === name),
+  );
   const record: BenchRecord = {
     format: 1,
     started: earlier?.started ?? new Date().toISOString(),
@@ -61,7 +63,10 @@ function finish(record: BenchRecord, options: BenchOptions): void {
   console.log(`\n${renderRecord(record, TERMINAL)}`);
   if (options.writeResults) {
     if (!record.whole || record.finished === '') throw new Error('--write-results: the record is not of a whole run');
-    writeFileSync(RESULTS, `# Results\n\nWritten by \`npm run bench -- --full --peers --write-results\`.\n\n${renderRecord(record, MARKDOWN)}\n`);
+    writeFileSync(
+      RESULTS,
+      `# Results\n\nWritten by \`npm run bench -- --full --peers --write-results\`.\n\n${renderRecord(record, MARKDOWN)}\n`,
+    );
     console.log(`\nwritten: ${RESULTS}`);
   }
   if (record.cases.some(({ failed }) => failed)) process.exitCode = 1;

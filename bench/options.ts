@@ -15,17 +15,39 @@ export function parseOptions(args: readonly string[]) {
     .usage(USAGE)
     .option('only', { type: 'string', array: true, describe: 'cases whose name contains one of these' })
     .option('quick', { type: 'boolean', default: false, describe: 'a small part, in a minute or two' })
-    .option('full', { type: 'boolean', default: false, describe: 'the long and the large cases too: whole iterations, T5-large' })
+    .option('full', {
+      type: 'boolean',
+      default: false,
+      describe: 'the long and the large cases too: whole iterations, T5-large',
+    })
     .option('shape', { choices: SHAPE_NAMES, describe: 'cases of one shape' })
     .option('dtype', { choices: Object.values(SHORT), describe: 'cases of one dtype' })
     .option('threads', { type: 'number', default: availableParallelism(), describe: 'of the engine and of the peers' })
     .option('repeats', { type: 'number', default: 5, describe: 'timed runs of every program' })
-    .option('peers', { type: 'boolean', default: false, describe: 'alternate with PyTorch, CTranslate2 and bayes_opt, as far as Python has them' })
+    .option('peers', {
+      type: 'boolean',
+      default: false,
+      describe: 'alternate with PyTorch, CTranslate2 and bayes_opt, as far as Python has them',
+    })
     .option('python', { type: 'string', describe: 'Python of the peers [default: $DFMERGE_BENCH_PYTHON or python3]' })
-    .option('workloads', { type: 'string', default: LENGTHS_FILE, defaultDescription: 'the table in bench', coerce: (file: string) => resolve(file), describe: 'JSON file of token lengths: {TASK: {count, rows: [{input, choices}]}}' })
+    .option('workloads', {
+      type: 'string',
+      default: LENGTHS_FILE,
+      defaultDescription: 'the table in bench',
+      coerce: (file: string) => resolve(file),
+      describe: 'JSON file of token lengths: {TASK: {count, rows: [{input, choices}]}}',
+    })
     .option('json', { type: 'string', describe: 'keep everything in this file' })
-    .option('resume', { type: 'boolean', default: false, describe: 'go on with the cases that the file of --json does not hold yet' })
-    .option('write-results', { type: 'boolean', default: false, describe: 'write RESULTS.md beside the programs; needs all cases: --full and no selection' })
+    .option('resume', {
+      type: 'boolean',
+      default: false,
+      describe: 'go on with the cases that the file of --json does not hold yet',
+    })
+    .option('write-results', {
+      type: 'boolean',
+      default: false,
+      describe: 'write RESULTS.md beside the programs; needs all cases: --full and no selection',
+    })
     .option('from', { type: 'string', describe: 'print, or write, the record of an earlier --json instead of running' })
     .option('list', { type: 'boolean', default: false, describe: 'name the cases and end' })
     .strict()
@@ -33,21 +55,28 @@ export function parseOptions(args: readonly string[]) {
     .alias('help', 'h')
     .wrap(Math.min(120, process.stdout.columns ?? 120))
     .check(({ threads, repeats, quick, full, resume, json }) => {
-      if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) throw new Error('--threads: expected 1 to 256');
+      if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256))
+        throw new Error('--threads: expected 1 to 256');
       if (!(Number.isInteger(repeats) && repeats >= 1)) throw new Error('--repeats: expected 1 or more');
       if (resume && !json) throw new Error('--resume needs --json: the file of the run that was cut off');
       if (quick && full) throw new Error('--quick and --full: choose one');
       return true;
     })
     .parseSync();
-  if (options.writeResults && !options.from && !isWhole(options)) throw new Error('--write-results needs a whole run: --full, without --only, --shape, --dtype');
+  if (options.writeResults && !options.from && !isWhole(options))
+    throw new Error('--write-results needs a whole run: --full, without --only, --shape, --dtype');
   return options;
 }
 
 export type BenchOptions = ReturnType<typeof parseOptions>;
 
 /** Whether nothing is left out. */
-export function isWhole({ only, shape, dtype, full }: Pick<BenchOptions, 'only' | 'shape' | 'dtype' | 'full'>): boolean {
+export function isWhole({
+  only,
+  shape,
+  dtype,
+  full,
+}: Pick<BenchOptions, 'only' | 'shape' | 'dtype' | 'full'>): boolean {
   return full && !only && !shape && !dtype;
 }
 

@@ -38,7 +38,10 @@ export class Peers {
     const python = named ?? process.env.DFMERGE_BENCH_PYTHON ?? 'python3';
     const packages = [...new Set(Object.values(PACKAGES).flat())];
     try {
-      return new Peers(python, JSON.parse(execFileSync(python, ['-c', VERSIONS, ...packages], { encoding: 'utf8' })) as Record<string, string>);
+      return new Peers(
+        python,
+        JSON.parse(execFileSync(python, ['-c', VERSIONS, ...packages], { encoding: 'utf8' })) as Record<string, string>,
+      );
     } catch (cause) {
       throw new Error(`--peers: ${python} does not run; name one with --python or DFMERGE_BENCH_PYTHON`, { cause });
     }
@@ -52,23 +55,46 @@ export class Peers {
   /** A line per program that cannot run. */
   absences(): string[] {
     const programs = Object.keys(PACKAGES) as PeerRequest['program'][];
-    return programs.filter((program) => this.missing(program).length > 0).map((program) => `${program}: skipped, ${this.python} has no ${this.missing(program).join(', ')}`);
+    return programs
+      .filter((program) => this.missing(program).length > 0)
+      .map((program) => `${program}: skipped, ${this.python} has no ${this.missing(program).join(', ')}`);
   }
 
-  async run({ program, request }: PeerRequest, options: { threads: number; repeats: number; folder: string }): Promise<PeerResult> {
+  async run(
+    { program, request }: PeerRequest,
+    options: { threads: number; repeats: number; folder: string },
+  ): Promise<PeerResult> {
     const file = join(packageRoot(), 'bench', 'peers', `${program}.py`);
-    const environment = { ...process.env, OMP_NUM_THREADS: String(options.threads), HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' };
-    return JSON.parse(await lastLine(this.python, ['-B', file, JSON.stringify({ ...request, ...options })], environment)) as PeerResult;
+    const environment = {
+      ...process.env,
+      OMP_NUM_THREADS: String(options.threads),
+      HF_HUB_OFFLINE: '1',
+      TRANSFORMERS_VERBOSITY: 'error',
+    };
+    return JSON.parse(
+      await lastLine(this.python, ['-B', file, JSON.stringify({ ...request, ...options })], environment),
+    ) as PeerResult;
   }
 
   /** PyTorch's rates of the same large products. */
-  async limits(products: readonly (readonly [number, number, number])[], options: { threads: number; repeats: number; folder: string }): Promise<LimitSample[]> {
+  async limits(
+    products: readonly (readonly [number, number, number])[],
+    options: { threads: number; repeats: number; folder: string },
+  ): Promise<LimitSample[]> {
     if (this.missing('torch_t5').length > 0) return [];
     const samples: LimitSample[] = [];
     for (const dtype of ['float32', 'bfloat16'] as const) {
       for (const [m, n, k] of products) {
-        const { seconds } = await this.run({ label: 'PyTorch', program: 'torch_t5', request: { work: 'matmul', dtype, m, n, k } }, options);
-        samples.push({ kind: dtype, what: `${m}x${n}x${k}`, by: 'PyTorch', rate: (2 * m * n * k) / Math.min(...seconds) / 1e9 });
+        const { seconds } = await this.run(
+          { label: 'PyTorch', program: 'torch_t5', request: { work: 'matmul', dtype, m, n, k } },
+          options,
+        );
+        samples.push({
+          kind: dtype,
+          what: `${m}x${n}x${k}`,
+          by: 'PyTorch',
+          rate: (2 * m * n * k) / Math.min(...seconds) / 1e9,
+        });
       }
     }
     return samples;

@@ -1,5 +1,5 @@
 import { release, totalmem } from 'node:os';
-import { info } from '../lib/info.js';
+import { info } from '../lib/commands/info.js';
 import type { Work } from './catalog.js';
 import type { Dtype } from './shapes.js';
 import type { Check, LimitSample } from './spec.js';
@@ -63,10 +63,22 @@ export interface BenchRecord {
 
 export function describeMachine(): Machine {
   const { version, node, platform, cpu, isa, matmul, threads, compiler } = info();
-  return { cpu, threads, memory: totalmem(), system: `${platform} ${release()}`, node, dfmerge: version, isa: isa.chosen, matmul, compiler };
+  return {
+    cpu,
+    threads,
+    memory: totalmem(),
+    system: `${platform} ${release()}`,
+    node,
+    dfmerge: version,
+    isa: isa.chosen,
+    matmul,
+    compiler,
+  };
 }
 
 /** The best rate of a kind: GFLOP/s or GB/s; undefined where it was not measured. */
 export function limitOf(limits: readonly LimitSample[], kind: LimitSample['kind']): LimitSample | undefined {
-  return limits.filter((sample) => sample.kind === kind).reduce<LimitSample | undefined>((best, sample) => (best && best.rate >= sample.rate ? best : sample), undefined);
+  return limits
+    .filter((sample) => sample.kind === kind)
+    .reduce<LimitSample | undefined>((best, sample) => (best && best.rate >= sample.rate ? best : sample), undefined);
 }

@@ -27,7 +27,11 @@ const CASES: Case[] = [
     name: 'Hartmann-6',
     maximum: 3.32237,
     f: (x) =>
-      sum(HARTMANN_ALPHA.map((a, i) => a * Math.exp(-sum(x.map((v, j) => HARTMANN_A[i][j] * (v - HARTMANN_P[i][j]) ** 2))))),
+      sum(
+        HARTMANN_ALPHA.map(
+          (a, i) => a * Math.exp(-sum(x.map((v, j) => HARTMANN_A[i][j] * (v - HARTMANN_P[i][j]) ** 2))),
+        ),
+      ),
   },
   {
     name: 'Ackley-6, shifted',
@@ -59,7 +63,12 @@ interface Settings {
 }
 
 function run({ f, maximum }: Case, acquisition: AcquisitionName, { seed, mode, iterations }: Settings): Run {
-  const optimizer = new BayesianOptimizer({ bounds: Array.from({ length: 6 }, () => [0, 1] as const), seed, acquisition, mode });
+  const optimizer = new BayesianOptimizer({
+    bounds: Array.from({ length: 6 }, () => [0, 1] as const),
+    seed,
+    acquisition,
+    mode,
+  });
   const seconds: number[] = [];
   for (let i = 0; i < 10 + iterations; i++) {
     const before = performance.now();

@@ -17,15 +17,20 @@ export interface TableForm {
 export const MARKDOWN: TableForm = {
   heading: (text) => `## ${text}`,
   list: (lines) => lines.map((line) => `- ${line}`).join('\n'),
-  table: (headings, rows) => [headings, headings.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n'),
+  table: (headings, rows) =>
+    [headings, headings.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n'),
 };
 
 export const TERMINAL: TableForm = {
   heading: (text) => text,
   list: (lines) => lines.map((line) => `  ${line}`).join('\n'),
   table: (headings, rows) => {
-    const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column].length)));
-    return [headings, ...rows].map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ')}`.trimEnd()).join('\n');
+    const widths = headings.map((heading, column) =>
+      Math.max(heading.length, ...rows.map((row) => row[column].length)),
+    );
+    return [headings, ...rows]
+      .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ')}`.trimEnd())
+      .join('\n');
   },
 };
 
@@ -56,7 +61,10 @@ function renderLimits({ limits }: BenchRecord, form: TableForm): string {
     const what = kind === 'copy' ? `${best.what}, bytes read + bytes written` : best.what;
     return [kind, rate(best), `${what}, ${best.by}`, other ? `${other.by}: ${rate(other)}` : ''];
   });
-  return [form.heading('Limits of this machine: the best of all programs here, at the start and at the end'), form.table(['', 'limit', 'reached at', 'beside'], rows)].join('\n\n');
+  return [
+    form.heading('Limits of this machine: the best of all programs here, at the start and at the end'),
+    form.table(['', 'limit', 'reached at', 'beside'], rows),
+  ].join('\n\n');
 }
 
 function rate({ kind, rate: value }: LimitSample): string {
@@ -68,7 +76,13 @@ function renderGroup(group: string, record: BenchRecord, form: TableForm): strin
   const run = members.filter(({ skipped, failed }) => !skipped && !failed);
   const lines = [...skips(members), ...members.flatMap(remarks)];
   const parts = [form.heading(group)];
-  if (run.length > 0) parts.push(form.table(HEADINGS, run.map((entry) => cells(entry, record.limits))));
+  if (run.length > 0)
+    parts.push(
+      form.table(
+        HEADINGS,
+        run.map((entry) => cells(entry, record.limits)),
+      ),
+    );
   if (lines.length > 0) parts.push(form.list(lines));
   return parts.join('\n\n');
 }
@@ -76,24 +90,48 @@ function renderGroup(group: string, record: BenchRecord, form: TableForm): strin
 /** A line per reason. */
 function skips(members: readonly CaseRecord[]): string[] {
   const reasons = [...new Set(members.flatMap(({ skipped }) => skipped ?? []))];
-  return reasons.map((reason) => `skipped, ${reason}: ${members.filter(({ skipped }) => skipped === reason).map(({ name }) => name).join(', ')}`);
+  return reasons.map(
+    (reason) =>
+      `skipped, ${reason}: ${members
+        .filter(({ skipped }) => skipped === reason)
+        .map(({ name }) => name)
+        .join(', ')}`,
+  );
 }
 
 /** What does not fit in a cell: failures, peers that could not do it, phases. */
 function remarks({ name, failed, absent, measured }: CaseRecord): string[] {
-  const lines = [...(failed ? [`${name} FAILED: ${failed}`] : []), ...absent.map((peer) => `${name}, beside it: ${peer}`)];
+  const lines = [
+    ...(failed ? [`${name} FAILED: ${failed}`] : []),
+    ...absent.map((peer) => `${name}, beside it: ${peer}`),
+  ];
   const phases = measured[0]?.phases;
   if (!phases) return lines;
   const whole = sum(Object.values(phases));
-  const parts = Object.entries(phases).map(([phase, seconds]) => `${phase} ${time(seconds)} (${((100 * seconds) / whole).toFixed(1)} %)`);
+  const parts = Object.entries(phases).map(
+    ([phase, seconds]) => `${phase} ${time(seconds)} (${((100 * seconds) / whole).toFixed(1)} %)`,
+  );
   return [...lines, `${name} by phase: ${parts.join(', ')}`];
 }
 
 function cells(entry: CaseRecord, limits: readonly LimitSample[]): string[] {
   const [ours, ...others] = entry.measured;
   const middle = median(ours.seconds);
-  const notes = [checkNote(entry), ...readingNotes(ours), ...copyingNotes(entry), ...others.map((other) => beside(other, middle))].filter(Boolean);
-  return [entry.name, time(middle), spread(ours.seconds), rateCell(entry, middle), limitCell(entry, middle, limits), memoryCell(ours), notes.join('; ')];
+  const notes = [
+    checkNote(entry),
+    ...readingNotes(ours),
+    ...copyingNotes(entry),
+    ...others.map((other) => beside(other, middle)),
+  ].filter(Boolean);
+  return [
+    entry.name,
+    time(middle),
+    spread(ours.seconds),
+    rateCell(entry, middle),
+    limitCell(entry, middle, limits),
+    memoryCell(ours),
+    notes.join('; '),
+  ];
 }
 
 function rateCell({ work }: CaseRecord, seconds: number): string {
@@ -102,10 +140,19 @@ function rateCell({ work }: CaseRecord, seconds: number): string {
 }
 
 /** Fraction of the limit: the time that the useful work takes at the machine's limits, over the time taken. */
-export function limitFraction({ work, dtype }: Pick<CaseRecord, 'work' | 'dtype'>, seconds: number, limits: readonly LimitSample[]): number | undefined {
+export function limitFraction(
+  { work, dtype }: Pick<CaseRecord, 'work' | 'dtype'>,
+  seconds: number,
+  limits: readonly LimitSample[],
+): number | undefined {
   const matrix = limitOf(limits, dtype);
   const copy = limitOf(limits, 'copy');
-  if ((work.gflop !== undefined && !matrix) || (work.gbyte !== undefined && !copy) || (work.gflop ?? work.gbyte) === undefined) return undefined;
+  if (
+    (work.gflop !== undefined && !matrix) ||
+    (work.gbyte !== undefined && !copy) ||
+    (work.gflop ?? work.gbyte) === undefined
+  )
+    return undefined;
   return ((work.gflop ?? 0) / (matrix?.rate ?? 1) + (work.gbyte ?? 0) / (copy?.rate ?? 1)) / seconds;
 }
 
@@ -126,13 +173,17 @@ function checkNote({ check }: CaseRecord): string {
 }
 
 function readingNotes({ seconds, reading }: Measured): string[] {
-  return reading ? [`reading the file into new memory ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`] : [];
+  return reading
+    ? [`reading the file into new memory ${time(median(reading))}: x ${(median(seconds) / median(reading)).toFixed(2)}`]
+    : [];
 }
 
 function copyingNotes({ work, measured: [ours] }: CaseRecord): string[] {
   if (!ours?.copying || work.gbyte === undefined) return [];
   const rate = median(ours.copying);
-  return [`copying right after ${significant(rate)} GB/s: ${(work.gbyte / median(ours.seconds) / rate).toFixed(2)} of it`];
+  return [
+    `copying right after ${significant(rate)} GB/s: ${(work.gbyte / median(ours.seconds) / rate).toFixed(2)} of it`,
+  ];
 }
 
 function beside({ label, seconds, peak }: Measured, ours: number): string {
@@ -172,5 +223,7 @@ export function progressLine(entry: CaseRecord): string {
   if (failed) return `${name}  FAILED: ${failed}`;
   const [ours, ...others] = measured;
   const middle = median(ours.seconds);
-  return [name, time(middle), rateCell(entry, middle), ...others.map((other) => beside(other, middle))].filter(Boolean).join('  ');
+  return [name, time(middle), rateCell(entry, middle), ...others.map((other) => beside(other, middle))]
+    .filter(Boolean)
+    .join('  ');
 }

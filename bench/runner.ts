@@ -26,7 +26,13 @@ const LARGE_PRODUCTS = [
 
 /** The machine's limits, each program in a process of its own. */
 export async function measureLimits({ threads, repeats, workshop, peers }: RunSettings): Promise<LimitSample[]> {
-  const { limits = [] } = await runProcess({ kind: 'limits', copyBytes: COPY_BYTES, products: LARGE_PRODUCTS, threads, repeats });
+  const { limits = [] } = await runProcess({
+    kind: 'limits',
+    copyBytes: COPY_BYTES,
+    products: LARGE_PRODUCTS,
+    threads,
+    repeats,
+  });
   return [...limits, ...((await peers?.limits(LARGE_PRODUCTS, { threads, repeats, folder: workshop.folder })) ?? [])];
 }
 
@@ -35,11 +41,18 @@ interface Contestant {
   label: string;
   threads: number;
   ours: boolean;
-  run(repeats: number): Promise<Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'copying' | 'skipped'>>;
+  run(
+    repeats: number,
+  ): Promise<
+    Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'copying' | 'skipped'>
+  >;
 }
 
 /** Runs a case: ours alone in one process; beside others, two processes of each in turn with half of the runs each. */
-export async function runCase(benchCase: BenchCase, settings: RunSettings & { dtypes: readonly Dtype[] }): Promise<CaseRecord> {
+export async function runCase(
+  benchCase: BenchCase,
+  settings: RunSettings & { dtypes: readonly Dtype[] },
+): Promise<CaseRecord> {
   const { name, group, dtype, work } = benchCase;
   const record: CaseRecord = { name, group, dtype, work, measured: [], absent: [] };
   if (!settings.dtypes.includes(dtype)) return { ...record, skipped: `this build does not compute in ${dtype}` };

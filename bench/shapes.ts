@@ -27,9 +27,20 @@ export const SHORT: Record<Dtype, string> = { float32: 'f32', bfloat16: 'bf16' }
 /** config.json of the shape: relu, tied embeddings. */
 export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shape): Record<string, unknown> {
   return {
-    architectures: ['T5ForConditionalGeneration'], model_type: 't5', d_model: dModel, d_kv: dKv, d_ff: dFf, num_layers: layers, num_heads: numHeads,
-    vocab_size: vocabSize, feed_forward_proj: 'relu', layer_norm_epsilon: 1e-6, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0,
-  }; // prettier-ignore
+    architectures: ['T5ForConditionalGeneration'],
+    model_type: 't5',
+    d_model: dModel,
+    d_kv: dKv,
+    d_ff: dFf,
+    num_layers: layers,
+    num_heads: numHeads,
+    vocab_size: vocabSize,
+    feed_forward_proj: 'relu',
+    layer_norm_epsilon: 1e-6,
+    pad_token_id: 0,
+    eos_token_id: 1,
+    decoder_start_token_id: 0,
+  };
 }
 
 /** Entries of the weight matrices and the embedding; norms and position biases are too small to count. */
@@ -38,6 +49,17 @@ export function parameterCount({ dModel, dKv, dFf, layers, numHeads, vocabSize }
 }
 
 /** The distinct weights of a T5, as [outputs, inputs]. */
-export function weightsOf({ dModel, dKv, dFf, numHeads, vocabSize }: Shape): Record<'attention' | 'ff-in' | 'ff-out' | 'head', [number, number]> {
-  return { attention: [numHeads * dKv, dModel], 'ff-in': [dFf, dModel], 'ff-out': [dModel, dFf], head: [vocabSize, dModel] };
+export function weightsOf({
+  dModel,
+  dKv,
+  dFf,
+  numHeads,
+  vocabSize,
+}: Shape): Record<'attention' | 'ff-in' | 'ff-out' | 'head', [number, number]> {
+  return {
+    attention: [numHeads * dKv, dModel],
+    'ff-in': [dFf, dModel],
+    'ff-out': [dModel, dFf],
+    head: [vocabSize, dModel],
+  };
 }

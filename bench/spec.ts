@@ -102,7 +102,17 @@ export interface CreateSpec extends Common {
 }
 
 export type CaseSpec =
-  | LimitsSpec | MatmulSpec | OuterSpec | MergeSpec | WorkSpec | ReferenceSpec | IterationSpec | MemorySpec | LoadSpec | SuggestSpec | CreateSpec; // prettier-ignore
+  | LimitsSpec
+  | MatmulSpec
+  | OuterSpec
+  | MergeSpec
+  | WorkSpec
+  | ReferenceSpec
+  | IterationSpec
+  | MemorySpec
+  | LoadSpec
+  | SuggestSpec
+  | CreateSpec;
 
 /** How far a result was from its reference before it was timed. */
 export interface Check {

@@ -13,7 +13,11 @@ const CASE = fileURLToPath(new URL('case.js', import.meta.url));
 const NEED_CHILD: readonly CaseSpec['kind'][] = ['merge', 'iteration', 'memory'];
 
 /** Runs a program and returns the last line that it prints. Throws with its complaint where it fails. */
-export function lastLine(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export function lastLine(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
@@ -23,7 +27,10 @@ export function lastLine(command: string, args: readonly string[], env: NodeJS.P
     child.on('error', reject);
     child.on('close', (code, signal) => {
       if (code === 0) resolve(out.trimEnd().split('\n').at(-1) ?? '');
-      else reject(new Error(complaint.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${signal ?? code}`));
+      else
+        reject(
+          new Error(complaint.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${signal ?? code}`),
+        );
     });
   });
 }
@@ -57,7 +64,8 @@ export class Workshop {
 
   private async model(shape: ShapeName, name: 'base' | 'child', threads: number): Promise<string> {
     const out = join(this.folder, `${shape}-${name}`);
-    if (!existsSync(out)) await runProcess({ kind: 'create', shape, out, seed: name === 'base' ? 1 : 2, threads, repeats: 1 });
+    if (!existsSync(out))
+      await runProcess({ kind: 'create', shape, out, seed: name === 'base' ? 1 : 2, threads, repeats: 1 });
     return out;
   }
 
@@ -66,7 +74,10 @@ export class Workshop {
     const reference = join(this.folder, `${work}-${shape}-${task}-${rows}.json`);
     if (existsSync(reference)) return reference;
     const isa = shape === 'mini' || native().info().isa === 'generic' ? 'scalar' : 'generic';
-    const { skipped } = await runProcess({ kind: 'reference', work, shape, base, task, rows, lengths, threads, repeats: 1, reference }, { ...process.env, DFMERGE_ISA: isa });
+    const { skipped } = await runProcess(
+      { kind: 'reference', work, shape, base, task, rows, lengths, threads, repeats: 1, reference },
+      { ...process.env, DFMERGE_ISA: isa },
+    );
     if (skipped) throw new Error(skipped);
     return reference;
   }

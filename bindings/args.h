@@ -1,4 +1,5 @@
-// Checked readers of JavaScript arguments: a wrong type is an INVALID_ARGUMENT error that names the argument, never a crash.
+// Checked readers of JavaScript arguments: a wrong type is an INVALID_ARGUMENT error that names the argument, never a
+// crash.
 #pragma once
 #include <napi.h>
 
@@ -6,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/source.h"
-#include "error.h"
-#include "t5/batch.h"
+#include "core/error.h"
+#include "models/batch.h"
+#include "storage/source.h"
 
 namespace dfmerge {
 
@@ -26,13 +27,15 @@ inline double number_of(const Napi::Value& value, const char* name) {
 
 inline int64_t integer_of(const Napi::Value& value, const char* name) {
   const double number = number_of(value, name);
-  if (!(std::abs(number) <= 9007199254740991.0) || number != std::floor(number)) fail("INVALID_ARGUMENT", "%s: expected an integer", name);
+  if (!(std::abs(number) <= 9007199254740991.0) || number != std::floor(number))
+    fail("INVALID_ARGUMENT", "%s: expected an integer", name);
   return static_cast<int64_t>(number);
 }
 
 inline int int_of(const Napi::Value& value, const char* name) {
   const int64_t number = integer_of(value, name);
-  if (number < -2147483648LL || number > 2147483647LL) fail("INVALID_ARGUMENT", "%s: %lld is out of range", name, static_cast<long long>(number));
+  if (number < -2147483648LL || number > 2147483647LL)
+    fail("INVALID_ARGUMENT", "%s: %lld is out of range", name, static_cast<long long>(number));
   return static_cast<int>(number);
 }
 
@@ -47,8 +50,10 @@ inline std::string string_of(const Napi::Value& value, const char* name) {
 }
 
 template <class T>
-std::vector<T> typed_array_of(const Napi::Value& value, napi_typedarray_type type, const char* name, const char* type_name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) fail("INVALID_ARGUMENT", "%s: expected a %s", name, type_name);
+std::vector<T> typed_array_of(const Napi::Value& value, napi_typedarray_type type, const char* name,
+                              const char* type_name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+    fail("INVALID_ARGUMENT", "%s: expected a %s", name, type_name);
   auto array = value.As<Napi::TypedArrayOf<T>>();
   return std::vector<T>(array.Data(), array.Data() + array.ElementLength());
 }
@@ -80,8 +85,8 @@ inline std::vector<TensorSource> sources_of(const Napi::Value& value, const char
   std::vector<TensorSource> sources;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Object item = object_of(array.Get(i), name);
-    sources.push_back({string_of(item.Get("name"), "name"), string_of(item.Get("file"), "file"), integer_of(item.Get("offset"), "offset"),
-                       parse_dtype(string_of(item.Get("dtype"), "dtype"))});
+    sources.push_back({string_of(item.Get("name"), "name"), string_of(item.Get("file"), "file"),
+                       integer_of(item.Get("offset"), "offset"), parse_dtype(string_of(item.Get("dtype"), "dtype"))});
   }
   return sources;
 }

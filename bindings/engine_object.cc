@@ -29,7 +29,8 @@ T5Config config_of(const Napi::Object& o) {
 }
 
 EngineOptions options_of(const Napi::Object& o) {
-  return {int_of(o.Get("threads"), "threads"), string_of(o.Get("dtype"), "dtype"), string_of(o.Get("device"), "device")};
+  return {int_of(o.Get("threads"), "threads"), string_of(o.Get("dtype"), "dtype"),
+          string_of(o.Get("device"), "device")};
 }
 
 Vector vector_of(const Napi::Value& value) {
@@ -43,7 +44,8 @@ Vector vector_of(const Napi::Value& value) {
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
   guarded(info.Env(), [&] {
-    engine_ = std::make_unique<Engine>(config_of(object_of(info[0], "config")), options_of(object_of(info[1], "options")));
+    engine_ =
+        std::make_unique<Engine>(config_of(object_of(info[0], "config")), options_of(object_of(info[1], "options")));
     return info.Env().Undefined();
   });
   report_memory(info.Env());
@@ -76,7 +78,8 @@ Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result 
   idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
   busy_ = true;
   engine_->allow();
-  auto* job = new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
+  auto* job =
+      new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
   job->Queue();
   return job->promise();
 }
@@ -84,7 +87,9 @@ Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result 
 template <class Output, class Work>
 Napi::Value EngineObject::run_for(Napi::Env env, Work work, Napi::Value (*convert)(Napi::Env, const Output&)) {
   auto output = std::make_shared<Output>();
-  return run(env, [work = std::move(work), output] { *output = work(); }, [output, convert](Napi::Env at_end) { return convert(at_end, *output); });
+  return run(
+      env, [work = std::move(work), output] { *output = work(); },
+      [output, convert](Napi::Env at_end) { return convert(at_end, *output); });
 }
 
 Napi::Value EngineObject::parameters(const Info& info) {
@@ -93,7 +98,8 @@ Napi::Value EngineObject::parameters(const Info& info) {
     auto result = Napi::Array::New(info.Env(), all.size());
     for (uint32_t i = 0; i < all.size(); ++i) {
       auto shape = Napi::Array::New(info.Env(), all[i].shape.size());
-      for (uint32_t j = 0; j < all[i].shape.size(); ++j) shape.Set(j, Napi::Number::New(info.Env(), static_cast<double>(all[i].shape[j])));
+      for (uint32_t j = 0; j < all[i].shape.size(); ++j)
+        shape.Set(j, Napi::Number::New(info.Env(), static_cast<double>(all[i].shape[j])));
       auto item = Napi::Object::New(info.Env());
       item.Set("name", all[i].name);
       item.Set("shape", shape);
@@ -104,7 +110,9 @@ Napi::Value EngineObject::parameters(const Info& info) {
 }
 
 Napi::Value EngineObject::add_model(const Info& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), idle_engine().add_model(sources_of(info[0], "sources"))); });
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::Number::New(info.Env(), idle_engine().add_model(sources_of(info[0], "sources")));
+  });
 }
 
 Napi::Value EngineObject::parameter(const Info& info) {
@@ -151,7 +159,9 @@ Napi::Value EngineObject::load(const Info& info) {
 Napi::Value EngineObject::interpolate(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] { e.interpolate(model, coefficient); });
+    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] {
+      e.interpolate(model, coefficient);
+    });
   });
 }
 
@@ -179,9 +189,8 @@ Napi::Value EngineObject::add_fisher(const Info& info) {
     const double min_weight = info[4].IsUndefined() ? 0 : number_of(info[4], "minWeight");
     return run_for<std::vector<double>>(
         info.Env(),
-        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn, min_weight] {
-          return e.add_fisher(batch, mode, draws, drawn, min_weight);
-        },
+        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn,
+         min_weight] { return e.add_fisher(batch, mode, draws, drawn, min_weight); },
         doubles_to_js);
   });
 }
@@ -232,21 +241,24 @@ Napi::Value EngineObject::finish_merge(const Info& info) {
 Napi::Value EngineObject::score(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run_for<std::vector<double>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.score(batch); }, doubles_to_js);
+    return run_for<std::vector<double>>(
+        info.Env(), [&e, batch = batch_of(info[0])] { return e.score(batch); }, doubles_to_js);
   });
 }
 
 Napi::Value EngineObject::encode(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run_for<std::vector<float>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.encode(batch); }, floats_to_js);
+    return run_for<std::vector<float>>(
+        info.Env(), [&e, batch = batch_of(info[0])] { return e.encode(batch); }, floats_to_js);
   });
 }
 
 Napi::Value EngineObject::logits(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run_for<std::vector<float>>(info.Env(), [&e, batch = batch_of(info[0])] { return e.logits(batch); }, floats_to_js);
+    return run_for<std::vector<float>>(
+        info.Env(), [&e, batch = batch_of(info[0])] { return e.logits(batch); }, floats_to_js);
   });
 }
 
@@ -261,7 +273,9 @@ Napi::Value EngineObject::add_gradient(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
     return run_for<std::vector<double>>(
-        info.Env(), [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); }, doubles_to_js);
+        info.Env(),
+        [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); },
+        doubles_to_js);
   });
 }
 
@@ -269,9 +283,12 @@ Napi::Value EngineObject::adamw(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
     const Napi::Object o = object_of(info[0], "options");
-    const AdamW options{number_of(o.Get("learningRate"), "learningRate"), number_of(o.Get("beta1"), "beta1"),
-                        number_of(o.Get("beta2"), "beta2"),               number_of(o.Get("epsilon"), "epsilon"),
-                        number_of(o.Get("weightDecay"), "weightDecay"),   int_of(o.Get("step"), "step")};
+    const AdamW options{number_of(o.Get("learningRate"), "learningRate"),
+                        number_of(o.Get("beta1"), "beta1"),
+                        number_of(o.Get("beta2"), "beta2"),
+                        number_of(o.Get("epsilon"), "epsilon"),
+                        number_of(o.Get("weightDecay"), "weightDecay"),
+                        int_of(o.Get("step"), "step")};
     return run(info.Env(), [&e, options] { e.adamw(options); });
   });
 }
@@ -279,25 +296,39 @@ Napi::Value EngineObject::adamw(const Info& info) {
 Napi::Value EngineObject::write(const Info& info) {
   return guarded(info.Env(), [&] {
     Engine& e = idle_engine();
-    return run(info.Env(), [&e, vector = vector_of(info[0]), targets = sources_of(info[1], "targets")] { e.write(vector, targets); });
+    return run(info.Env(), [&e, vector = vector_of(info[0]), targets = sources_of(info[1], "targets")] {
+      e.write(vector, targets);
+    });
   });
 }
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "Engine",
-                     {InstanceMethod("parameters", &EngineObject::parameters), InstanceMethod("addModel", &EngineObject::add_model),
-                      InstanceMethod("parameter", &EngineObject::parameter), InstanceMethod("bytes", &EngineObject::bytes),
-                      InstanceMethod("busy", &EngineObject::busy), InstanceMethod("products", &EngineObject::products),
-                      InstanceMethod("stop", &EngineObject::stop), InstanceMethod("close", &EngineObject::close),
+                     {InstanceMethod("parameters", &EngineObject::parameters),
+                      InstanceMethod("addModel", &EngineObject::add_model),
+                      InstanceMethod("parameter", &EngineObject::parameter),
+                      InstanceMethod("bytes", &EngineObject::bytes),
+                      InstanceMethod("busy", &EngineObject::busy),
+                      InstanceMethod("products", &EngineObject::products),
+                      InstanceMethod("stop", &EngineObject::stop),
+                      InstanceMethod("close", &EngineObject::close),
                       InstanceMethod("load", &EngineObject::load),
-                      InstanceMethod("interpolate", &EngineObject::interpolate), InstanceMethod("initialize", &EngineObject::initialize),
-                      InstanceMethod("beginFisher", &EngineObject::begin_fisher), InstanceMethod("addFisher", &EngineObject::add_fisher),
-                      InstanceMethod("finishFisher", &EngineObject::finish_fisher), InstanceMethod("loadFisher", &EngineObject::load_fisher),
-                      InstanceMethod("beginMerge", &EngineObject::begin_merge), InstanceMethod("fold", &EngineObject::fold),
-                      InstanceMethod("finishMerge", &EngineObject::finish_merge), InstanceMethod("score", &EngineObject::score),
-                      InstanceMethod("encode", &EngineObject::encode), InstanceMethod("logits", &EngineObject::logits),
-                      InstanceMethod("beginTraining", &EngineObject::begin_training), InstanceMethod("addGradient", &EngineObject::add_gradient),
-                      InstanceMethod("adamw", &EngineObject::adamw), InstanceMethod("write", &EngineObject::write)});
+                      InstanceMethod("interpolate", &EngineObject::interpolate),
+                      InstanceMethod("initialize", &EngineObject::initialize),
+                      InstanceMethod("beginFisher", &EngineObject::begin_fisher),
+                      InstanceMethod("addFisher", &EngineObject::add_fisher),
+                      InstanceMethod("finishFisher", &EngineObject::finish_fisher),
+                      InstanceMethod("loadFisher", &EngineObject::load_fisher),
+                      InstanceMethod("beginMerge", &EngineObject::begin_merge),
+                      InstanceMethod("fold", &EngineObject::fold),
+                      InstanceMethod("finishMerge", &EngineObject::finish_merge),
+                      InstanceMethod("score", &EngineObject::score),
+                      InstanceMethod("encode", &EngineObject::encode),
+                      InstanceMethod("logits", &EngineObject::logits),
+                      InstanceMethod("beginTraining", &EngineObject::begin_training),
+                      InstanceMethod("addGradient", &EngineObject::add_gradient),
+                      InstanceMethod("adamw", &EngineObject::adamw),
+                      InstanceMethod("write", &EngineObject::write)});
 }
 
 }  // namespace dfmerge

@@ -8,14 +8,17 @@ const root = path.join(__dirname, '..');
 
 /** Why a compiled addon is needed; undefined where one that loads is here. */
 function reasonToCompile() {
-  if (['true', 'dfmerge'].includes(process.env.npm_config_build_from_source)) return 'npm_config_build_from_source asks for it';
+  if (['true', 'dfmerge'].includes(process.env.npm_config_build_from_source))
+    return 'npm_config_build_from_source asks for it';
   if (existsSync(path.join(root, '.git'))) return 'this is a checkout of the sources';
   try {
     require('node-gyp-build')(root);
     return undefined;
   } catch (error) {
     const first = error.message.split('\n')[0];
-    return existsSync(path.join(root, 'prebuilds')) ? `no prebuilt addon in this package works here (${first})` : 'this package has no prebuilt addon';
+    return existsSync(path.join(root, 'prebuilds'))
+      ? `no prebuilt addon in this package works here (${first})`
+      : 'this package has no prebuilt addon';
   }
 }
 
@@ -52,6 +55,9 @@ if (reason) {
   if (missing.length > 0) giveUp(`cannot compile: ${missing.join(', ')} not found.`, reason);
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
   const parallel = String(availableParallelism());
-  const result = spawnSync(process.execPath, [cmakeJs, 'compile', '--parallel', parallel], { cwd: root, stdio: 'inherit' });
+  const result = spawnSync(process.execPath, [cmakeJs, 'compile', '--parallel', parallel], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (result.status !== 0) giveUp('compiling failed; the messages are above.', reason);
 }

@@ -1,4 +1,5 @@
-// A Promise that means another thread: the work runs on libuv's pool (and the engine's own threads), its result is made on JavaScript's.
+// A Promise that means another thread: the work runs on libuv's pool (and the engine's own threads), its result is made
+// on JavaScript's.
 #pragma once
 #include <napi.h>
 
@@ -12,14 +13,18 @@ namespace dfmerge {
 class Job : public Napi::AsyncWorker {
  public:
   struct Parts {
-    std::function<void()> work;                       // off JavaScript's thread
-    std::function<Napi::Value(Napi::Env)> result;     // on it; null: undefined
-    std::function<void(Napi::Env)> done;              // on it, before the promise settles, whatever happened
-    Napi::Object pinned;                              // kept alive until then
+    std::function<void()> work;                    // off JavaScript's thread
+    std::function<Napi::Value(Napi::Env)> result;  // on it; null: undefined
+    std::function<void(Napi::Env)> done;           // on it, before the promise settles, whatever happened
+    Napi::Object pinned;                           // kept alive until then
   };
   Job(Napi::Env env, Parts parts)
-      : Napi::AsyncWorker(env, "dfmerge"), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(parts.work)),
-        result_(std::move(parts.result)), done_(std::move(parts.done)), pinned_(Napi::Persistent(parts.pinned)) {}
+      : Napi::AsyncWorker(env, "dfmerge"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        work_(std::move(parts.work)),
+        result_(std::move(parts.result)),
+        done_(std::move(parts.done)),
+        pinned_(Napi::Persistent(parts.pinned)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:

@@ -6,5 +6,8 @@ const path = require('node:path');
 
 const kept = process.argv.slice(2).filter((argument) => argument.startsWith('--arch') || argument === '--debug');
 const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
-const result = spawnSync(process.execPath, [cmakeJs, 'rebuild', '--CDDFMERGE_ONEDNN=OFF', ...kept], { cwd: path.join(__dirname, '..'), stdio: 'inherit' });
+const result = spawnSync(process.execPath, [cmakeJs, 'rebuild', '--CDDFMERGE_ONEDNN=OFF', ...kept], {
+  cwd: path.join(__dirname, '..'),
+  stdio: 'inherit',
+});
 process.exit(result.status ?? 1);

@@ -3,32 +3,69 @@
  * (DF-Merge; Lee et al., NAACL 2025).
  * @packageDocumentation
  */
-export { search, journalPath, type SearchOptions } from './search.js';
-export { merge, type MergeOptions } from './merge_recipe.js';
-export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands.js';
-export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './finetune.js';
+export { search, journalPath, type SearchOptions } from './search/search.js';
+export { merge, type MergeOptions } from './commands/merge.js';
+export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
+export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
 export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
 export type { DemoRow, DemoTable } from './demo/table.js';
-export { info, type Info } from './info.js';
+export { info, type Info } from './commands/info.js';
 
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
-  Acquisition, ComputeDtype, FisherMode, FisherSettings, MergeMethod, MergeModel, MergeRecipe, OptimizerMode, OutputDtype, Recipe, RecipeModel,
-  RecipePath, RecipeTask, SearchMethod, SearchRecipe, SearchSettings, Split,
-} from './recipe/recipe.js'; // prettier-ignore
+  Acquisition,
+  ComputeDtype,
+  FisherMode,
+  FisherSettings,
+  MergeMethod,
+  MergeModel,
+  MergeRecipe,
+  OptimizerMode,
+  OutputDtype,
+  Recipe,
+  RecipeModel,
+  RecipePath,
+  RecipeTask,
+  SearchMethod,
+  SearchRecipe,
+  SearchSettings,
+  Split,
+} from './recipe/recipe.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
 export { BayesianOptimizer } from './bayes/index.js';
-export type { AcquisitionName, BayesianOptimizerOptions, BayesMode, Observation, OptimizerState } from './bayes/index.js';
+export type {
+  AcquisitionName,
+  BayesianOptimizerOptions,
+  BayesMode,
+  Observation,
+  OptimizerState,
+} from './bayes/index.js';
 
-export { DfMergeError, type ErrorCode } from './errors.js';
-export type { ProgressEvent, RunOptions } from './progress.js';
-export type { ComputeOptions } from './model.js';
-export type { TrainingOptions } from './train.js';
+export { DfMergeError, type ErrorCode } from './core/errors.js';
+export type { Phase } from './core/timing.js';
+export type { ProgressEvent, RunOptions } from './core/progress.js';
+export type { ComputeOptions } from './engine/session.js';
+export type { TrainingOptions } from './engine/train.js';
 export type { OutputDType } from './checkpoint/write.js';
-export type { DataOptions } from './data/prepared.js';
-export type { SplitName } from './data/task.js';
-export { COMPARISONS, type Comparison } from './compare.js';
-export { predict, type Evaluation, type ExampleResult, type OnPartial, type PartialEvaluation } from './evaluate.js';
+export type { DataOptions } from './tasks/prepared_split.js';
+export type { SplitName } from './tasks/rows.js';
+export { COMPARISONS, type Comparison } from './run/comparison.js';
+export {
+  predict,
+  type Evaluation,
+  type ExampleResult,
+  type OnPartial,
+  type PartialEvaluation,
+} from './engine/evaluate.js';
 export { renderReport } from './report/report.js';
-export type { ComparisonRecord, EnvironmentRecord, Phase, RunRecord, Score, SkippedChoices, TaskRecord, TimingRecord, TrialRecord } from './report/record.js';
+export type {
+  ComparisonRecord,
+  EnvironmentRecord,
+  RunRecord,
+  Score,
+  SkippedChoices,
+  TaskRecord,
+  TimingRecord,
+  TrialRecord,
+} from './run/record.js';

@@ -4,17 +4,19 @@
 #include <cmath>
 #include <cstring>
 
-#include "checkpoint/writer.h"
 #include "cpu/isa.h"
-#include "fisher_terms.h"
+#include "fisher/terms.h"
+#include "storage/writer.h"
 
 namespace dfmerge {
 
 namespace {
 
 const T5Config& supported(const T5Config& config, const EngineOptions& options) {
-  if (options.device != "cpu") fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
-  if (options.threads < 1 || options.threads > 1024) fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
+  if (options.device != "cpu")
+    fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
+  if (options.threads < 1 || options.threads > 1024)
+    fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
   return config;
 }
 
@@ -24,7 +26,8 @@ constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
 
 Engine::Engine(const T5Config& config, const EngineOptions& options)
     : model_(supported(config, options)),
-      context_(select_kernels(), options.threads, parse_compute(options.dtype), select_onednn(options.dtype == "bfloat16")),
+      context_(select_kernels(), options.threads, parse_compute(options.dtype),
+               select_onednn(options.dtype == "bfloat16")),
       packed_(context_, model_),
       parameters_(model_.table.total()),
       fisher_(model_.table.total()),
@@ -32,7 +35,8 @@ Engine::Engine(const T5Config& config, const EngineOptions& options)
       denominator_(model_.table.total()) {}
 
 int64_t Engine::bytes() const {
-  return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() + context_.bytes() + packed_.bytes();
+  return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() +
+         context_.bytes() + packed_.bytes();
 }
 
 void Engine::start() {
@@ -67,13 +71,15 @@ void Engine::for_chunks(const Body& body) {
   };
   std::vector<Item> items;
   for (int p = 0; p < model_.table.count(); ++p)
-    for (int64_t first = 0; first < model_.table[p].size; first += kItem) items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
+    for (int64_t first = 0; first < model_.table[p].size; first += kItem)
+      items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
   context_.pool.run(static_cast<int64_t>(items.size()), [&](int64_t index, int) {
     context_.check_stop();
     alignas(64) float a[kChunk], b[kChunk];
     const Item& item = items[index];
     for (int64_t first = item.first; first < item.last; first += kChunk)
-      body(Chunk{item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
+      body(
+          Chunk{item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
   });
 }
 
@@ -101,7 +107,8 @@ void Engine::interpolate(int model, double coefficient) {
   for_chunks([&](const Chunk& chunk) {
     const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     const float* other = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
-    if (!context_.kernels.interpolate(parameters_.data() + chunk.at, base, other, static_cast<float>(coefficient), chunk.count, streaming()))
+    if (!context_.kernels.interpolate(parameters_.data() + chunk.at, base, other, static_cast<float>(coefficient),
+                                      chunk.count, streaming()))
       fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
   });
   loaded_ = true;
@@ -116,7 +123,8 @@ void Engine::initialize(uint64_t seed) {
 
 void Engine::begin_fisher() {
   start();
-  for_chunks([&](const Chunk& chunk) { std::memset(fisher_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4); });
+  for_chunks(
+      [&](const Chunk& chunk) { std::memset(fisher_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4); });
 }
 
 Forward Engine::forward(const Batch& batch, bool keep) {
@@ -127,8 +135,8 @@ Forward Engine::forward(const Batch& batch, bool keep) {
   return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
 }
 
-std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn,
-                                       double min_weight) {
+std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws,
+                                       const std::vector<int32_t>& drawn, double min_weight) {
   Forward pass = forward(batch, true);
   pass.encode();
   pass.decode();
@@ -137,7 +145,8 @@ std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, cons
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
-  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares, fisher_.data());
+  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares,
+           fisher_.data());
   return probabilities;
 }
 
@@ -146,8 +155,10 @@ void Engine::finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> f
   if (fold) check_model(fold->model);
   start();
   for_chunks([&](const Chunk& chunk) {
-    context_.kernels.divide_add(fisher_.data() + chunk.at, static_cast<float>(inputs), static_cast<float>(epsilon), chunk.count);
-    if (!context_.kernels.all_finite(fisher_.data() + chunk.at, chunk.count)) fail("NUMERIC", "the Fisher of %s is not finite", model_.table[chunk.param].name.c_str());
+    context_.kernels.divide_add(fisher_.data() + chunk.at, static_cast<float>(inputs), static_cast<float>(epsilon),
+                                chunk.count);
+    if (!context_.kernels.all_finite(fisher_.data() + chunk.at, chunk.count))
+      fail("NUMERIC", "the Fisher of %s is not finite", model_.table[chunk.param].name.c_str());
     if (fold) fold_chunk(*fold, true, chunk);
   });
 }
@@ -159,8 +170,8 @@ void Engine::load_fisher(const std::vector<TensorSource>& sources) {
     const float* values = file.read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     for (int64_t i = 0; i < chunk.count; ++i)
       if (!(values[i] >= 0.0f) || !std::isfinite(values[i]))
-        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0", model_.table[chunk.param].name.c_str(), values[i],
-             static_cast<long long>(chunk.first + i));
+        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0",
+             model_.table[chunk.param].name.c_str(), values[i], static_cast<long long>(chunk.first + i));
     std::memcpy(fisher_.data() + chunk.at, values, static_cast<size_t>(chunk.count) * 4);
   });
 }
@@ -176,7 +187,8 @@ void Engine::begin_merge() {
 void Engine::fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk) {
   const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
   const float* other = models_[fold.model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
-  context_.kernels.fold(numerator_.data() + chunk.at, denominator_.data() + chunk.at, with_fisher ? fisher_.data() + chunk.at : nullptr, base, other,
+  context_.kernels.fold(numerator_.data() + chunk.at, denominator_.data() + chunk.at,
+                        with_fisher ? fisher_.data() + chunk.at : nullptr, base, other,
                         static_cast<float>(fold.coefficient), chunk.count);
 }
 
@@ -193,8 +205,9 @@ void Engine::finish_merge(int models) {
   changing();
   for_chunks([&](const Chunk& chunk) {
     const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-    if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at, base,
-                                 static_cast<float>(models), chunk.count, streaming()))
+    if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at,
+                                 denominator_.data() + chunk.at, base, static_cast<float>(models), chunk.count,
+                                 streaming()))
       fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[chunk.param].name.c_str());
   });
   loaded_ = true;
@@ -254,14 +267,17 @@ void Engine::adamw(const AdamW& o) {
   require_parameters();
   start();
   changing();
-  const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)), root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
+  const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)),
+               root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
   for_chunks([&](const Chunk& chunk) {
     float* gradient = fisher_.data() + chunk.at;
-    if (!context_.kernels.all_finite(gradient, chunk.count)) fail("NUMERIC", "the gradient of %s is not finite", model_.table[chunk.param].name.c_str());
-    context_.kernels.adamw(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at, gradient,
-                           static_cast<float>(1 - o.learning_rate * o.weight_decay), static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
-                           static_cast<float>(1 - o.beta2), static_cast<float>(step_size), static_cast<float>(root_correction),
-                           static_cast<float>(o.epsilon), chunk.count);
+    if (!context_.kernels.all_finite(gradient, chunk.count))
+      fail("NUMERIC", "the gradient of %s is not finite", model_.table[chunk.param].name.c_str());
+    context_.kernels.adamw(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at,
+                           gradient, static_cast<float>(1 - o.learning_rate * o.weight_decay),
+                           static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
+                           static_cast<float>(1 - o.beta2), static_cast<float>(step_size),
+                           static_cast<float>(root_correction), static_cast<float>(o.epsilon), chunk.count);
     std::memset(gradient, 0, static_cast<size_t>(chunk.count) * 4);
   });
   loaded_ = true;

@@ -1,4 +1,5 @@
-// What TypeScript may ask for; no Node-API types. One engine holds four vectors of parameters whatever the number of models is:
+// What TypeScript may ask for; no Node-API types. One engine holds four vectors of parameters whatever the number of
+// models is:
 //
 //   parameters   theta: a loaded, interpolated or merged model
 //   fisher       the diagonal Fisher being accumulated; in training, the gradient
@@ -12,12 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/source.h"
 #include "cpu/context.h"
-#include "t5/backward.h"
-#include "t5/batch.h"
-#include "t5/model.h"
-#include "t5/packed_weights.h"
+#include "models/batch.h"
+#include "models/t5/backward.h"
+#include "models/t5/model.h"
+#include "models/t5/packed_weights.h"
+#include "storage/source.h"
 
 namespace dfmerge {
 
@@ -42,28 +43,32 @@ class Engine {
   Engine(const T5Config& config, const EngineOptions& options);
 
   const T5Model& model() const { return model_; }
-  std::string products() const { return context_.onednn ? context_.onednn->name() : "builtin"; }  // which code multiplies matrices
+  std::string products() const {
+    return context_.onednn ? context_.onednn->name() : "builtin";
+  }  // which code multiplies matrices
   int64_t bytes() const;  // held outside V8's heap
   void stop() { context_.stop = true; }
   void allow() { context_.stop = false; }
 
   // Models. The first one added is the base, theta_0.
   int add_model(const std::vector<TensorSource>& sources);
-  void load(int model);                               // theta = theta_i
-  void interpolate(int model, double coefficient);    // theta = theta_0 + lambda (theta_i - theta_0)
-  void initialize(uint64_t seed);                     // theta = random, before pre-training
+  void load(int model);                             // theta = theta_i
+  void interpolate(int model, double coefficient);  // theta = theta_0 + lambda (theta_i - theta_0)
+  void initialize(uint64_t seed);                   // theta = random, before pre-training
 
   // Fisher at theta (paper eq. 2-3).
   void begin_fisher();
-  // Adds a batch's squares; returns p~ of every choice. draws: one per input, for kSampled: uniform numbers in [0, 1) that pick a choice by
-  // p~'s distribution function, or the choices themselves where `drawn` is given. min_weight: of fisher_terms; 0 skips nothing.
-  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws, const std::vector<int32_t>& drawn,
-                                 double min_weight);
+  // Adds a batch's squares; returns p~ of every choice. draws: one per input, for kSampled: uniform numbers in [0, 1)
+  // that pick a choice by p~'s distribution function, or the choices themselves where `drawn` is given. min_weight: of
+  // fisher_terms; 0 skips nothing.
+  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws,
+                                 const std::vector<int32_t>& drawn, double min_weight);
   struct Fold {
     int model;
     double coefficient;
   };
-  void finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
+  void finish_fisher(int64_t inputs, double epsilon,
+                     std::optional<Fold> fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
   void load_fisher(const std::vector<TensorSource>& sources);
 
   // The unified merge (paper eq. 7).
@@ -72,14 +77,15 @@ class Engine {
   void finish_merge(int models);                  // theta = theta_0 + M num / den
 
   // Scores at theta.
-  std::vector<double> score(const Batch& batch);                     // NLL of every choice
-  std::vector<float> encode(const Batch& batch);                     // [input tokens, d_model]
-  std::vector<float> logits(const Batch& batch);                     // [label tokens, vocabulary]
+  std::vector<double> score(const Batch& batch);  // NLL of every choice
+  std::vector<float> encode(const Batch& batch);  // [input tokens, d_model]
+  std::vector<float> logits(const Batch& batch);  // [label tokens, vocabulary]
 
   // Training.
-  void begin_training();                                             // moments and gradient zeroed
-  std::vector<double> add_gradient(const Batch& batch, double scale);  // gradient += scale d(sum of all NLL)/d theta; returns NLLs
-  void adamw(const AdamW& options);                                  // one step; the gradient is zeroed behind it
+  void begin_training();  // moments and gradient zeroed
+  std::vector<double> add_gradient(const Batch& batch,
+                                   double scale);  // gradient += scale d(sum of all NLL)/d theta; returns NLLs
+  void adamw(const AdamW& options);                // one step; the gradient is zeroed behind it
 
   void write(Vector vector, const std::vector<TensorSource>& targets);
   const float* parameter(Vector vector, const std::string& name, int64_t* size);  // for tests and inspection

@@ -7,10 +7,17 @@ import { root, run } from './sanitizer.mjs';
 
 const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
 const configured = run('configuring', process.execPath, [cmakeJs, 'configure']);
-if (configured.ok && !/^DFMERGE_HAS_AMX:INTERNAL=1$/m.test(readFileSync(join(root, 'build', 'CMakeCache.txt'), 'utf8'))) {
-  console.log('\nskipped: this build has no AMX kernels (another architecture, or a compiler that does not know the instructions)');
+if (
+  configured.ok &&
+  !/^DFMERGE_HAS_AMX:INTERNAL=1$/m.test(readFileSync(join(root, 'build', 'CMakeCache.txt'), 'utf8'))
+) {
+  console.log(
+    '\nskipped: this build has no AMX kernels (another architecture, or a compiler that does not know the instructions)',
+  );
   process.exit(0);
 }
-const built = configured.ok ? run('building', process.execPath, [cmakeJs, 'build', '--target', 'amx_checks']) : configured;
+const built = configured.ok
+  ? run('building', process.execPath, [cmakeJs, 'build', '--target', 'amx_checks'])
+  : configured;
 const { ok } = built.ok ? run('AMX checks', join(root, 'build', 'amx_checks'), []) : built;
 process.exit(ok ? 0 : 1);

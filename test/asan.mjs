@@ -12,11 +12,14 @@ const home = join(root, 'build-asan');
 const NATIVE_TESTS = /^(ops|engine|golden_merge|golden_t5|merge_properties|determinism)/;
 
 /** Path of a compiler runtime; LD_PRELOADed because node itself is not sanitized. libstdc++ comes along so that throws are intercepted. */
-const runtime = (name) => execFileSync(process.env.CXX ?? 'c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+const runtime = (name) =>
+  execFileSync(process.env.CXX ?? 'c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
 function tests() {
   if (process.argv.length > 2) return process.argv.slice(2);
-  return readdirSync(join(root, 'dist', 'test')).filter((name) => NATIVE_TESTS.test(name) && name.endsWith('.test.js')).map((name) => join('dist', 'test', name));
+  return readdirSync(join(root, 'dist', 'test'))
+    .filter((name) => NATIVE_TESTS.test(name) && name.endsWith('.test.js'))
+    .map((name) => join('dist', 'test', name));
 }
 
 build('address', home);
@@ -30,18 +33,32 @@ const environment = {
   ASAN_OPTIONS: `detect_leaks=0:log_path=${join(logs, 'address')}:detect_stack_use_after_return=1`,
   UBSAN_OPTIONS: `print_stacktrace=1:halt_on_error=1:log_path=${join(logs, 'undefined')}`,
 };
-const loaded = run('loading the sanitized addon', process.execPath, ['--input-type=module', '-e', `
+const loaded = run(
+  'loading the sanitized addon',
+  process.execPath,
+  [
+    '--input-type=module',
+    '-e',
+    `
   import { native } from ${JSON.stringify(join(root, 'dist', 'bindings', 'index.js'))};
   import { readFileSync } from 'node:fs';
   native();
   if (!readFileSync('/proc/self/maps', 'utf8').includes('build-asan')) throw new Error('the tests would load another addon than build-asan');
-`], { env: environment }); // prettier-ignore
+`,
+  ],
+  { env: environment },
+);
 
 const failed = [];
 if (!loaded.ok) failed.push(`loading: ${loaded.how}`);
 else {
   for (const test of tests()) {
-    const { ok, how } = run(test, process.execPath, [join(dirname(require.resolve('ava')), 'cli.mjs'), '--serial', '--timeout=20m', test], { env: environment });
+    const { ok, how } = run(
+      test,
+      process.execPath,
+      [join(dirname(require.resolve('ava')), 'cli.mjs'), '--serial', '--timeout=20m', test],
+      { env: environment },
+    );
     if (!ok) failed.push(`${test}: ${how}`);
   }
 }
@@ -50,5 +67,9 @@ const findings = readdirSync(logs);
 for (const file of findings) console.log(`\n== finding: ${readFileSync(join(logs, file), 'utf8')}`);
 rmSync(logs, { recursive: true, force: true });
 const clean = failed.length + findings.length === 0;
-console.log(clean ? '\nsanitizers: no findings' : `\nsanitizers: reports above (undefined behaviour: beside its test). Failed: ${failed.join('; ') || 'no test'}`);
+console.log(
+  clean
+    ? '\nsanitizers: no findings'
+    : `\nsanitizers: reports above (undefined behaviour: beside its test). Failed: ${failed.join('; ') || 'no test'}`,
+);
 process.exit(clean ? 0 : 1);

@@ -1,5 +1,10 @@
 import test from 'ava';
-import { acquisitionOf, expectedImprovement, logExpectedImprovement, upperConfidenceBound } from '../lib/bayes/acquisition.js';
+import {
+  acquisitionOf,
+  expectedImprovement,
+  logExpectedImprovement,
+  upperConfidenceBound,
+} from '../lib/bayes/acquisition.js';
 import { GaussianProcess, newPosterior, type Posterior } from '../lib/bayes/gp.js';
 import { erfcx, improvement, logImprovement, normalCdf } from '../lib/bayes/normal.js';
 import { Random } from '../lib/bayes/random.js';
@@ -44,7 +49,11 @@ for (const name of ['ei', 'logei', 'ucb'] as const) {
     const random = new Random(6);
     const points = Float64Array.from({ length: 30 }, () => random.next());
     const targets = Float64Array.from({ length: 10 }, (_, i) => Math.cos(4 * points[3 * i]) + points[3 * i + 2]);
-    const gp = new GaussianProcess(points, targets, { lengthScales: Float64Array.of(0.5, 0.7, 1), signal: 1, noise: 1e-4 });
+    const gp = new GaussianProcess(points, targets, {
+      lengthScales: Float64Array.of(0.5, 0.7, 1),
+      signal: 1,
+      noise: 1e-4,
+    });
     for (const incumbent of [0.3, 3]) {
       const acquisition = acquisitionOf(name, { incumbent, xi: 0.01, kappa: 2.576 });
       const x = Float64Array.of(0.15, 0.7, 0.4);
@@ -55,7 +64,10 @@ for (const name of ['ei', 'logei', 'ucb'] as const) {
       const step = 1e-5;
       gradient.forEach((g, j) => {
         const moved = (by: number): number => {
-          gp.posterior(x.map((v, k) => (k === j ? v + by : v)), at);
+          gp.posterior(
+            x.map((v, k) => (k === j ? v + by : v)),
+            at,
+          );
           return acquisition(at);
         };
         const numeric = (moved(step) - moved(-step)) / (2 * step);
@@ -77,8 +89,14 @@ test('at σ = 0 nothing divides by zero', (t) => {
 });
 
 test('EI is the exponential of LogEI, and where EI underflows LogEI still tells points apart', (t) => {
-  for (const [mean, std] of [[0.5, 1], [-2, 0.7], [2, 0.1]]) {
-    t.true(close(Math.exp(logExpectedImprovement(1)(belief(mean, std))), expectedImprovement(1)(belief(mean, std)), 1e-12));
+  for (const [mean, std] of [
+    [0.5, 1],
+    [-2, 0.7],
+    [2, 0.1],
+  ]) {
+    t.true(
+      close(Math.exp(logExpectedImprovement(1)(belief(mean, std))), expectedImprovement(1)(belief(mean, std)), 1e-12),
+    );
   }
   t.is(expectedImprovement(1)(belief(0, 0.01)), 0);
   t.true(logExpectedImprovement(1)(belief(0, 0.011)) > logExpectedImprovement(1)(belief(0, 0.01)));

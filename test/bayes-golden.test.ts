@@ -45,12 +45,22 @@ function near(t: ExecutionContext, actual: number, expected: number, relative: n
 
 /** The process of the golden numbers: targets of mean 0 and deviation 1. */
 function problem({ gp }: Golden): { points: Float64Array; targets: Float64Array } {
-  return { points: Float64Array.from(gp.X.flat()), targets: Float64Array.from(gp.y, (y) => (y - gp.y_mean) / gp.y_std) };
+  return {
+    points: Float64Array.from(gp.X.flat()),
+    targets: Float64Array.from(gp.y, (y) => (y - gp.y_mean) / gp.y_std),
+  };
 }
 
 golden('the compat mode starts at the points that numpy draws', (t, numbers) => {
-  const optimizer = new BayesianOptimizer({ bounds: Array.from({ length: 6 }, () => [0, 1] as const), seed: 42, mode: 'bayes_opt' });
-  t.deepEqual(numbers.init_points_seed42.map(() => optimizer.ask()), numbers.init_points_seed42);
+  const optimizer = new BayesianOptimizer({
+    bounds: Array.from({ length: 6 }, () => [0, 1] as const),
+    seed: 42,
+    mode: 'bayes_opt',
+  });
+  t.deepEqual(
+    numbers.init_points_seed42.map(() => optimizer.ask()),
+    numbers.init_points_seed42,
+  );
 });
 
 golden('choices without replacement are numpy’s, one task after another', (t, numbers) => {
@@ -66,7 +76,12 @@ golden('log marginal likelihood and its derivative, relative 1e-10', (t, numbers
   const gradient = { logLengthScales: new Float64Array(6), logSignal: 0, logNoise: 0 };
   for (const [logLength, [value, slope]] of Object.entries(numbers.gp.lml_at_log_length_scale)) {
     near(t, likelihood.evaluate(isotropic(6, Math.exp(Number(logLength))), gradient), value, 1e-10);
-    near(t, gradient.logLengthScales.reduce((a, b) => a + b), slope, 1e-10);
+    near(
+      t,
+      gradient.logLengthScales.reduce((a, b) => a + b),
+      slope,
+      1e-10,
+    );
   }
 });
 

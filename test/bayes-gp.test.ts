@@ -79,7 +79,12 @@ for (const meanVariance of [0, 1]) {
 
 test('a process with hardly any noise passes through its points and returns to the prior far away', (t) => {
   const { points, targets } = sample();
-  const gp = new GaussianProcess(points, targets, { lengthScales: new Float64Array(3).fill(0.4), signal: 2, noise: 1e-10 }, 0.5);
+  const gp = new GaussianProcess(
+    points,
+    targets,
+    { lengthScales: new Float64Array(3).fill(0.4), signal: 2, noise: 1e-10 },
+    0.5,
+  );
   const belief = newPosterior(3);
   targets.forEach((y, i) => {
     gp.posterior(points.subarray(3 * i, 3 * i + 3), belief, true);
@@ -92,7 +97,12 @@ test('a process with hardly any noise passes through its points and returns to t
 
 test('posterior gradients agree with finite differences', (t) => {
   const { points, targets } = sample();
-  const gp = new GaussianProcess(points, targets, { lengthScales: Float64Array.of(0.3, 0.8, 2), signal: 1.5, noise: 1e-3 }, 0.2);
+  const gp = new GaussianProcess(
+    points,
+    targets,
+    { lengthScales: Float64Array.of(0.3, 0.8, 2), signal: 1.5, noise: 1e-3 },
+    0.2,
+  );
   const x = Float64Array.of(0.31, 0.62, 0.44);
   const belief = newPosterior(3);
   gp.posterior(x, belief, true);
@@ -100,7 +110,10 @@ test('posterior gradients agree with finite differences', (t) => {
   for (let j = 0; j < 3; j++) {
     const moved = (by: number) => {
       const there = newPosterior(3);
-      gp.posterior(x.map((v, k) => (k === j ? v + by : v)), there);
+      gp.posterior(
+        x.map((v, k) => (k === j ? v + by : v)),
+        there,
+      );
       return there;
     };
     const [up, down] = [moved(step), moved(-step)];
@@ -111,7 +124,11 @@ test('posterior gradients agree with finite differences', (t) => {
 
 test('duplicate points with different targets are taken as noise', (t) => {
   const points = Float64Array.of(0.2, 0.2, 0.8);
-  const gp = new GaussianProcess(points, Float64Array.of(1, -1, 0), { lengthScales: Float64Array.of(0.3), signal: 1, noise: 0 });
+  const gp = new GaussianProcess(points, Float64Array.of(1, -1, 0), {
+    lengthScales: Float64Array.of(0.3),
+    signal: 1,
+    noise: 0,
+  });
   const belief = newPosterior(1);
   gp.posterior(Float64Array.of(0.2), belief, true);
   t.true(Math.abs(belief.mean) < 1e-3);

@@ -1,7 +1,10 @@
 import test from 'ava';
 import { maximize, type Objective } from '../lib/bayes/maximize.js';
 
-const box = (lower: number[], upper: number[]) => ({ lower: Float64Array.from(lower), upper: Float64Array.from(upper) });
+const box = (lower: number[], upper: number[]) => ({
+  lower: Float64Array.from(lower),
+  upper: Float64Array.from(upper),
+});
 
 /** −Rosenbrock, maximum 0 at (1, …, 1). */
 const rosenbrock: Objective = (x, gradient) => {
@@ -48,7 +51,12 @@ test('a coupled quadratic with many active bounds meets the optimality condition
     }
     return value;
   };
-  const { x } = maximize(quadratic, new Float64Array(n), box(Array<number>(n).fill(-1), Array<number>(n).fill(1)), tight);
+  const { x } = maximize(
+    quadratic,
+    new Float64Array(n),
+    box(Array<number>(n).fill(-1), Array<number>(n).fill(1)),
+    tight,
+  );
   const gradient = new Float64Array(n);
   quadratic(x, gradient);
   let active = 0;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { BayesianOptimizer, type BayesianOptimizerOptions, type OptimizerState } from '../lib/bayes/index.js';
-import { DfMergeError } from '../lib/errors.js';
+import { DfMergeError } from '../lib/core/errors.js';
 
 const unit = (d: number): [number, number][] => Array.from({ length: d }, () => [0, 1]);
 const hill = (x: readonly number[]): number => -x.reduce((sum, v, j) => sum + (v - 0.2 - 0.1 * j) ** 2, 0);
@@ -35,7 +35,15 @@ for (const setting of settings) {
   });
 
   test(`${name}: a state goes through JSON, pending points and all`, (t) => {
-    const first = new BayesianOptimizer({ bounds: [[-1, 1], [3, 4]], seed: 2, init: 3, ...setting });
+    const first = new BayesianOptimizer({
+      bounds: [
+        [-1, 1],
+        [3, 4],
+      ],
+      seed: 2,
+      init: 3,
+      ...setting,
+    });
     play(first, 5);
     first.ask();
     const second = BayesianOptimizer.from(JSON.parse(JSON.stringify(first.state())) as OptimizerState);
@@ -44,7 +52,11 @@ for (const setting of settings) {
   });
 
   test(`${name}: comes close to the top of a hill within arbitrary bounds`, (t) => {
-    const bounds: [number, number][] = [[-30, 10], [0, 0.001], [5, 6]];
+    const bounds: [number, number][] = [
+      [-30, 10],
+      [0, 0.001],
+      [5, 6],
+    ];
     const optimizer = new BayesianOptimizer({ bounds, seed: 1, init: 6, ...setting });
     const toUnit = (x: number[]): number[] => x.map((v, j) => (v - bounds[j][0]) / (bounds[j][1] - bounds[j][0]));
     for (const x of play(optimizer, 22, (x) => 100 + 7 * hill(toUnit(x)))) {
@@ -96,8 +108,12 @@ test('one dimension, one start point', (t) => {
 });
 
 test('a suggestion does not change with the scale of the objective (a power of two, so that rounding is the same)', (t) => {
-  const run = (f: (x: number[]) => number): number[][] => play(new BayesianOptimizer({ bounds: unit(2), init: 4 }), 7, f);
-  t.deepEqual(run((x) => 1024 * hill(x)), run(hill));
+  const run = (f: (x: number[]) => number): number[][] =>
+    play(new BayesianOptimizer({ bounds: unit(2), init: 4 }), 7, f);
+  t.deepEqual(
+    run((x) => 1024 * hill(x)),
+    run(hill),
+  );
 });
 
 test('duplicate points with different values, and points nobody asked for, are taken', (t) => {
@@ -126,10 +142,18 @@ const refused: [string, () => unknown, RegExp][] = [
   ['a negative ξ', () => new BayesianOptimizer({ bounds: unit(1), xi: -1 }), /xi/],
   ['a NaN κ', () => new BayesianOptimizer({ bounds: unit(1), kappa: NaN }), /kappa/],
   ['no start points', () => new BayesianOptimizer({ bounds: unit(1), init: 0 }), /init/],
-  ['an unknown acquisition', () => new BayesianOptimizer({ bounds: unit(1), acquisition: 'pi' as 'ei' }), /acquisition/],
+  [
+    'an unknown acquisition',
+    () => new BayesianOptimizer({ bounds: unit(1), acquisition: 'pi' as 'ei' }),
+    /acquisition/,
+  ],
   ['an unknown mode', () => new BayesianOptimizer({ bounds: unit(1), mode: 'x' as 'default' }), /mode/],
   ['a later state', () => BayesianOptimizer.from({ version: 2 } as unknown as OptimizerState), /version 2/],
-  ['a state without trials', () => BayesianOptimizer.from({ version: 1, options: { bounds: unit(1) } } as unknown as OptimizerState), /told/],
+  [
+    'a state without trials',
+    () => BayesianOptimizer.from({ version: 1, options: { bounds: unit(1) } } as unknown as OptimizerState),
+    /told/,
+  ],
 ];
 
 for (const [what, act, message] of refused) {
@@ -140,7 +164,12 @@ for (const [what, act, message] of refused) {
 }
 
 test('on Hartmann-6, 10 + 25 trials come within 1 of the top for EI and UCB', (t) => {
-  const a = [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]];
+  const a = [
+    [10, 3, 17, 3.5, 1.7, 8],
+    [0.05, 10, 17, 0.1, 8, 14],
+    [3, 3.5, 1.7, 10, 17, 8],
+    [17, 8, 0.05, 10, 0.1, 14],
+  ];
   const p = [
     [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
     [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
@@ -148,7 +177,10 @@ test('on Hartmann-6, 10 + 25 trials come within 1 of the top for EI and UCB', (t
     [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
   ];
   const hartmann = (x: number[]): number =>
-    [1, 1.2, 3, 3.2].reduce((sum, c, i) => sum + c * Math.exp(-x.reduce((s, v, j) => s + a[i][j] * (v - p[i][j]) ** 2, 0)), 0);
+    [1, 1.2, 3, 3.2].reduce(
+      (sum, c, i) => sum + c * Math.exp(-x.reduce((s, v, j) => s + a[i][j] * (v - p[i][j]) ** 2, 0)),
+      0,
+    );
   for (const acquisition of ['ei', 'ucb'] as const) {
     const optimizer = new BayesianOptimizer({ bounds: unit(6), acquisition });
     play(optimizer, 35, hartmann);

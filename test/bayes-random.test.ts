@@ -4,7 +4,10 @@ import { SOBOL_DIMENSIONS, SobolSequence } from '../lib/bayes/sobol.js';
 
 test('MT19937 gives the published numbers of seed 5489', (t) => {
   const random = new Mt19937(5489);
-  t.deepEqual(Array.from({ length: 3 }, () => random.nextUint32()), [3499211612, 581869302, 3890346734]);
+  t.deepEqual(
+    Array.from({ length: 3 }, () => random.nextUint32()),
+    [3499211612, 581869302, 3890346734],
+  );
   for (let i = 3; i < 9999; i++) random.nextUint32();
   // The 10,000th, which the C++ standard fixes for std::mt19937.
   t.is(random.nextUint32(), 4123659995);
@@ -12,7 +15,10 @@ test('MT19937 gives the published numbers of seed 5489', (t) => {
 
 test('a permutation holds each number once, and a choice is its beginning', (t) => {
   const order = new Mt19937(3).permutation(100);
-  t.deepEqual([...order].sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i));
+  t.deepEqual(
+    [...order].sort((a, b) => a - b),
+    Array.from({ length: 100 }, (_, i) => i),
+  );
   t.deepEqual(new Mt19937(3).choice(100, 7), order.slice(0, 7));
 });
 

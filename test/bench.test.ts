@@ -13,7 +13,7 @@ import { runCase } from '../bench/runner.js';
 import { parameterCount, SHAPES } from '../bench/shapes.js';
 import { median } from '../bench/statistics.js';
 import { runProcess, Workshop } from '../bench/workshop.js';
-import { native } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { INSTRUCTION_SETS } from './support/machines.js';
 
 // Inner width 2. Per token and block: encoder 4·2·2 + 2·2·3 = 28 multiply-adds, decoder 6·2·2 + 12 = 36, cross keys and values 8; head 10.
@@ -65,7 +65,9 @@ test('names of cases are unique; options choose among them', (t) => {
   t.true(names([]).length < all.length);
   t.deepEqual(names(['--only', 'suggest:60', 'merge:base:fold']), ['merge:base:fold', 'suggest:60x6']);
   t.true(names(['--quick']).length > 3 && names(['--quick']).every((name) => !/:large/.test(name)));
-  t.true(names(['--dtype', 'bf16', '--shape', 'mini']).every((name) => name.includes(':mini') && name.endsWith(':bf16')));
+  t.true(
+    names(['--dtype', 'bf16', '--shape', 'mini']).every((name) => name.includes(':mini') && name.endsWith(':bf16')),
+  );
   t.deepEqual(names(['--only', 'memory:large:f32']), ['memory:large:f32']);
   t.throws(() => names(['--only', 'nonsense']), { message: /no case of that name/ });
   t.throws(() => parseOptions(['--write-results']), { message: /needs a whole run/ });
@@ -74,10 +76,16 @@ test('names of cases are unique; options choose among them', (t) => {
 for (const isa of INSTRUCTION_SETS) {
   test(`${isa}: the products that are timed agree with the scalar kernels`, (t) => {
     const timing = { samples: 2, sampleSeconds: 1e-4 };
-    const product = native().bench.matmul({ isa, threads: 2 }, { m: 17, n: 65, k: 33, dtype: 'float32', weights: 3, ...timing });
+    const product = testing().bench.matmul(
+      { isa, threads: 2 },
+      { m: 17, n: 65, k: 33, dtype: 'float32', weights: 3, ...timing },
+    );
     const gradient = Int32Array.of(0, 5, 10, 11, 11, 14);
     const forward = Int32Array.of(0, 0, 5, 6, 6);
-    const outer = native().bench.squaredOuter({ isa, threads: 2 }, { out: 33, in: 17, gradient, forward, dtype: 'float32', targets: 2, ...timing });
+    const outer = testing().bench.squaredOuter(
+      { isa, threads: 2 },
+      { out: 33, in: 17, gradient, forward, dtype: 'float32', targets: 2, ...timing },
+    );
     for (const { seconds, error } of [product, outer]) {
       t.true(error < 2e-5, `error ${error}`);
       t.is(seconds.length, 2);
@@ -87,15 +95,25 @@ for (const isa of INSTRUCTION_SETS) {
 }
 
 test('copies are checked against their source; wrong operands are named', (t) => {
-  const { bytes, plain, library } = native().bench.copy(3, { bytes: 1 << 20, samples: 2 });
+  const { bytes, plain, library } = testing().bench.copy(3, { bytes: 1 << 20, samples: 2 });
   t.is(bytes % (3 * 64), 0);
   t.deepEqual([plain.length, library.length], [2, 2]);
   const timing = { samples: 1, sampleSeconds: 0 };
   const options = { isa: '', threads: 1 };
-  t.throws(() => native().bench.copy(1, { bytes: 8, samples: 1 }), { message: /64 per thread/ });
-  t.throws(() => native().bench.matmul(options, { m: 0, n: 1, k: 1, dtype: 'float32', weights: 1, ...timing }), { message: /m: expected at least 1/ });
-  const empty = { out: 1, in: 1, gradient: Int32Array.of(0), forward: Int32Array.of(), dtype: 'float32' as const, targets: 1, ...timing };
-  t.throws(() => native().bench.squaredOuter(options, empty), { message: /gradient/ });
+  t.throws(() => testing().bench.copy(1, { bytes: 8, samples: 1 }), { message: /64 per thread/ });
+  t.throws(() => testing().bench.matmul(options, { m: 0, n: 1, k: 1, dtype: 'float32', weights: 1, ...timing }), {
+    message: /m: expected at least 1/,
+  });
+  const empty = {
+    out: 1,
+    in: 1,
+    gradient: Int32Array.of(0),
+    forward: Int32Array.of(),
+    dtype: 'float32' as const,
+    targets: 1,
+    ...timing,
+  };
+  t.throws(() => testing().bench.squaredOuter(options, empty), { message: /gradient/ });
 });
 
 test('the fraction of the limit is the time at the limits over the time taken', (t) => {
@@ -113,17 +131,44 @@ test('the fraction of the limit is the time at the limits over the time taken', 
 
 test('a record as a table: medians, rates, fractions, ratios, and what did not run', (t) => {
   const entry: CaseRecord = {
-    name: 'fisher:x', group: 'Fisher', dtype: 'float32', work: { gflop: 50 }, check: { against: 'scalar', error: 1e-6, bound: 2e-5 }, absent: ['CTranslate2: no'],
-    measured: [{ label: 'dfmerge', threads: 2, seconds: [2, 1, 3], peak: 2 ** 30, phases: { fisher: 1.5, rest: 0.5 } }, { label: 'PyTorch f32', threads: 2, seconds: [8], peak: 2 ** 20 }],
-  }; // prettier-ignore
+    name: 'fisher:x',
+    group: 'Fisher',
+    dtype: 'float32',
+    work: { gflop: 50 },
+    check: { against: 'scalar', error: 1e-6, bound: 2e-5 },
+    absent: ['CTranslate2: no'],
+    measured: [
+      { label: 'dfmerge', threads: 2, seconds: [2, 1, 3], peak: 2 ** 30, phases: { fisher: 1.5, rest: 0.5 } },
+      { label: 'PyTorch f32', threads: 2, seconds: [8], peak: 2 ** 20 },
+    ],
+  };
   const failed: CaseRecord = { ...entry, name: 'fisher:y', measured: [], absent: [], failed: 'wrong result' };
   const record: BenchRecord = {
-    format: 1, started: '2000-01-01T00:00:00Z', finished: '', options: { threads: 2, repeats: 3, lengths: '' }, whole: false, peers: { torch: '2' },
-    machine: { cpu: 'CPU', threads: 2, memory: 2 ** 30, system: 's', node: 'n', dfmerge: 'd', isa: 'i', matmul: 'm', compiler: 'c' },
-    limits: [{ kind: 'float32', what: '1x1x1', by: 'dfmerge', rate: 50 }], cases: [entry, failed, { ...failed, name: 'fisher:z', failed: undefined, skipped: 'no' }],
-  }; // prettier-ignore
+    format: 1,
+    started: '2000-01-01T00:00:00Z',
+    finished: '',
+    options: { threads: 2, repeats: 3, lengths: '' },
+    whole: false,
+    peers: { torch: '2' },
+    machine: {
+      cpu: 'CPU',
+      threads: 2,
+      memory: 2 ** 30,
+      system: 's',
+      node: 'n',
+      dfmerge: 'd',
+      isa: 'i',
+      matmul: 'm',
+      compiler: 'c',
+    },
+    limits: [{ kind: 'float32', what: '1x1x1', by: 'dfmerge', rate: 50 }],
+    cases: [entry, failed, { ...failed, name: 'fisher:z', failed: undefined, skipped: 'no' }],
+  };
   const terminal = renderRecord(record, TERMINAL);
-  t.regex(terminal, /fisher:x +2\.00 s +1\.00–3\.00 s +25\.0 GFLOP\/s +0\.50 +1\.00 GiB +checked against scalar \(1e-6\); PyTorch f32 8\.00 s \(1 MiB\): x 4\.00/);
+  t.regex(
+    terminal,
+    /fisher:x +2\.00 s +1\.00–3\.00 s +25\.0 GFLOP\/s +0\.50 +1\.00 GiB +checked against scalar \(1e-6\); PyTorch f32 8\.00 s \(1 MiB\): x 4\.00/,
+  );
   t.regex(terminal, /fisher:x by phase: fisher 1\.50 s \(75\.0 %\), rest 500 ms \(25\.0 %\)/);
   t.regex(terminal, /fisher:x, beside it: CTranslate2: no/);
   t.regex(terminal, /fisher:y FAILED: wrong result/);
@@ -137,7 +182,8 @@ function small(name: string): BenchCase {
   const found = catalog(LENGTHS_FILE).find((entry) => entry.name === name) as BenchCase;
   const { spec } = found;
   if ('rows' in spec) return { ...found, scaling: false, spec: { ...spec, rows: 2 } };
-  if (spec.kind === 'iteration') return { ...found, spec: { ...spec, tasks: spec.tasks.map((task) => ({ ...task, fisherRows: 1, scoreRows: 2 })) } };
+  if (spec.kind === 'iteration')
+    return { ...found, spec: { ...spec, tasks: spec.tasks.map((task) => ({ ...task, fisherRows: 1, scoreRows: 2 })) } };
   if (spec.kind === 'merge' || spec.kind === 'load') return { ...found, spec: { ...spec, shape: 'mini' } };
   return found;
 }
@@ -146,13 +192,28 @@ test('every kind of case runs in a process of its own and finds its result right
   const workshop = await Workshop.open();
   t.teardown(() => workshop.close());
   const settings = { threads: 2, repeats: 2, workshop, dtypes: ['float32'] as const };
-  const names = ['matmul:mini:attention:16:f32', 'outer:mini:attention:labels:f32', 'merge:base:fold', 'fisher:mini:trec:30:f32', 'score:mini:trec:500:f32'];
+  const names = [
+    'matmul:mini:attention:16:f32',
+    'outer:mini:attention:labels:f32',
+    'merge:base:fold',
+    'fisher:mini:trec:30:f32',
+    'score:mini:trec:500:f32',
+  ];
   for (const name of [...names, 'train:mini:trec:64:f32', 'suggest:10x6', 'load:base:cached', 'iteration:mini:f32']) {
     const { failed, skipped, check, measured } = await runCase(small(name), settings);
     t.deepEqual([name, failed, skipped], [name, undefined, undefined]);
     t.is(measured[0].seconds.length, 2, name);
     if (!name.startsWith('iteration')) t.true(check && check.error <= check.bound, name);
-    else t.deepEqual(Object.keys(measured[0].phases ?? {}).sort(), ['finish', 'fisher', 'fold', 'interpolate', 'rest', 'score', 'suggest']);
+    else
+      t.deepEqual(Object.keys(measured[0].phases ?? {}).sort(), [
+        'finish',
+        'fisher',
+        'fold',
+        'interpolate',
+        'rest',
+        'score',
+        'suggest',
+      ]);
   }
   const skipped = await runCase(small('fisher:mini:trec:30:bf16'), settings);
   t.is(skipped.skipped, 'this build does not compute in bfloat16');
@@ -161,7 +222,16 @@ test('every kind of case runs in a process of its own and finds its result right
 test('a case whose result is wrong fails before it is timed', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'dfmerge-bench-test-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const common = { shape: 'mini', base: join(folder, 'one'), lengths: LENGTHS_FILE, task: 'trec', rows: 1, threads: 1, repeats: 1, reference: join(folder, 'reference.json') } as const;
+  const common = {
+    shape: 'mini',
+    base: join(folder, 'one'),
+    lengths: LENGTHS_FILE,
+    task: 'trec',
+    rows: 1,
+    threads: 1,
+    repeats: 1,
+    reference: join(folder, 'reference.json'),
+  } as const;
   const other = join(folder, 'other');
   await runProcess({ kind: 'create', shape: 'mini', out: common.base, seed: 1, threads: 1, repeats: 1 });
   await runProcess({ kind: 'create', shape: 'mini', out: other, seed: 2, threads: 1, repeats: 1 });

@@ -4,13 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { COMPUTE_DTYPES, type ComputeDtype } from '../bindings/index.js';
-import { createModel } from '../lib/create.js';
-import { tokenizeRows, type TokenizedRows } from '../lib/data/batch.js';
-import { loadSplit } from '../lib/data/task.js';
-import { evaluateRows, type Evaluation } from '../lib/evaluate.js';
+import { createModel } from '../lib/engine/create.js';
+import { tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { loadSplit } from '../lib/tasks/rows.js';
+import { evaluateRows, type Evaluation } from '../lib/engine/evaluate.js';
 import { FISHER_MODES } from '../lib/recipe/recipe.js';
-import { measureFisher, type FisherMode } from '../lib/fisher.js';
-import { T5Model } from '../lib/model.js';
+import { measureFisher, type FisherMode } from '../lib/engine/fisher.js';
+import { T5Model } from '../lib/engine/session.js';
 import { openT5, randomRows, randomWeights, V1_0, V1_1, type T5Shape } from './support/random_t5.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
@@ -31,30 +31,70 @@ const both = (pair: Pair) => COMPUTE_DTYPES.map((dtype) => pair[dtype]);
 
 const nlls = ({ results }: Evaluation) => results.flatMap(({ nll }) => nll);
 
-async function scores(t: ExecutionContext, pair: Pair, rows: TokenizedRows, { indices, what }: { indices: number[]; what: string }): Promise<void> {
-  const [exact, rounded] = [await evaluateRows(pair.float32, rows, indices), await evaluateRows(pair.bfloat16, rows, indices)];
+async function scores(
+  t: ExecutionContext,
+  pair: Pair,
+  rows: TokenizedRows,
+  { indices, what }: { indices: number[]; what: string },
+): Promise<void> {
+  const [exact, rounded] = [
+    await evaluateRows(pair.float32, rows, indices),
+    await evaluateRows(pair.bfloat16, rows, indices),
+  ];
   const error = relativeError(nlls(rounded), nlls(exact));
   t.log(`${what}: NLL off by ${error.toExponential(1)}`);
   t.true(error > 0, `${what}: nothing was rounded`);
   t.true(error <= BOUND.nll, `${what}: NLL off by ${error.toExponential(1)}`);
 }
 
-async function fishers(t: ExecutionContext, pair: Pair, rows: TokenizedRows, { indices, mode, what }: { indices: number[]; mode: FisherMode; what: string }): Promise<void> {
+async function fishers(
+  t: ExecutionContext,
+  pair: Pair,
+  rows: TokenizedRows,
+  { indices, mode, what }: { indices: number[]; mode: FisherMode; what: string },
+): Promise<void> {
   const drawn = rows.labels.map((_, i) => i % rows.choices[i].length);
   for (const model of both(pair)) await measureFisher(model, rows, indices, { mode, drawn });
-  const errors = pair.float32.parameters.map(({ name }) => ({ name, error: relativeError(pair.bfloat16.engine.parameter('fisher', name), pair.float32.engine.parameter('fisher', name)) }));
+  const errors = pair.float32.parameters.map(({ name }) => ({
+    name,
+    error: relativeError(pair.bfloat16.engine.parameter('fisher', name), pair.float32.engine.parameter('fisher', name)),
+  }));
   errors.sort((a, b) => b.error - a.error);
-  t.log(`${what}, ${mode}: Fisher off by ${errors[0].error.toExponential(1)} in ${errors[0].name}, ${errors[errors.length >> 1].error.toExponential(1)} in the median tensor`);
+  t.log(
+    `${what}, ${mode}: Fisher off by ${errors[0].error.toExponential(1)} in ${errors[0].name}, ${errors[errors.length >> 1].error.toExponential(1)} in the median tensor`,
+  );
   const beyond = errors.filter(({ error }) => !(error <= BOUND.fisher));
-  t.deepEqual(beyond.map(({ name, error }) => `${name} ${error.toExponential(1)}`), [], `${what}, ${mode}`);
+  t.deepEqual(
+    beyond.map(({ name, error }) => `${name} ${error.toExponential(1)}`),
+    [],
+    `${what}, ${mode}`,
+  );
 }
 
 const first = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-const LENGTHS: [number, number[]][] = [[60, [3, 1, 20]], [33, [2, 2]], [21, [5, 5]], [7, [1, 2, 3, 4]], [1, [16, 2]]]; // prettier-ignore
+const LENGTHS: [number, number[]][] = [
+  [60, [3, 1, 20]],
+  [33, [2, 2]],
+  [21, [5, 5]],
+  [7, [1, 2, 3, 4]],
+  [1, [16, 2]],
+];
 
-for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // prettier-ignore
-  const shape: T5Shape = { ...narrow, d_model: 72, d_kv: 20, num_heads: 3, d_ff: 290, num_layers: 2, num_decoder_layers: 2, vocab_size: 700 };
+for (const [form, narrow] of [
+  ['v1.0', V1_0],
+  ['v1.1', V1_1],
+] as const) {
+  const shape: T5Shape = {
+    ...narrow,
+    d_model: 72,
+    d_kv: 20,
+    num_heads: 3,
+    d_ff: 290,
+    num_layers: 2,
+    num_decoder_layers: 2,
+    vocab_size: 700,
+  };
   const rows = randomRows(shape, LENGTHS);
 
   test(`${form}: a small random shape, scores and Fishers in every mode`, async (t) => {
@@ -72,7 +112,8 @@ test('scoring and Fisher passes that take turns at one θ: each the same bits as
   const weights = randomWeights(V1_1, 32);
   const indices = first(LENGTHS.length);
   for (const dtype of COMPUTE_DTYPES) {
-    const alone = await openT5(V1_1, [weights], { dtype }), turns = await openT5(V1_1, [weights], { dtype }); // prettier-ignore
+    const alone = await openT5(V1_1, [weights], { dtype }),
+      turns = await openT5(V1_1, [weights], { dtype });
     for (const model of [alone, turns]) await model.load(0);
     const scored = nlls(await evaluateRows(alone, rows, indices));
     const fisherOf = (model: T5Model) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
@@ -90,11 +131,27 @@ test('scoring and Fisher passes that take turns at one θ: each the same bits as
 test('the widths of T5-base, two layers each way: scores and Fisher', async (t) => {
   const out = join(await temporaryFolder(), 'base');
   const shape: T5Shape = {
-    ...V1_0, d_model: 768, d_kv: 64, d_ff: 3072, num_layers: 2, num_decoder_layers: 2, num_heads: 12, vocab_size: 32128,
-    relative_attention_num_buckets: 32, relative_attention_max_distance: 128,
-  }; // prettier-ignore
-  await createModel({ out, config: { model_type: 't5', pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0, ...shape }, seed: 1, threads: 2 });
-  const rows = randomRows(shape, [[70, [2, 3]], [45, [3, 2]]]); // prettier-ignore
+    ...V1_0,
+    d_model: 768,
+    d_kv: 64,
+    d_ff: 3072,
+    num_layers: 2,
+    num_decoder_layers: 2,
+    num_heads: 12,
+    vocab_size: 32128,
+    relative_attention_num_buckets: 32,
+    relative_attention_max_distance: 128,
+  };
+  await createModel({
+    out,
+    config: { model_type: 't5', pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0, ...shape },
+    seed: 1,
+    threads: 2,
+  });
+  const rows = randomRows(shape, [
+    [70, [2, 3]],
+    [45, [3, 2]],
+  ]);
   const pair = await inBoth((dtype) => T5Model.open(out, [], { threads: 2, dtype, tokenizer: false }));
   for (const model of both(pair)) await model.load(0);
   await scores(t, pair, rows, { indices: [0, 1], what: 'base' });
@@ -108,7 +165,11 @@ async function suite(): Promise<{ tasks: string[]; pair: Pair; rowsOf: (task: st
   const { tasks } = JSON.parse(await readFile(sharedPath('golden', 'suite.json'), 'utf8')) as { tasks: string[] };
   const folder = (name: string) => sharedPath('models', 'mini', name);
   const pair = await inBoth((dtype) => T5Model.open(folder('base'), tasks.map(folder), { threads: 2, dtype }));
-  const rowsOf = async (task: string) => tokenizeRows(pair.float32.requireTokenizer(), (await loadSplit(sharedPath('data', 'suite', task), 'validation', { needLabels: true })).rows);
+  const rowsOf = async (task: string) =>
+    tokenizeRows(
+      pair.float32.requireTokenizer(),
+      (await loadSplit(sharedPath('data', 'suite', task), 'validation', { needLabels: true })).rows,
+    );
   return { tasks, pair, rowsOf };
 }
 
@@ -116,7 +177,10 @@ withShared('trained models: NLLs of base and children on the first 100 rows of e
   const { tasks, pair, rowsOf } = await suite();
   for (const [i, task] of tasks.entries()) {
     const rows = await rowsOf(task);
-    for (const [name, index] of [['base', 0], ['child', i + 1]] as const) { // prettier-ignore
+    for (const [name, index] of [
+      ['base', 0],
+      ['child', i + 1],
+    ] as const) {
       for (const model of both(pair)) await model.load(index);
       await scores(t, pair, rows, { indices: first(100), what: `${name} on ${task}` });
     }

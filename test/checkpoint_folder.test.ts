@@ -2,8 +2,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { openCheckpoint } from '../lib/checkpoint/folder.js';
-import { parseT5Config } from '../lib/checkpoint/t5_config.js';
-import { DfMergeError, type ErrorCode } from '../lib/errors.js';
+import { parseT5Config } from '../lib/architectures/t5/config.js';
+import { DfMergeError, type ErrorCode } from '../lib/core/errors.js';
 import { TINY_CONFIG, temporaryFolder, tinyParameters, writeTinyT5 } from './support/tiny_t5.js';
 
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
@@ -15,7 +15,12 @@ test('a folder with one file opens', async (t) => {
   t.deepEqual(checkpoint.shards, ['model.safetensors']);
   t.is(checkpoint.index, undefined);
   t.is(checkpoint.config.d_model, 4);
-  t.deepEqual([...checkpoint.tensors.keys()].sort(), tinyParameters().map(({ name }) => name).sort());
+  t.deepEqual(
+    [...checkpoint.tensors.keys()].sort(),
+    tinyParameters()
+      .map(({ name }) => name)
+      .sort(),
+  );
   t.is(checkpoint.tensors.get('shared.weight')!.file, join(dir, 'model.safetensors'));
 });
 
@@ -27,20 +32,63 @@ test('a sharded folder opens', async (t) => {
   t.deepEqual(index?.metadata, { total_size: 1 });
 });
 
-const indexOf = (weightMap: unknown) => ({ shards: SHARDS, files: { [INDEX]: JSON.stringify({ weight_map: weightMap }) } });
+const indexOf = (weightMap: unknown) => ({
+  shards: SHARDS,
+  files: { [INDEX]: JSON.stringify({ weight_map: weightMap }) },
+});
 const wholeMap = () => Object.fromEntries(tinyParameters().map(({ name }, i) => [name, SHARDS[i % 2]]));
 
 const indexes: [rule: string, weightMap: unknown, code: ErrorCode, complaint: RegExp][] = [
   ['no weight_map', undefined, 'INVALID_CHECKPOINT', /expected an object "weight_map"/],
   ['an empty weight_map', {}, 'INVALID_CHECKPOINT', /weight_map is empty/],
-  ['a shard that is no name', { ...wholeMap(), 'shared.weight': 3 }, 'INVALID_CHECKPOINT', /weight_map "shared.weight" is not a file name/],
-  ['a shard in a folder above', { ...wholeMap(), 'shared.weight': '../x.safetensors' }, 'INVALID_CHECKPOINT', /names "\.\.\/x\.safetensors"; expected the plain name/],
-  ['a shard with an absolute path', { ...wholeMap(), 'shared.weight': '/x.safetensors' }, 'INVALID_CHECKPOINT', /expected the plain name/],
-  ['a shard of another kind', { ...wholeMap(), 'shared.weight': '..' }, 'INVALID_CHECKPOINT', /expected the plain name/],
-  ['a missing shard', { ...wholeMap(), 'shared.weight': 'model-00003-of-00003.safetensors' }, 'NOT_FOUND', /names the shard model-00003-of-00003\.safetensors, which is not in the folder/],
-  ['a tensor that no shard holds', { ...wholeMap(), ghost: SHARDS[0] }, 'INVALID_CHECKPOINT', /places tensor "ghost" in model-00001/],
-  ['a tensor in another shard', { ...wholeMap(), 'shared.weight': SHARDS[1] }, 'INVALID_CHECKPOINT', /places tensor "shared.weight" in model-00002/],
-  ['an unlisted tensor', Object.fromEntries(Object.entries(wholeMap()).slice(1)), 'INVALID_CHECKPOINT', /does not list tensor "shared.weight" of model-00001/],
+  [
+    'a shard that is no name',
+    { ...wholeMap(), 'shared.weight': 3 },
+    'INVALID_CHECKPOINT',
+    /weight_map "shared.weight" is not a file name/,
+  ],
+  [
+    'a shard in a folder above',
+    { ...wholeMap(), 'shared.weight': '../x.safetensors' },
+    'INVALID_CHECKPOINT',
+    /names "\.\.\/x\.safetensors"; expected the plain name/,
+  ],
+  [
+    'a shard with an absolute path',
+    { ...wholeMap(), 'shared.weight': '/x.safetensors' },
+    'INVALID_CHECKPOINT',
+    /expected the plain name/,
+  ],
+  [
+    'a shard of another kind',
+    { ...wholeMap(), 'shared.weight': '..' },
+    'INVALID_CHECKPOINT',
+    /expected the plain name/,
+  ],
+  [
+    'a missing shard',
+    { ...wholeMap(), 'shared.weight': 'model-00003-of-00003.safetensors' },
+    'NOT_FOUND',
+    /names the shard model-00003-of-00003\.safetensors, which is not in the folder/,
+  ],
+  [
+    'a tensor that no shard holds',
+    { ...wholeMap(), ghost: SHARDS[0] },
+    'INVALID_CHECKPOINT',
+    /places tensor "ghost" in model-00001/,
+  ],
+  [
+    'a tensor in another shard',
+    { ...wholeMap(), 'shared.weight': SHARDS[1] },
+    'INVALID_CHECKPOINT',
+    /places tensor "shared.weight" in model-00002/,
+  ],
+  [
+    'an unlisted tensor',
+    Object.fromEntries(Object.entries(wholeMap()).slice(1)),
+    'INVALID_CHECKPOINT',
+    /does not list tensor "shared.weight" of model-00001/,
+  ],
 ];
 
 for (const [rule, weightMap, code, message] of indexes) {
@@ -74,13 +122,31 @@ const config = (over: Record<string, unknown>) => parseT5Config({ ...TINY_CONFIG
 
 test('parseT5Config reads a config', (t) => {
   t.deepEqual(config({}), {
-    dModel: 4, dKv: 2, dFf: 6, numLayers: 1, numDecoderLayers: 1, numHeads: 2, relativeBuckets: 8, relativeMaxDistance: 16, gated: false,
-    epsilon: 1e-6, vocabSize: 8, padTokenId: 0, eosTokenId: 1, decoderStartTokenId: 0, scaleLogits: true,
-  }); // prettier-ignore
+    dModel: 4,
+    dKv: 2,
+    dFf: 6,
+    numLayers: 1,
+    numDecoderLayers: 1,
+    numHeads: 2,
+    relativeBuckets: 8,
+    relativeMaxDistance: 16,
+    gated: false,
+    epsilon: 1e-6,
+    vocabSize: 8,
+    padTokenId: 0,
+    eosTokenId: 1,
+    decoderStartTokenId: 0,
+    scaleLogits: true,
+  });
 });
 
 test('parseT5Config fills in what old configs leave out', (t) => {
-  const absent = { num_decoder_layers: undefined, relative_attention_num_buckets: undefined, relative_attention_max_distance: undefined, tie_word_embeddings: undefined };
+  const absent = {
+    num_decoder_layers: undefined,
+    relative_attention_num_buckets: undefined,
+    relative_attention_max_distance: undefined,
+    tie_word_embeddings: undefined,
+  };
   const parsed = config({ ...absent, num_layers: 3, decoder_start_token_id: null });
   t.is(parsed.numDecoderLayers, 3);
   t.is(parsed.relativeBuckets, 32);

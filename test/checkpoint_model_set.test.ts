@@ -1,15 +1,22 @@
 import test from 'ava';
-import { openModelSet } from '../lib/checkpoint/model_set.js';
+import { openModelSet } from '../lib/architectures/t5/model_set.js';
 import type { WeightDType } from '../lib/checkpoint/safetensors.js';
-import { DfMergeError } from '../lib/errors.js';
+import { DfMergeError } from '../lib/core/errors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { tinyParameters, writeTinyT5, type TinyOptions } from './support/tiny_t5.js';
 
 const HEAD = { name: 'lm_head.weight', shape: [8, 4] };
-const vocabulary = (words: string[]) => JSON.stringify({ added_tokens: [{ id: 9, content: '<x>' }], model: { type: 'Unigram', vocab: words.map((word) => [word, 0]) } });
+const vocabulary = (words: string[]) =>
+  JSON.stringify({
+    added_tokens: [{ id: 9, content: '<x>' }],
+    model: { type: 'Unigram', vocab: words.map((word) => [word, 0]) },
+  });
 
 async function openTiny(base: TinyOptions, ...models: TinyOptions[]) {
-  return openModelSet(await writeTinyT5(base), await Promise.all(models.map((model) => writeTinyT5({ salt: 'child', ...model }))));
+  return openModelSet(
+    await writeTinyT5(base),
+    await Promise.all(models.map((model) => writeTinyT5({ salt: 'child', ...model }))),
+  );
 }
 
 test('sources give the file range of each parameter, in the order asked', async (t) => {
@@ -17,9 +24,15 @@ test('sources give the file range of each parameter, in the order asked', async 
   t.true(tied);
   t.is(config.dModel, 4);
   const parameters = tinyParameters().reverse();
-  for (const [model, dtype] of [[base, 'F32'], [models[0], 'BF16']] as const) { // prettier-ignore
+  for (const [model, dtype] of [
+    [base, 'F32'],
+    [models[0], 'BF16'],
+  ] as const) {
     const sources = model.sources(parameters);
-    t.deepEqual(sources.map(({ name }) => name), parameters.map(({ name }) => name)); // prettier-ignore
+    t.deepEqual(
+      sources.map(({ name }) => name),
+      parameters.map(({ name }) => name),
+    );
     for (const { name, file, offset, dtype: found } of sources) {
       const entry = model.checkpoint.tensors.get(name)!;
       t.deepEqual([file, offset, found], [entry.file, entry.begin, dtype]);
@@ -28,9 +41,16 @@ test('sources give the file range of each parameter, in the order asked', async 
 });
 
 test('second names of the table, its absence under the first, and a left-over bias are accepted', async (t) => {
-  const aliases = ['encoder.embed_tokens.weight', 'decoder.embed_tokens.weight', 'lm_head.weight'].map((name) => ({ name, shape: [8, 4], like: 'shared.weight' }));
+  const aliases = ['encoder.embed_tokens.weight', 'decoder.embed_tokens.weight', 'lm_head.weight'].map((name) => ({
+    name,
+    shape: [8, 4],
+    like: 'shared.weight',
+  }));
   const leftOver = { name: 'decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight', shape: [8, 2] };
-  const set = await openTiny({ tensors: [...tinyParameters(), ...aliases, leftOver] }, { tensors: [...tinyParameters().slice(1), aliases[0]] });
+  const set = await openTiny(
+    { tensors: [...tinyParameters(), ...aliases, leftOver] },
+    { tensors: [...tinyParameters().slice(1), aliases[0]] },
+  );
   t.true(set.tied);
   t.is(set.base.sources(tinyParameters()).length, tinyParameters().length);
   const child = set.models[0];
@@ -43,11 +63,19 @@ test('second names of the table, its absence under the first, and a left-over bi
 
 test('a second name with other values is refused', async (t) => {
   const alias = { name: 'encoder.embed_tokens.weight', shape: [8, 4] };
-  await t.throwsAsync(openTiny({ tensors: [...tinyParameters(), alias] }), { instanceOf: DfMergeError, code: 'MISMATCH', message: /"encoder\.embed_tokens\.weight" differs from "shared\.weight"/ });
+  await t.throwsAsync(openTiny({ tensors: [...tinyParameters(), alias] }), {
+    instanceOf: DfMergeError,
+    code: 'MISMATCH',
+    message: /"encoder\.embed_tokens\.weight" differs from "shared\.weight"/,
+  });
 });
 
 test('one untied member unties the set; the others take the table for a head', async (t) => {
-  const set = await openTiny({}, { tensors: tinyParameters(true) }, { tensors: [...tinyParameters(), { ...HEAD, like: 'shared.weight' }] });
+  const set = await openTiny(
+    {},
+    { tensors: tinyParameters(true) },
+    { tensors: [...tinyParameters(), { ...HEAD, like: 'shared.weight' }] },
+  );
   t.false(set.tied);
   t.is(set.parameterOf('lm_head.weight'), 'lm_head.weight');
   const headOf = (model: typeof set.base) => model.sources(tinyParameters(true)).at(-1)!.offset;
@@ -68,7 +96,10 @@ test('a base with a head of its own needs no changes to its config', async (t) =
 });
 
 test('configs that differ are refused by key', async (t) => {
-  const error = await t.throwsAsync(openTiny({}, {}, { config: { relative_attention_max_distance: 17 } }), { instanceOf: DfMergeError, code: 'MISMATCH' });
+  const error = await t.throwsAsync(openTiny({}, {}, { config: { relative_attention_max_distance: 17 } }), {
+    instanceOf: DfMergeError,
+    code: 'MISMATCH',
+  });
   t.regex(error.message, /relative_attention_max_distance is 16 in .* and 17 in /);
 });
 
@@ -76,8 +107,15 @@ test('vocabularies that differ are refused by token; folders without one are pas
   const words = (...list: string[]) => ({ files: { 'tokenizer.json': vocabulary(list) } });
   const set = await openTiny({}, words('a', 'b'), words('a', 'b'));
   t.is(set.tokenizerDir, set.models[0].dir);
-  await t.throwsAsync(openTiny(words('a', 'b'), words('a', 'c', 'b')), { instanceOf: DfMergeError, code: 'MISMATCH', message: /token "b" is 1 in .* and 2 in / });
-  await t.throwsAsync(openTiny(words('a'), words('a', 'b')), { instanceOf: DfMergeError, message: /token "b" is absent in .* and 1 in / });
+  await t.throwsAsync(openTiny(words('a', 'b'), words('a', 'c', 'b')), {
+    instanceOf: DfMergeError,
+    code: 'MISMATCH',
+    message: /token "b" is 1 in .* and 2 in /,
+  });
+  await t.throwsAsync(openTiny(words('a'), words('a', 'b')), {
+    instanceOf: DfMergeError,
+    message: /token "b" is absent in .* and 1 in /,
+  });
 });
 
 test('missing, extra and misshapen tensors are all listed', async (t) => {
@@ -89,26 +127,43 @@ test('missing, extra and misshapen tensors are all listed', async (t) => {
   const error = t.throws(() => base.sources(tinyParameters()), { instanceOf: DfMergeError, code: 'MISMATCH' });
   t.regex(error.message, /1 missing \(decoder\.final_layer_norm\.weight\)/);
   t.regex(error.message, /10 not of this architecture \(extra\.0, .*extra\.7, and 2 more\)/);
-  t.regex(error.message, /1 of another shape \(encoder\.block\.0\.layer\.0\.SelfAttention\.q\.weight is \[2,8\], expected \[4,4\]\)/);
+  t.regex(
+    error.message,
+    /1 of another shape \(encoder\.block\.0\.layer\.0\.SelfAttention\.q\.weight is \[2,8\], expected \[4,4\]\)/,
+  );
 });
 
 test('types that are no weights are refused by name', async (t) => {
   const { base } = await openTiny({ dtype: 'F64' as WeightDType });
-  t.throws(() => base.sources(tinyParameters()), { instanceOf: DfMergeError, code: 'UNSUPPORTED', message: /must be F32, F16 or BF16: .*shared\.weight is F64/ });
+  t.throws(() => base.sources(tinyParameters()), {
+    instanceOf: DfMergeError,
+    code: 'UNSUPPORTED',
+    message: /must be F32, F16 or BF16: .*shared\.weight is F64/,
+  });
 });
 
 test('a folder without an embedding table is no T5', async (t) => {
-  await t.throwsAsync(openTiny({ tensors: tinyParameters().slice(1) }), { instanceOf: DfMergeError, message: /no tensor "shared\.weight"; is this a T5 checkpoint/ });
+  await t.throwsAsync(openTiny({ tensors: tinyParameters().slice(1) }), {
+    instanceOf: DfMergeError,
+    message: /no tensor "shared\.weight"; is this a T5 checkpoint/,
+  });
 });
 
 sharedTest(test)('the golden and the trained models open: tied and untied as they are', async (t) => {
-  const golden = (version: string) => openModelSet(sharedPath('golden', version, 'models', 'base'), ['task_a', 'task_b', 'task_c'].map((task) => sharedPath('golden', version, 'models', task)));
+  const golden = (version: string) =>
+    openModelSet(
+      sharedPath('golden', version, 'models', 'base'),
+      ['task_a', 'task_b', 'task_c'].map((task) => sharedPath('golden', version, 'models', task)),
+    );
   t.true((await golden('t5-v1.0')).tied);
   const untied = await golden('t5-v1.1');
   t.false(untied.tied);
   t.true(untied.config.gated);
   t.false(untied.config.scaleLogits);
-  t.is(untied.models[2].sources([...untied.base.checkpoint.tensors.values()]).length, untied.base.checkpoint.tensors.size);
+  t.is(
+    untied.models[2].sources([...untied.base.checkpoint.tensors.values()]).length,
+    untied.base.checkpoint.tensors.size,
+  );
   const mini = await openModelSet(sharedPath('models', 'mini', 'base'), [sharedPath('models', 'mini', 'snips')]);
   t.true(mini.tied);
   t.is(mini.tokenizerDir, sharedPath('models', 'mini', 'base'));

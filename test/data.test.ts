@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { makeBatches, packRows, tokenizeRows, type TokenizedRows } from '../lib/data/batch.js';
-import { RandomStream } from '../lib/data/random.js';
-import { drawFisherRows, subsetRows } from '../lib/data/subset.js';
-import { loadSplit } from '../lib/data/task.js';
-import { DfMergeError } from '../lib/errors.js';
+import { makeBatches, packRows, tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { RandomStream } from '../lib/core/random_stream.js';
+import { drawFisherRows, subsetRows } from '../lib/tasks/subset.js';
+import { loadSplit } from '../lib/tasks/rows.js';
+import { DfMergeError } from '../lib/core/errors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -43,7 +43,11 @@ const broken: [rule: string, line: string, complaint: RegExp][] = [
   ['empty choices', '{"input": "x", "choices": []}', /:2: "choices" is missing or empty/],
   ['a choice of another type', '{"input": "x", "choices": ["a", 2]}', /:2: choice 1 is not a string/],
   ['a choice without text', '{"input": "x", "choices": [""]}', /:2: choice 0 is not a string with text/],
-  ['label too large', '{"input": "x", "choices": ["a", "b"], "label": 2}', /:2: label 2 is not an index into the 2 choices \(0 to 1\)/],
+  [
+    'label too large',
+    '{"input": "x", "choices": ["a", "b"], "label": 2}',
+    /:2: label 2 is not an index into the 2 choices \(0 to 1\)/,
+  ],
   ['label negative', '{"input": "x", "choices": ["a"], "label": -1}', /:2: label -1/],
   ['label fractional', '{"input": "x", "choices": ["a"], "label": 0.5}', /:2: label 0\.5/],
   ['label of another type', '{"input": "x", "choices": ["a"], "label": "a"}', /:2: label "a"/],
@@ -53,16 +57,32 @@ const broken: [rule: string, line: string, complaint: RegExp][] = [
 for (const [rule, line, message] of broken) {
   test(`refused with its line: ${rule}`, async (t) => {
     const dir = await taskOf(`${ROW}\n${line}\n${ROW}`);
-    const error = await t.throwsAsync(loadSplit(dir, 'validation', { needLabels: true }), { instanceOf: DfMergeError, code: 'INVALID_DATA', message });
+    const error = await t.throwsAsync(loadSplit(dir, 'validation', { needLabels: true }), {
+      instanceOf: DfMergeError,
+      code: 'INVALID_DATA',
+      message,
+    });
     t.true(error.message.startsWith(join(dir, 'validation.jsonl')));
   });
 }
 
 test('refused: absent, empty, and not UTF-8', async (t) => {
-  await t.throwsAsync(loadSplit(await taskOf(ROW), 'test'), { instanceOf: DfMergeError, code: 'NOT_FOUND', message: /test\.jsonl/ });
-  await t.throwsAsync(loadSplit(await taskOf('\n\n'), 'validation'), { instanceOf: DfMergeError, code: 'INVALID_DATA', message: /validation\.jsonl: no rows/ });
+  await t.throwsAsync(loadSplit(await taskOf(ROW), 'test'), {
+    instanceOf: DfMergeError,
+    code: 'NOT_FOUND',
+    message: /test\.jsonl/,
+  });
+  await t.throwsAsync(loadSplit(await taskOf('\n\n'), 'validation'), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_DATA',
+    message: /validation\.jsonl: no rows/,
+  });
   const bytes = Buffer.concat([Buffer.from(`${ROW}\n\n`), Buffer.from([0x22, 0xff, 0x22])]);
-  await t.throwsAsync(loadSplit(await taskOf(bytes), 'validation'), { instanceOf: DfMergeError, code: 'INVALID_DATA', message: /:3: not UTF-8/ });
+  await t.throwsAsync(loadSplit(await taskOf(bytes), 'validation'), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_DATA',
+    message: /:3: not UTF-8/,
+  });
 });
 
 test('subsets are nested, sorted, and of the size that the ratio says', (t) => {
@@ -72,11 +92,15 @@ test('subsets are nested, sorted, and of the size that the ratio says', (t) => {
   t.is(subsetRows(100, 0.07, { seed: 1, task: 'a' }).length, 7);
   const tenth = new Set(of(0.1));
   t.true(of(0.05).every((row) => tenth.has(row)));
-  t.deepEqual(of(0.1), [...of(0.1)].sort((a, b) => a - b));
+  t.deepEqual(
+    of(0.1),
+    [...of(0.1)].sort((a, b) => a - b),
+  );
   t.is(tenth.size, 100);
   t.notDeepEqual(of(0.1), of(0.1, 2));
   t.notDeepEqual(of(0.1), of(0.1, 1, 'b'));
-  for (const ratio of [0, -1, 1.1, Number.NaN]) t.throws(() => of(ratio), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
+  for (const ratio of [0, -1, 1.1, Number.NaN])
+    t.throws(() => of(ratio), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
 });
 
 test('subsets and Fisher rows are spread evenly over the file, wherever they start', (t) => {
@@ -84,7 +108,10 @@ test('subsets and Fisher rows are spread evenly over the file, wherever they sta
     for (const rows of [subsetRows(1000, 0.1, { seed, task: 'a' }), drawFisherRows(1000, 100, { seed, task: 'a' })]) {
       const deciles = new Array<number>(10).fill(0);
       for (const row of rows) deciles[Math.floor(row / 100)]++;
-      t.true(deciles.every((count) => count >= 8 && count <= 12), deciles.join(' '));
+      t.true(
+        deciles.every((count) => count >= 8 && count <= 12),
+        deciles.join(' '),
+      );
     }
   }
 });
@@ -95,7 +122,8 @@ test('Fisher rows are drawn without replacement, from a stream of their own', (t
   t.deepEqual(of(1000, 30), of(1000, 30));
   t.notDeepEqual(of(1000, 50), subsetRows(1000, 0.05, { seed: 1, task: 'a' }));
   for (const samples of ['all', 5, 6] as const) t.deepEqual(of(5, samples), [0, 1, 2, 3, 4]);
-  for (const samples of [0, -1, 1.5, Number.NaN]) t.throws(() => of(5, samples), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
+  for (const samples of [0, -1, 1.5, Number.NaN])
+    t.throws(() => of(5, samples), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
 });
 
 test('the random stream stays as it is, and is even', (t) => {
@@ -106,7 +134,10 @@ test('the random stream stays as it is, and is even', (t) => {
   for (let i = 0; i < 100_000; i++) counts[stream.below(10)]++;
   const chiSquare = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
   t.true(chiSquare < 27.9, `χ² = ${chiSquare} on 9 degrees of freedom`); // p = 0.001
-  t.deepEqual(new RandomStream(5, 'x').sample(20, 20).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i));
+  t.deepEqual(
+    new RandomStream(5, 'x').sample(20, 20).sort((a, b) => a - b),
+    Array.from({ length: 20 }, (_, i) => i),
+  );
 });
 
 /** Row i: an input of `lengths[i]` tokens valued i, and one choice of 2 tokens, or as given. */
@@ -130,7 +161,10 @@ test('a batch lays inputs and choices end to end', (t) => {
 test('batches go from long to short, stably, within the budget', (t) => {
   const rows = tokenized([5, 9, 5, 1, 9, 30, 5]);
   const batches = makeBatches(rows, [0, 1, 2, 3, 4, 5, 6], { maxTokens: 22 });
-  t.deepEqual(batches.map(({ indices }) => indices), [[5], [1, 4], [0, 2, 6], [3]]); // prettier-ignore
+  t.deepEqual(
+    batches.map(({ indices }) => indices),
+    [[5], [1, 4], [0, 2, 6], [3]],
+  );
   t.deepEqual(makeBatches(rows, [6, 2], { maxTokens: 22 })[0].indices, [6, 2]);
   t.deepEqual([...batches[3].batch.inputIds], [3]);
   t.deepEqual(makeBatches(rows, [], { maxTokens: 22 }), []);
@@ -145,7 +179,10 @@ test('the cost function counts input tokens, choice tokens and choices', (t) => 
   };
   t.is(makeBatches(rows, [0, 1], { maxTokens: 20, cost }).length, 1);
   t.is(makeBatches(rows, [0, 1], { maxTokens: 19, cost }).length, 2);
-  t.deepEqual(seen.slice(0, 2), [[4, 6, 3], [4, 5, 1]]); // prettier-ignore
+  t.deepEqual(seen.slice(0, 2), [
+    [4, 6, 3],
+    [4, 5, 1],
+  ]);
 });
 
 test('tokenizeRows cuts inputs, not choices, and marks unknown labels', (t) => {
@@ -154,10 +191,19 @@ test('tokenizeRows cuts inputs, not choices, and marks unknown labels', (t) => {
     encode: (text: string) => Array.from(text, () => 7),
     encodeInput: (text: string, max = 512) => Array.from(text.slice(0, max), () => 7),
   };
-  const rows = [{ input: 'abcdef', choices: ['x', 'yyyyyyyy'], label: 1 }, { input: 'a', choices: ['x'] }]; // prettier-ignore
+  const rows = [
+    { input: 'abcdef', choices: ['x', 'yyyyyyyy'], label: 1 },
+    { input: 'a', choices: ['x'] },
+  ];
   const { inputIds, choices, labels } = tokenizeRows(tokenizer, rows, { maxInputTokens: 4 });
-  t.deepEqual(inputIds.map((ids) => ids.length), [4, 1]); // prettier-ignore
-  t.deepEqual(choices.map((row) => row.map((ids) => ids.length)), [[1, 8], [1]]); // prettier-ignore
+  t.deepEqual(
+    inputIds.map((ids) => ids.length),
+    [4, 1],
+  );
+  t.deepEqual(
+    choices.map((row) => row.map((ids) => ids.length)),
+    [[1, 8], [1]],
+  );
   t.deepEqual([...labels], [1, -1]);
 });
 
@@ -167,5 +213,6 @@ sharedTest(test)('every split of the suite and of the paper’s tasks is read', 
       t.true((await loadSplit(sharedPath('data', 'suite', task), split, { needLabels: true })).rows.length > 100);
     }
   }
-  for (const task of ['paws', 'qasc', 'wiki_qa', 'winogrande']) t.true((await loadSplit(sharedPath('data', 'paper', task), 'validation', { needLabels: true })).rows.length > 100);
+  for (const task of ['paws', 'qasc', 'wiki_qa', 'winogrande'])
+    t.true((await loadSplit(sharedPath('data', 'paper', task), 'validation', { needLabels: true })).rows.length > 100);
 });

@@ -3,31 +3,37 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { RandomStream } from '../lib/data/random.js';
-import { loadSplit } from '../lib/data/task.js';
+import { RandomStream } from '../lib/core/random_stream.js';
+import { loadSplit } from '../lib/tasks/rows.js';
 import { makeData, type MadeTask } from '../lib/demo/data.js';
 import { demo, demoTable } from '../lib/demo/demo.js';
 import { FULL_PLAN, type Plan } from '../lib/demo/plan.js';
 import { corruptSpans, pretrainingRow } from '../lib/demo/pretraining_rows.js';
 import { CAPITALS } from '../lib/demo/words.js';
-import { DfMergeError } from '../lib/errors.js';
-import type { ProgressEvent } from '../lib/progress.js';
+import { DfMergeError } from '../lib/core/errors.js';
+import type { ProgressEvent } from '../lib/core/progress.js';
 import { recipeForSearch } from '../lib/recipe/read.js';
-import type { RunRecord } from '../lib/report/record.js';
-import { loadTokenizer } from '../lib/text/tokenizer.js';
+import type { RunRecord } from '../lib/run/record.js';
+import { loadTokenizer } from '../lib/tasks/text/tokenizer.js';
 
 /** Every stage, hardly any work. */
 const TINY: Plan = {
   model: { width: 16, feedForward: 32, layers: 1, heads: 2 },
   stories: 300,
-  pretraining: [{ steps: 6, batchSize: 8, learningRate: 2e-3 }, { steps: 3, batchSize: 8, learningRate: 4e-4 }],
+  pretraining: [
+    { steps: 6, batchSize: 8, learningRate: 2e-3 },
+    { steps: 3, batchSize: 8, learningRate: 4e-4 },
+  ],
   rows: { train: 48, validation: 24, test: 24 },
   finetuning: { steps: 4, batchSize: 8, learningRate: 1e-3, evaluateEvery: 2 },
   search: { init: 2, iterations: 2 },
 };
 
 const full = makeData(1, FULL_PLAN);
-const textsOf = ({ splits }: MadeTask): string[] => Object.values(splits).flat().flatMap(({ input, choices }) => [input, ...choices]);
+const textsOf = ({ splits }: MadeTask): string[] =>
+  Object.values(splits)
+    .flat()
+    .flatMap(({ input, choices }) => [input, ...choices]);
 const plain = full.stories.map(({ text }) => text);
 
 let folder: string;
@@ -55,7 +61,9 @@ test('data: splits of the planned sizes, labels balanced, choices different', (t
 
 test('data: no input is in two splits, or twice in one', (t) => {
   for (const { skill, splits } of full.tasks) {
-    const inputs = Object.values(splits).flat().map(({ input }) => input);
+    const inputs = Object.values(splits)
+      .flat()
+      .map(({ input }) => input);
     t.is(new Set(inputs).size, inputs.length, skill.name);
   }
 });
@@ -65,9 +73,14 @@ test('data: plain text asks no question of a task and has no country beside its 
   for (const { skill, splits } of full.tasks) {
     const question = splits.test[0].input.slice(splits.test[0].input.lastIndexOf(' . ') + 3);
     t.true(question.endsWith('?') && !asked.has(question), skill.name);
-    t.false(plain.some((text) => text.includes(question)), skill.name);
+    t.false(
+      plain.some((text) => text.includes(question)),
+      skill.name,
+    );
   }
-  const told = plain.filter((text) => Object.entries(CAPITALS).some(([country, capital]) => text.includes(country) && text.includes(capital)));
+  const told = plain.filter((text) =>
+    Object.entries(CAPITALS).some(([country, capital]) => text.includes(country) && text.includes(capital)),
+  );
   t.deepEqual(told, []);
 });
 
@@ -100,7 +113,10 @@ test('corrupted spans: the answer fills the gaps of the input', (t) => {
     const { input, choices } = corruptSpans(stream, text);
     const spans = choices[0].split(/ ?<extra_id_\d+> ?/).slice(1, -1);
     t.true(spans.length > 0 && spans.every((span) => span !== ''));
-    t.is(input.replace(/<extra_id_(\d+)>/g, (_, i: string) => spans[Number(i)]), text);
+    t.is(
+      input.replace(/<extra_id_(\d+)>/g, (_, i: string) => spans[Number(i)]),
+      text,
+    );
   }
 });
 
@@ -108,12 +124,20 @@ test.serial('demo: writes tasks, models, recipe, merged model and report, and re
   const out = join(folder, 'out');
   const lines: string[] = [];
   const events: ProgressEvent[] = [];
-  const result = await demo({ out, plan: TINY, threads: 2, log: (line) => lines.push(line), onProgress: (event) => events.push(event) });
+  const result = await demo({
+    out,
+    plan: TINY,
+    threads: 2,
+    log: (line) => lines.push(line),
+    onProgress: (event) => events.push(event),
+  });
   const tasks = ['mood', 'topic', 'capital', 'weight'];
   for (const model of ['models/base', ...tasks.map((task) => `models/${task}`), 'merged']) {
-    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors']) t.true(existsSync(join(out, model, file)), `${model}/${file}`);
+    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'])
+      t.true(existsSync(join(out, model, file)), `${model}/${file}`);
   }
-  for (const task of tasks) t.is((await loadSplit(join(out, 'data', task), 'test', { needLabels: true })).rows.length, TINY.rows.test);
+  for (const task of tasks)
+    t.is((await loadSplit(join(out, 'data', task), 'test', { needLabels: true })).rows.length, TINY.rows.test);
   t.is(recipeForSearch(join(out, 'recipe.yaml')).mergeMethod, 'df_merge');
   t.deepEqual(JSON.parse(await readFile(join(out, 'merged/dfmerge.json'), 'utf8')) as RunRecord, result.record);
   t.is(result.report, join(out, 'merged/report.html'));
@@ -123,29 +147,43 @@ test.serial('demo: writes tasks, models, recipe, merged model and report, and re
 
   const { rows } = result.table;
   t.deepEqual(result.table.tasks, tasks);
-  t.deepEqual(rows.map(({ model }) => model.replace(/λ = .*/, 'λ')), ['base', ...tasks.map((task) => `child: ${task}`), 'average', 'task arithmetic, λ', 'Fisher merging', 'DF-Merge']);
-  t.true(rows.every(({ accuracy, mean }) => tasks.every((task) => accuracy[task] >= 0 && accuracy[task] <= 1) && mean >= 0 && mean <= 1));
+  t.deepEqual(
+    rows.map(({ model }) => model.replace(/λ = .*/, 'λ')),
+    ['base', ...tasks.map((task) => `child: ${task}`), 'average', 'task arithmetic, λ', 'Fisher merging', 'DF-Merge'],
+  );
+  t.true(
+    rows.every(
+      ({ accuracy, mean }) =>
+        tasks.every((task) => accuracy[task] >= 0 && accuracy[task] <= 1) && mean >= 0 && mean <= 1,
+    ),
+  );
   t.is(demoTable(result).split('\n').length, 2 + rows.length);
   t.deepEqual(JSON.parse(JSON.stringify(result)), result);
   t.true(lines.some((line) => line.startsWith('Pre-trained')) && lines.some((line) => line.startsWith('Searched')));
   t.true(events.some(({ phase, subject }) => phase === 'train' && subject === 'the children'));
 });
 
-test.serial('demo: the same numbers whatever the threads; an earlier demo is replaced when asked, nothing else is', async (t) => {
-  const out = join(folder, 'again');
-  const first = await demo({ out, plan: TINY, seed: 3, threads: 1 });
-  await t.throwsAsync(demo({ out, plan: TINY }), { instanceOf: DfMergeError, code: 'EXISTS' });
-  await writeFile(join(out, 'mine.txt'), 'mine');
-  const second = await demo({ out, plan: TINY, seed: 3, threads: 4, overwrite: true });
-  t.deepEqual(second.table, first.table);
-  t.deepEqual(second.record.trials, first.record.trials);
-  t.is(await readFile(join(out, 'mine.txt'), 'utf8'), 'mine');
+test.serial(
+  'demo: the same numbers whatever the threads; an earlier demo is replaced when asked, nothing else is',
+  async (t) => {
+    const out = join(folder, 'again');
+    const first = await demo({ out, plan: TINY, seed: 3, threads: 1 });
+    await t.throwsAsync(demo({ out, plan: TINY }), { instanceOf: DfMergeError, code: 'EXISTS' });
+    await writeFile(join(out, 'mine.txt'), 'mine');
+    const second = await demo({ out, plan: TINY, seed: 3, threads: 4, overwrite: true });
+    t.deepEqual(second.table, first.table);
+    t.deepEqual(second.record.trials, first.record.trials);
+    t.is(await readFile(join(out, 'mine.txt'), 'utf8'), 'mine');
 
-  const other = join(folder, 'other');
-  await mkdir(other);
-  await writeFile(join(other, 'recipe.yaml'), 'merge_method: linear\n');
-  await t.throwsAsync(demo({ out: other, plan: TINY, overwrite: true }), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
-});
+    const other = join(folder, 'other');
+    await mkdir(other);
+    await writeFile(join(other, 'recipe.yaml'), 'merge_method: linear\n');
+    await t.throwsAsync(demo({ out: other, plan: TINY, overwrite: true }), {
+      instanceOf: DfMergeError,
+      code: 'INVALID_ARGUMENT',
+    });
+  },
+);
 
 test.serial('demo: stops when it is told to, at any stage', async (t) => {
   for (const at of ['base', 'the children', 'mood']) {
@@ -153,6 +191,9 @@ test.serial('demo: stops when it is told to, at any stage', async (t) => {
     const onProgress = ({ subject }: ProgressEvent) => {
       if (subject === at) controller.abort();
     };
-    await t.throwsAsync(demo({ out: join(folder, 'stopped'), overwrite: true, plan: TINY, signal: controller.signal, onProgress }), { instanceOf: DfMergeError, code: 'ABORTED' });
+    await t.throwsAsync(
+      demo({ out: join(folder, 'stopped'), overwrite: true, plan: TINY, signal: controller.signal, onProgress }),
+      { instanceOf: DfMergeError, code: 'ABORTED' },
+    );
   }
 });

@@ -4,23 +4,51 @@ import { join } from 'node:path';
 import test from 'ava';
 import { COMPUTE_DTYPES, type FisherMode, type NativeEngine, type TensorPlace } from '../bindings/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
-import { packRows } from '../lib/data/batch.js';
-import { T5Model } from '../lib/model.js';
-import { mergeModels } from '../lib/merge.js';
+import { packRows } from '../lib/engine/batch.js';
+import { T5Model } from '../lib/engine/session.js';
+import { mergeModels } from '../lib/engine/merge.js';
 import { bitsOf } from './support/machines.js';
-import { nearbyWeights, randomRows, randomWeights, safetensorsBytes, shapesOf, V1_0, V1_1, writeT5, type T5Shape } from './support/random_t5.js';
+import {
+  nearbyWeights,
+  randomRows,
+  randomWeights,
+  safetensorsBytes,
+  shapesOf,
+  V1_0,
+  V1_1,
+  writeT5,
+  type T5Shape,
+} from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
 const THREADS = [1, 2, 3, 5];
 
 // Wide enough that every op has several parallel items: over 96 rows, 256 columns, 16 panels and one chunk of parameters.
-const widened = (shape: T5Shape): T5Shape => ({ ...shape, d_model: 72, d_kv: 20, num_heads: 3, d_ff: 290, num_layers: 2, num_decoder_layers: 2, vocab_size: 700 });
-const LENGTHS: [number, number[]][] = [[60, [3, 1, 20]], [33, [2]], [100, [5, 5]], [7, [1, 2, 3, 4]], [64, [33]], [1, [16, 2]]]; // prettier-ignore
+const widened = (shape: T5Shape): T5Shape => ({
+  ...shape,
+  d_model: 72,
+  d_kv: 20,
+  num_heads: 3,
+  d_ff: 290,
+  num_layers: 2,
+  num_decoder_layers: 2,
+  vocab_size: 700,
+});
+const LENGTHS: [number, number[]][] = [
+  [60, [3, 1, 20]],
+  [33, [2]],
+  [100, [5, 5]],
+  [7, [1, 2, 3, 4]],
+  [64, [33]],
+  [1, [16, 2]],
+];
 
 /** All parameters of a vector, one after another. */
 function bits(model: T5Model, vector: 'parameters' | 'fisher'): string {
-  return Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter(vector, name)))).toString('base64');
+  return Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter(vector, name)))).toString(
+    'base64',
+  );
 }
 
 interface Setting {
@@ -31,17 +59,30 @@ interface Setting {
 async function prepare(narrow: T5Shape): Promise<Setting> {
   const shape = widened(narrow);
   const base = randomWeights(shape, 81);
-  const folders = await Promise.all([base, nearbyWeights(base, 82), nearbyWeights(base, 83)].map((weights) => writeT5(shape, weights)));
+  const folders = await Promise.all(
+    [base, nearbyWeights(base, 82), nearbyWeights(base, 83)].map((weights) => writeT5(shape, weights)),
+  );
   const fishers = join(await temporaryFolder(), 'fisher.safetensors');
   const random = new RandomValues(84);
-  await writeFile(fishers, safetensorsBytes(new Map([...base].map(([name, values]) => [name, random.positive(values.length, -12, 0)])), { shapes: shapesOf(shape) }));
+  await writeFile(
+    fishers,
+    safetensorsBytes(new Map([...base].map(([name, values]) => [name, random.positive(values.length, -12, 0)])), {
+      shapes: shapesOf(shape),
+    }),
+  );
   return { folders, fishers };
 }
 
-for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // prettier-ignore
+for (const [form, narrow] of [
+  ['v1.0', V1_0],
+  ['v1.1', V1_1],
+] as const) {
   const setting = prepare(narrow);
   const rows = randomRows(widened(narrow), LENGTHS);
-  const batch = packRows(rows, LENGTHS.map((_, i) => i)); // prettier-ignore
+  const batch = packRows(
+    rows,
+    LENGTHS.map((_, i) => i),
+  );
   const draws = Float64Array.from(LENGTHS, (_, i) => i / LENGTHS.length);
 
   /** Runs twice on each number of threads and compares what comes out. */
@@ -51,7 +92,11 @@ for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // pre
         const ready = await setting;
         const results: string[] = [];
         for (const threads of THREADS) {
-          const model = await T5Model.open(ready.folders[0], ready.folders.slice(1), { threads, dtype, tokenizer: false });
+          const model = await T5Model.open(ready.folders[0], ready.folders.slice(1), {
+            threads,
+            dtype,
+            tokenizer: false,
+          });
           results.push(await work(model, ready), await work(model, ready));
           model.close();
         }
@@ -89,14 +134,21 @@ for (const [form, narrow] of [['v1.0', V1_0], ['v1.1', V1_1]] as const) { // pre
     await job(model, (engine) => engine.beginTraining());
     for (const step of [1, 2]) {
       await job(model, (engine) => engine.addGradient(batch, 0.01));
-      await job(model, (engine) => engine.adamw({ learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step }));
+      await job(model, (engine) =>
+        engine.adamw({ learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step }),
+      );
     }
     return bits(model, 'parameters');
   });
 
   sameOnAnyThreads('a merge with Fishers of files', async (model, { fishers }) => {
     const { tensors } = await readHeader(fishers);
-    const places = [...tensors.values()].map(({ name, begin }): TensorPlace => ({ name, file: fishers, offset: begin, dtype: 'F32' }));
+    const places = [...tensors.values()].map(({ name, begin }): TensorPlace => ({
+      name,
+      file: fishers,
+      offset: begin,
+      dtype: 'F32',
+    }));
     await mergeModels(model, [0.3, 0.7], () => job(model, (engine) => engine.loadFisher(places)));
     return bits(model, 'parameters');
   });

@@ -2,16 +2,16 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { evaluate } from '../lib/commands.js';
-import { prepareSplit } from '../lib/data/prepared.js';
-import { scoreTrial } from '../lib/early_stopping.js';
-import { evaluateRows, type PartialEvaluation } from '../lib/evaluate.js';
-import { merge } from '../lib/merge_recipe.js';
-import { T5Model } from '../lib/model.js';
+import { evaluate } from '../lib/commands/measure.js';
+import { prepareSplit } from '../lib/tasks/prepared_split.js';
+import { scoreTrial } from '../lib/objectives/early_stopping.js';
+import { evaluateRows, type PartialEvaluation } from '../lib/engine/evaluate.js';
+import { merge } from '../lib/commands/merge.js';
+import { T5Model } from '../lib/engine/session.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
-import type { RunRecord, TrialRecord } from '../lib/report/record.js';
-import { journalPath, search } from '../lib/search.js';
-import type { PreparedTask } from '../lib/tasks.js';
+import type { RunRecord, TrialRecord } from '../lib/run/record.js';
+import { journalPath, search } from '../lib/search/search.js';
+import type { PreparedTask } from '../lib/tasks/prepare.js';
 import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/workspace.js';
 
 /** So few bytes that each batch holds a row. */
@@ -23,14 +23,18 @@ async function scoring(space: Workspace): Promise<{ model: T5Model; tasks: Prepa
   await model.load(0);
   const tasks: PreparedTask[] = [];
   for (const name of ['a', 'b']) {
-    const validation = await prepareSplit(model.requireTokenizer(), space.path('data', name), 'validation', { needLabels: true });
+    const validation = await prepareSplit(model.requireTokenizer(), space.path('data', name), 'validation', {
+      needLabels: true,
+    });
     tasks.push({ name, validation, subset: validation.all });
   }
   return { model, tasks };
 }
 
 const early = (space: Workspace, settings = 'early_stopping: true', name = 'early.yaml') =>
-  space.variant(name, (text) => text.replace('validation_ratio: 0.5', `validation_ratio: 1, ${settings}`).replace('iterations: 5', 'iterations: 9'));
+  space.variant(name, (text) =>
+    text.replace('validation_ratio: 0.5', `validation_ratio: 1, ${settings}`).replace('iterations: 5', 'iterations: 9'),
+  );
 
 const stoppedOf = ({ trials }: RunRecord) => trials.filter(({ stopped }) => stopped);
 
@@ -40,7 +44,10 @@ test('a scoring tells how far it is after each batch, and can be ended there', a
     const { rows, all } = tasks[0].validation!;
     const seen: PartialEvaluation[] = [];
     const whole = await evaluateRows(model, rows, all, { onPartial: (partial) => void seen.push(partial) });
-    t.deepEqual(seen.map(({ done, total }) => [done, total]), all.map((i) => [i + 1, all.length]));
+    t.deepEqual(
+      seen.map(({ done, total }) => [done, total]),
+      all.map((i) => [i + 1, all.length]),
+    );
     t.is(seen.at(-1)?.correct, Math.round(whole.accuracy * whole.examples));
     t.false('stopped' in whole);
 
@@ -48,9 +55,15 @@ test('a scoring tells how far it is after each batch, and can be ended there', a
     t.true(part.stopped);
     t.is(part.examples, 15);
     t.is(part.accuracy, seen[14].correct / 15);
-    t.deepEqual(part.results, whole.results.filter(({ index }) => part.results.some((result) => result.index === index)));
+    t.deepEqual(
+      part.results,
+      whole.results.filter(({ index }) => part.results.some((result) => result.index === index)),
+    );
     const shortest = Math.min(...part.results.map(({ index }) => rows.inputIds[index].length));
-    t.true(all.every((i) => rows.inputIds[i].length <= shortest || part.results.some(({ index }) => index === i)), 'the longest first');
+    t.true(
+      all.every((i) => rows.inputIds[i].length <= shortest || part.results.some(({ index }) => index === i)),
+      'the longest first',
+    );
 
     const atEnd = await evaluateRows(model, rows, all, { onPartial: ({ done, total }) => done === total });
     t.deepEqual(atEnd, whole, 'ended after the last batch, it is whole');
@@ -62,20 +75,41 @@ test('a scoring tells how far it is after each batch, and can be ended there', a
 test('evaluate sees the same, and writes the details of what was scored', async (t) => {
   const space = await makeWorkspace();
   const details = space.path('details.jsonl');
-  const { examples, results } = await evaluate({ ...ROW_BY_ROW, model: space.path('models', 'a'), data: space.path('data', 'a'), details, onPartial: ({ done }) => done >= 10 });
+  const { examples, results } = await evaluate({
+    ...ROW_BY_ROW,
+    model: space.path('models', 'a'),
+    data: space.path('data', 'a'),
+    details,
+    onPartial: ({ done }) => done >= 10,
+  });
   t.is(examples, 10);
-  t.deepEqual((await readFile(details, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as unknown), results);
+  t.deepEqual(
+    (await readFile(details, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+    results,
+  );
 });
 
 test('a trial is scored until the rows left could not save it; tasks not seen count as they usually do', async (t) => {
   const { model, tasks } = await scoring(await makeWorkspace());
   try {
-    const finished = [0.25, 0.75, 0.8].map((b, i): TrialRecord => ({ trial: i + 1, coefficients: [], objective: 0, accuracy: { a: 0.5, b } }));
+    const finished = [0.25, 0.75, 0.8].map((b, i): TrialRecord => ({
+      trial: i + 1,
+      coefficients: [],
+      objective: 0,
+      accuracy: { a: 0.5, b },
+    }));
     const whole = await scoreTrial(model, tasks, { least: -Infinity, finished });
     t.deepEqual(Object.keys(whole), ['objective', 'accuracy', 'correct']);
     const { a, b } = whole.accuracy;
     t.is(whole.objective, (a + b) / 2);
-    t.deepEqual(await scoreTrial(model, tasks, { least: whole.objective, finished }), whole, 'what could still draw level is scored on');
+    t.deepEqual(
+      await scoreTrial(model, tasks, { least: whole.objective, finished }),
+      whole,
+      'what could still draw level is scored on',
+    );
 
     // In the first task: a bound that a wrong answer or two break.
     const first = await scoreTrial(model, tasks, { least: 1 - 1 / 80, finished });
@@ -100,7 +134,8 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
 
     for (let least = 0.3; least <= 1; least += 0.01) {
       const { objective, stopped } = await scoreTrial(model, tasks, { least, finished });
-      if (stopped) t.true(objective < least && whole.objective < least, `neither the estimate nor the truth comes up to ${least}`);
+      if (stopped)
+        t.true(objective < least && whole.objective < least, `neither the estimate nor the truth comes up to ${least}`);
       else t.is(objective, whole.objective);
     }
   } finally {
@@ -116,7 +151,10 @@ test('a search with early stopping records what it stopped, and never takes it f
   t.log(`${stopped.length} of ${record.trials.length} trials stopped`);
   t.true(stopped.length >= 2);
   t.deepEqual([record.recipe.search.early_stopping, record.recipe.search.early_stopping_margin], [true, 0]);
-  t.deepEqual((JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')) as RunRecord).trials, JSON.parse(JSON.stringify(record.trials)));
+  t.deepEqual(
+    (JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')) as RunRecord).trials,
+    JSON.parse(JSON.stringify(record.trials)),
+  );
   t.regex(await readFile(`${out}/report.html`, 'utf8'), /Stopped early/);
 
   let best = -1;
@@ -134,16 +172,33 @@ test('a search with early stopping records what it stopped, and never takes it f
 
   // What was stopped is worse than the best before it, as scoring it to the end shows.
   for (const { trial, coefficients } of stopped) {
-    const weights = (text: string) => coefficients.reduce((all, weight, i) => all.replace(`task: ${'ab'[i]}\n`, `task: ${'ab'[i]}\n    parameters: { weight: ${weight} }\n`), text);
-    const { tasks } = await merge(recipeForMerge(await space.variant(`merge-${trial}.yaml`, weights)), { out: space.path(`merged-${trial}`), threads: 1 });
-    const before = Math.max(...record.trials.slice(0, trial - 1).filter((earlier) => !earlier.stopped).map(({ objective }) => objective));
+    const weights = (text: string) =>
+      coefficients.reduce(
+        (all, weight, i) =>
+          all.replace(`task: ${'ab'[i]}\n`, `task: ${'ab'[i]}\n    parameters: { weight: ${weight} }\n`),
+        text,
+      );
+    const { tasks } = await merge(recipeForMerge(await space.variant(`merge-${trial}.yaml`, weights)), {
+      out: space.path(`merged-${trial}`),
+      threads: 1,
+    });
+    const before = Math.max(
+      ...record.trials
+        .slice(0, trial - 1)
+        .filter((earlier) => !earlier.stopped)
+        .map(({ objective }) => objective),
+    );
     t.true((tasks[0].validation.accuracy + tasks[1].validation.accuracy) / 2 < before, `trial ${trial}`);
   }
 });
 
 test('a margin lets more trials be scored to their end', async (t) => {
   const space = await makeWorkspace();
-  const run = async (margin: number) => search(recipeForSearch(await early(space, `early_stopping: true, early_stopping_margin: ${margin}`, `${margin}.yaml`)), { out: space.path(`out-${margin}`), compare: [], ...ROW_BY_ROW });
+  const run = async (margin: number) =>
+    search(
+      recipeForSearch(await early(space, `early_stopping: true, early_stopping_margin: ${margin}`, `${margin}.yaml`)),
+      { out: space.path(`out-${margin}`), compare: [], ...ROW_BY_ROW },
+    );
   t.deepEqual(stoppedOf(await run(100)), []);
   const record = await run(3);
   let best = -1;
@@ -164,9 +219,15 @@ test('interrupted after any trial, a search with early stopping resumes to the s
     const out = space.path(`stopped-${at}`);
     const controller = new AbortController();
     const onTrial = ({ trial }: TrialRecord) => trial === at && controller.abort();
-    await t.throwsAsync(search(recipe, { out, onTrial, signal: controller.signal, ...ROW_BY_ROW }), { code: 'ABORTED' });
+    await t.throwsAsync(search(recipe, { out, onTrial, signal: controller.signal, ...ROW_BY_ROW }), {
+      code: 'ABORTED',
+    });
     await search(recipe, { out, resume: true, ...ROW_BY_ROW });
-    t.deepEqual(await readFile(`${out}/model.safetensors`), await readFile(space.path('whole', 'model.safetensors')), `after trial ${at}`);
+    t.deepEqual(
+      await readFile(`${out}/model.safetensors`),
+      await readFile(space.path('whole', 'model.safetensors')),
+      `after trial ${at}`,
+    );
     t.deepEqual(await recordWithoutTiming(out), await recordWithoutTiming(space.path('whole')), `after trial ${at}`);
   }
 });
@@ -176,18 +237,44 @@ test("a journal's header names early stopping only where it is on: older journal
   const started = async (recipe: string, out: string) => {
     const controller = new AbortController();
     const onTrial = ({ trial }: TrialRecord) => trial === 2 && controller.abort();
-    await t.throwsAsync(search(recipeForSearch(recipe), { out: space.path(out), signal: controller.signal, onTrial, ...ROW_BY_ROW }), { code: 'ABORTED' });
+    await t.throwsAsync(
+      search(recipeForSearch(recipe), { out: space.path(out), signal: controller.signal, onTrial, ...ROW_BY_ROW }),
+      { code: 'ABORTED' },
+    );
     const [header] = (await readFile(journalPath(space.path(out)), 'utf8')).split('\n');
     return (JSON.parse(header) as { recipe: { search: Record<string, unknown> } }).recipe.search;
   };
   const on = await early(space);
   const off = await early(space, 'early_stopping: false', 'off.yaml');
   // As a search wrote it before there was early stopping, key by key.
-  t.deepEqual(Object.entries(await started(off, 'off')), Object.entries({ acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 3, validation_ratio: 1, seed: 4, optimizer: 'default', bounds: [0, 1] }));
+  t.deepEqual(
+    Object.entries(await started(off, 'off')),
+    Object.entries({
+      acquisition: 'ei',
+      xi: 0.01,
+      kappa: 2.576,
+      init: 3,
+      validation_ratio: 1,
+      seed: 4,
+      optimizer: 'default',
+      bounds: [0, 1],
+    }),
+  );
   t.like(await started(on, 'on'), { early_stopping: true, early_stopping_margin: 0 });
-  await t.throwsAsync(search(recipeForSearch(on), { out: space.path('off'), resume: true, ...ROW_BY_ROW }), { code: 'MISMATCH', message: /early_stopping: nothing there, true now/ });
-  await t.throwsAsync(search(recipeForSearch(off), { out: space.path('on'), resume: true, ...ROW_BY_ROW }), { code: 'MISMATCH', message: /early_stopping: true there, nothing now/ });
-  const record = await search(recipeForSearch(off), { out: space.path('off'), resume: true, compare: [], ...ROW_BY_ROW });
+  await t.throwsAsync(search(recipeForSearch(on), { out: space.path('off'), resume: true, ...ROW_BY_ROW }), {
+    code: 'MISMATCH',
+    message: /early_stopping: nothing there, true now/,
+  });
+  await t.throwsAsync(search(recipeForSearch(off), { out: space.path('on'), resume: true, ...ROW_BY_ROW }), {
+    code: 'MISMATCH',
+    message: /early_stopping: true there, nothing now/,
+  });
+  const record = await search(recipeForSearch(off), {
+    out: space.path('off'),
+    resume: true,
+    compare: [],
+    ...ROW_BY_ROW,
+  });
   t.is(record.trials.length, 12);
   t.true(record.trials.every((trial) => !('stopped' in trial) && !('rowsSeen' in trial)));
   t.false(existsSync(journalPath(space.path('off'))));

@@ -1,20 +1,33 @@
 // Ragged batches: what is computed for a row does not depend on what shares its batch.
 import test from 'ava';
-import { packRows } from '../lib/data/batch.js';
-import { evaluateRows } from '../lib/evaluate.js';
+import { packRows } from '../lib/engine/batch.js';
+import { evaluateRows } from '../lib/engine/evaluate.js';
 import { bitsOf } from './support/machines.js';
 import { FORMS, openT5, randomRows, randomWeights, type T5Shape } from './support/random_t5.js';
 
 // Over 192 label tokens (a tile of the head) and over 96 rows (a block of the product) in all; rows without a choice.
 const LENGTHS: [number, number[]][] = [
-  [40, [1, 30, 2]], [1, [1]], [17, []], [63, [15, 15]], [65, [7, 60, 1, 9]], [2, [33, 33]], [90, []], [5, [3]],
-]; // prettier-ignore
+  [40, [1, 30, 2]],
+  [1, [1]],
+  [17, []],
+  [63, [15, 15]],
+  [65, [7, 60, 1, 9]],
+  [2, [33, 33]],
+  [90, []],
+  [5, [3]],
+];
 
 const wide = (shape: T5Shape): T5Shape => ({ ...shape, d_model: 33, d_ff: 70, d_kv: 9, vocab_size: 300 });
 
 for (const [form, narrow] of Object.entries(FORMS)) {
   const shape = wide(narrow);
-  const rows = { ...randomRows(shape, LENGTHS.map(([input, choices]) => [input, choices.length > 0 ? choices : [1]])), labels: new Int32Array(LENGTHS.length) }; // prettier-ignore
+  const rows = {
+    ...randomRows(
+      shape,
+      LENGTHS.map(([input, choices]) => [input, choices.length > 0 ? choices : [1]]),
+    ),
+    labels: new Int32Array(LENGTHS.length),
+  };
   rows.choices = rows.choices.map((choices, i) => (LENGTHS[i][1].length > 0 ? choices : []));
   const all = LENGTHS.map((_, i) => i);
 
@@ -26,7 +39,12 @@ for (const [form, narrow] of Object.entries(FORMS)) {
     const byChoice: number[] = [];
     for (const row of all) {
       byRow.push(...(await model.job((engine) => engine.score(packRows(rows, [row])))));
-      for (const choice of rows.choices[row]) byChoice.push(...(await model.job((engine) => engine.score(packRows({ ...rows, choices: all.map(() => [choice]) }, [row])))));
+      for (const choice of rows.choices[row])
+        byChoice.push(
+          ...(await model.job((engine) =>
+            engine.score(packRows({ ...rows, choices: all.map(() => [choice]) }, [row])),
+          )),
+        );
     }
     t.is(together.length, byRow.length);
     t.deepEqual(byRow, [...together]);
@@ -50,7 +68,10 @@ for (const [form, narrow] of Object.entries(FORMS)) {
     const model = await openT5(shape, [randomWeights(shape, 31)]);
     await model.load(0);
     const batch = packRows(rows, all);
-    const [nll, logits] = [await model.job((engine) => engine.score(batch)), await model.job((engine) => engine.logits(batch))];
+    const [nll, logits] = [
+      await model.job((engine) => engine.score(batch)),
+      await model.job((engine) => engine.logits(batch)),
+    ];
     const perToken = Float64Array.from(batch.labelIds, (id, at) => {
       const row = logits.subarray(at * shape.vocab_size, (at + 1) * shape.vocab_size);
       return Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - row[id];
@@ -91,7 +112,10 @@ test('a position bias covers any distance: inputs far beyond the last bucket sco
   const shape = FORMS['v1.0'];
   const model = await openT5(shape, [randomWeights(shape, 31)]);
   await model.load(0);
-  const rows = randomRows(shape, [[300, [2]], [4, [2]]]); // prettier-ignore
+  const rows = randomRows(shape, [
+    [300, [2]],
+    [4, [2]],
+  ]);
   const both = await model.job((engine) => engine.score(packRows(rows, [0, 1])));
   const short = await model.job((engine) => engine.score(packRows(rows, [1])));
   t.is(both[1], short[0]);

@@ -3,12 +3,25 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { native, type TensorPlace } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { writeSafetensorsFile, type WeightSpec } from '../lib/checkpoint/safetensors_file.js';
-import { packRows } from '../lib/data/batch.js';
-import { T5Model } from '../lib/model.js';
+import { packRows } from '../lib/engine/batch.js';
+import { T5Model } from '../lib/engine/session.js';
 import { decodeHalf } from './support/half.js';
 import { bitsOf, INSTRUCTION_SETS, sameBits } from './support/machines.js';
-import { nearbyWeights, openT5, randomHalves, randomRows, randomWeights, safetensorsBytes, shapesOf, V1_0, V1_1, writeT5, type Weights } from './support/random_t5.js';
+import {
+  nearbyWeights,
+  openT5,
+  randomHalves,
+  randomRows,
+  randomWeights,
+  safetensorsBytes,
+  shapesOf,
+  V1_0,
+  V1_1,
+  writeT5,
+  type Weights,
+} from './support/random_t5.js';
 import { runChild } from './support/run_child.js';
 import { readTensors, relativeError } from './support/tensors.js';
 import { temporaryFolder } from './support/tiny_t5.js';
@@ -24,7 +37,10 @@ test('float32 parameters are those of the file, under their names', async (t) =>
   for (const shape of [V1_0, V1_1]) {
     const weights = randomWeights(shape, 41);
     const model = await openT5(shape, [weights]);
-    t.deepEqual(model.parameters.map(({ name, shape: s }) => `${name} ${s}`).sort(), [...shapesOf(shape)].map(([name, s]) => `${name} ${s}`).sort()); // prettier-ignore
+    t.deepEqual(
+      model.parameters.map(({ name, shape: s }) => `${name} ${s}`).sort(),
+      [...shapesOf(shape)].map(([name, s]) => `${name} ${s}`).sort(),
+    );
     await model.load(0);
     sameParameters(t, model, weights);
     model.close();
@@ -32,19 +48,31 @@ test('float32 parameters are those of the file, under their names', async (t) =>
 });
 
 for (const dtype of ['F16', 'BF16'] as const) {
-  for (const [title, shift] of [['', 0], [' at odd addresses', 1]] as const) { // prettier-ignore
+  for (const [title, shift] of [
+    ['', 0],
+    [' at odd addresses', 1],
+  ] as const) {
     test(`${dtype} checkpoints${title} are their values in float32, as base and as child`, async (t) => {
       const { patterns, weights } = randomHalves(V1_1, dtype, 42);
-      const [half, full, base] = await Promise.all([writeT5(V1_1, patterns, { dtype, shift }), writeT5(V1_1, weights), writeT5(V1_1, randomWeights(V1_1, 43))]);
-      for (const [asHalf, asFull] of [[await open(half, base), await open(full, base)], [await open(base, half), await open(base, full)]]) { // prettier-ignore
+      const [half, full, base] = await Promise.all([
+        writeT5(V1_1, patterns, { dtype, shift }),
+        writeT5(V1_1, weights),
+        writeT5(V1_1, randomWeights(V1_1, 43)),
+      ]);
+      for (const [asHalf, asFull] of [
+        [await open(half, base), await open(full, base)],
+        [await open(base, half), await open(base, full)],
+      ]) {
         for (const model of [0, 1]) {
           await asHalf.load(model);
           await asFull.load(model);
-          for (const [name] of weights) sameBits(t, asHalf.engine.parameter('parameters', name), asFull.engine.parameter('parameters', name), name);
+          for (const [name] of weights)
+            sameBits(t, asHalf.engine.parameter('parameters', name), asFull.engine.parameter('parameters', name), name);
         }
         await asHalf.interpolate(1, 0.3);
         await asFull.interpolate(1, 0.3);
-        for (const [name] of weights) sameBits(t, asHalf.engine.parameter('parameters', name), asFull.engine.parameter('parameters', name), name);
+        for (const [name] of weights)
+          sameBits(t, asHalf.engine.parameter('parameters', name), asFull.engine.parameter('parameters', name), name);
         asHalf.close();
         asFull.close();
       }
@@ -56,7 +84,13 @@ async function writtenBy(model: T5Model, dtype: 'F32' | 'F16' | 'BF16'): Promise
   const file = join(await temporaryFolder(), 'written.safetensors');
   const specs = model.parameters.map(({ name, shape }): WeightSpec => ({ name, shape, dtype }));
   await writeSafetensorsFile(file, specs, {
-    writeTensors: (path, tensors) => model.job((engine) => engine.write('parameters', tensors.map((tensor): TensorPlace => ({ file: path, ...tensor })))), // prettier-ignore
+    writeTensors: (path, tensors) =>
+      model.job((engine) =>
+        engine.write(
+          'parameters',
+          tensors.map((tensor): TensorPlace => ({ file: path, ...tensor })),
+        ),
+      ),
   });
   return file;
 }
@@ -72,8 +106,13 @@ test('parameters are written as they are in float32, rounded to nearest in F16 a
     const bytes = await readFile(await writtenBy(model, dtype));
     let at = 8 + Number(bytes.readBigUInt64LE(0));
     for (const [name, values] of orderedAs(model, weights)) {
-      const rounded = native().kernels.convert({ isa: '', threads: 1 }, dtype, values);
-      sameBits(t, Float32Array.from(values, (_, i) => decodeHalf(dtype, bytes.readUInt16LE(at + 2 * i))), rounded, `${dtype} ${name}`);
+      const rounded = testing().kernels.convert({ isa: '', threads: 1 }, dtype, values);
+      sameBits(
+        t,
+        Float32Array.from(values, (_, i) => decodeHalf(dtype, bytes.readUInt16LE(at + 2 * i))),
+        rounded,
+        `${dtype} ${name}`,
+      );
       at += 2 * values.length;
     }
   }
@@ -98,7 +137,11 @@ test('a value beyond float16 is not written: NUMERIC names the tensor', async (t
 for (const value of [Number.NaN, Infinity, -Infinity]) {
   test(`${value} in a checkpoint is NUMERIC and names the tensor, wherever it lies`, async (t) => {
     const base = randomWeights(V1_0, 46);
-    for (const [name, at] of [['shared.weight', 0], ['encoder.block.1.layer.0.layer_norm.weight', 7], ['decoder.block.2.layer.1.EncDecAttention.o.weight', 47]] as const) { // prettier-ignore
+    for (const [name, at] of [
+      ['shared.weight', 0],
+      ['encoder.block.1.layer.0.layer_norm.weight', 7],
+      ['decoder.block.2.layer.1.EncDecAttention.o.weight', 47],
+    ] as const) {
       const child = nearbyWeights(base, 47);
       child.get(name)![at] = value;
       const model = await openT5(V1_0, [base, child]);
@@ -107,7 +150,10 @@ for (const value of [Number.NaN, Infinity, -Infinity]) {
       await t.throwsAsync(model.interpolate(1, 0.5), error);
       await model.job((engine) => engine.beginMerge());
       await model.job((engine) => engine.fold(1, 0.5, false));
-      await t.throwsAsync(model.job((engine) => engine.finishMerge(1)), error); // prettier-ignore
+      await t.throwsAsync(
+        model.job((engine) => engine.finishMerge(1)),
+        error,
+      );
       model.close();
     }
   });
@@ -118,7 +164,7 @@ test('after a load that failed half-way the engine refuses to score until it hol
   const child = nearbyWeights(base, 47);
   child.get('decoder.final_layer_norm.weight')![0] = Number.NaN;
   const model = await openT5(V1_0, [base, child]);
-  const rows = randomRows(V1_0, [[4, [2]]]); // prettier-ignore
+  const rows = randomRows(V1_0, [[4, [2]]]);
   const score = () => model.job((engine) => engine.score(packRows(rows, [0])));
   await model.load(0);
   const before = await score();
@@ -139,9 +185,20 @@ test('a Fisher file with a negative, infinite or missing value is refused', asyn
     const bytes = safetensorsBytes(fisher, { shapes: shapesOf(V1_0) });
     await writeFile(file, bytes);
     let offset = 8 + Number(bytes.readBigUInt64LE(0));
-    const places = [...fisher].map(([name, values]): TensorPlace => ({ name, file, offset: (offset += values.byteLength) - values.byteLength, dtype: 'F32' }));
-    await t.throwsAsync(model.job((engine) => engine.loadFisher(places)), code('NUMERIC', /encoder\.final_layer_norm\.weight.*element 5/)); // prettier-ignore
-    await t.throwsAsync(model.job((engine) => engine.loadFisher(places.slice(1))), code('INVALID_ARGUMENT', /no source for parameter/)); // prettier-ignore
+    const places = [...fisher].map(([name, values]): TensorPlace => ({
+      name,
+      file,
+      offset: (offset += values.byteLength) - values.byteLength,
+      dtype: 'F32',
+    }));
+    await t.throwsAsync(
+      model.job((engine) => engine.loadFisher(places)),
+      code('NUMERIC', /encoder\.final_layer_norm\.weight.*element 5/),
+    );
+    await t.throwsAsync(
+      model.job((engine) => engine.loadFisher(places.slice(1))),
+      code('INVALID_ARGUMENT', /no source for parameter/),
+    );
   }
   model.close();
 });
@@ -164,19 +221,29 @@ test('places that are not there: a missing file, an unknown parameter, a negativ
   const places = model.set.base.sources(model.parameters);
   const changed = (change: object) => [{ ...places[0], ...change }, ...places.slice(1)] as TensorPlace[];
   t.throws(() => model.engine.addModel(changed({ file: join(dir, 'absent') })), { code: 'NOT_FOUND' });
-  t.throws(() => model.engine.addModel(changed({ name: 'no.such.weight' })), code('INVALID_ARGUMENT', /no\.such\.weight/));
+  t.throws(
+    () => model.engine.addModel(changed({ name: 'no.such.weight' })),
+    code('INVALID_ARGUMENT', /no\.such\.weight/),
+  );
   t.throws(() => model.engine.addModel(changed({ offset: -4 })), { code: 'INVALID_CHECKPOINT' });
   t.throws(() => model.engine.addModel(changed({ offset: 2 ** 53 - 1 })), { code: 'INVALID_CHECKPOINT' });
   t.throws(() => model.engine.addModel(changed({ dtype: 'I64' })), { code: 'UNSUPPORTED' });
   t.throws(() => model.engine.addModel(places.slice(1)), code('INVALID_ARGUMENT', /shared\.weight/));
-  await t.throwsAsync(model.job((engine) => engine.load(1)), { code: 'INVALID_ARGUMENT' }); // none of them was added
+  await t.throwsAsync(
+    model.job((engine) => engine.load(1)),
+    { code: 'INVALID_ARGUMENT' },
+  ); // none of them was added
   model.close();
 });
 
 test('without mapping (DFMERGE_NO_MMAP) and on every instruction set, processes agree', async (t) => {
   const base = randomWeights(V1_0, 50);
   const { patterns } = randomHalves(V1_0, 'BF16', 51);
-  const folders = [await writeT5(V1_0, base), await writeT5(V1_0, nearbyWeights(base, 52), { shift: 3 }), await writeT5(V1_0, patterns, { dtype: 'BF16', shift: 1 })];
+  const folders = [
+    await writeT5(V1_0, base),
+    await writeT5(V1_0, nearbyWeights(base, 52), { shift: 3 }),
+    await writeT5(V1_0, patterns, { dtype: 'BF16', shift: 1 }),
+  ];
   const fingerprint = async (env: Record<string, string>) => {
     const { stdout, stderr } = await runChild(['fingerprint', ...folders], { env });
     t.not(stdout, '', stderr);
@@ -192,7 +259,9 @@ test('without mapping (DFMERGE_NO_MMAP) and on every instruction set, processes 
 });
 
 test('an instruction set that the build does not know is an error that lists those it has', async (t) => {
-  const { code: exit, stderr } = await runChild(['fingerprint', await writeT5(V1_0, randomWeights(V1_0, 50))], { env: { DFMERGE_ISA: 'mmx' } });
+  const { code: exit, stderr } = await runChild(['fingerprint', await writeT5(V1_0, randomWeights(V1_0, 50))], {
+    env: { DFMERGE_ISA: 'mmx' },
+  });
   t.is(exit, 1);
   t.regex(stderr, /UNSUPPORTED/);
   t.regex(stderr, new RegExp(`unknown instruction set "mmx".*${native().info().built.join(', ')}`));
@@ -201,10 +270,18 @@ test('an instruction set that the build does not know is an error that lists tho
 test('initialize gives the same random parameters on any number of threads, others for another seed', async (t) => {
   const weights = randomWeights(V1_1, 53);
   const digests = [];
-  for (const [threads, seed] of [[1, 5], [3, 5], [1, 6]]) { // prettier-ignore
+  for (const [threads, seed] of [
+    [1, 5],
+    [3, 5],
+    [1, 6],
+  ]) {
     const model = await openT5(V1_1, [weights], { threads });
     await model.job((engine) => engine.initialize(seed));
-    digests.push(Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter('parameters', name)))).toString('base64'));
+    digests.push(
+      Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter('parameters', name)))).toString(
+        'base64',
+      ),
+    );
     model.close();
   }
   t.is(digests[1], digests[0]);

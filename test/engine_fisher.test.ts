@@ -1,16 +1,21 @@
 // The Fisher of every mode against its definition, composed in float64 from gradients of one input and one choice at a time.
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
-import { packRows, type TokenizedRows } from '../lib/data/batch.js';
-import { DEFAULT_EPSILON, measureFisher } from '../lib/fisher.js';
-import type { T5Model } from '../lib/model.js';
+import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { DEFAULT_EPSILON, measureFisher } from '../lib/engine/fisher.js';
+import type { T5Model } from '../lib/engine/session.js';
 import { FORMS, openT5, randomRows, randomWeights, single } from './support/random_t5.js';
 import { relativeError } from './support/tensors.js';
 
 /** Float32 sums in another order; squares double a gradient's error. */
 const ROUNDING = 3e-6;
 // One to five choices, choices of unequal length, a token that occurs in input and label, an input of one token.
-const LENGTHS: [number, number[]][] = [[9, [3, 1, 5]], [1, [2]], [14, [1, 1]], [5, [2, 6, 1, 4, 3]]]; // prettier-ignore
+const LENGTHS: [number, number[]][] = [
+  [9, [3, 1, 5]],
+  [1, [2]],
+  [14, [1, 1]],
+  [5, [2, 6, 1, 4, 3]],
+];
 
 type Gradients = Map<string, Float32Array>;
 
@@ -49,7 +54,12 @@ function meanUnder(p: readonly number[], gradients: readonly Float32Array[], i: 
 }
 
 /** Σ_c p̃_c (g_c − centre)², centre = the mean of g under p̃ in `choices`, else 0; sampled: the drawn choice's square. */
-function squares(mode: FisherMode, p: readonly number[], gradients: readonly Float32Array[], drawn: number): Float64Array {
+function squares(
+  mode: FisherMode,
+  p: readonly number[],
+  gradients: readonly Float32Array[],
+  drawn: number,
+): Float64Array {
   return new Float64Array(gradients[0].length).map((_, i) => {
     if (mode === 'sampled') return gradients[drawn][i] ** 2;
     const centre = mode === 'choices' ? meanUnder(p, gradients, i) : 0;
@@ -58,7 +68,12 @@ function squares(mode: FisherMode, p: readonly number[], gradients: readonly Flo
 }
 
 /** max over the skipped choices of all rows of (g_c − centre)²; centre: the mean under p̃ over the row's kept choices in `choices`, else 0. */
-function largestSkipped(mode: FisherMode, p: readonly number[][], kept: readonly boolean[][], gradients: readonly Float32Array[][]): Float64Array {
+function largestSkipped(
+  mode: FisherMode,
+  p: readonly number[][],
+  kept: readonly boolean[][],
+  gradients: readonly Float32Array[][],
+): Float64Array {
   return new Float64Array(gradients[0][0].length).map((_, i) =>
     Math.max(
       ...p.flatMap((values, row) => {
@@ -83,11 +98,22 @@ for (const [form, shape] of Object.entries(FORMS)) {
       const { loglikelihood, gradients } = await parts(model, rows, mode !== 'sequence');
       const p = loglikelihood.map(softmax);
       const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, drawn });
-      probabilities.forEach((values, row) => t.true(relativeError(values, p[row]) < 1e-5, `p̃ of row ${row}: ${values.join()}, expected ${p[row].join()}`));
+      probabilities.forEach((values, row) =>
+        t.true(relativeError(values, p[row]) < 1e-5, `p̃ of row ${row}: ${values.join()}, expected ${p[row].join()}`),
+      );
       t.deepEqual(skipped, { skipped: 0, choices: 11, meanMass: 0, maxMass: 0 });
       for (const { name } of model.parameters) {
-        const perRow = all.map((row) => squares(mode, p[row], gradients[row].map((g) => g.get(name)!), drawn[row])); // prettier-ignore
-        const expected = perRow[0].map((_, i) => perRow.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON);
+        const perRow = all.map((row) =>
+          squares(
+            mode,
+            p[row],
+            gradients[row].map((g) => g.get(name)!),
+            drawn[row],
+          ),
+        );
+        const expected = perRow[0].map(
+          (_, i) => perRow.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON,
+        );
         const error = relativeError(model.engine.parameter('fisher', name), expected);
         t.true(error < ROUNDING, `${name} is off by ${error}`);
       }
@@ -108,19 +134,39 @@ for (const [form, shape] of Object.entries(FORMS)) {
         const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, minWeight });
         t.is(skipped.skipped, lost.flat().length);
         t.true(skipped.skipped > 0 && skipped.choices === 11, `${minWeight}: ${p.join(' ')}`);
-        t.true(relativeError([skipped.meanMass, skipped.maxMass], [mass.reduce((a, b) => a + b) / all.length, Math.max(...mass)]) < 1e-5);
+        t.true(
+          relativeError(
+            [skipped.meanMass, skipped.maxMass],
+            [mass.reduce((a, b) => a + b) / all.length, Math.max(...mass)],
+          ) < 1e-5,
+        );
         probabilities.forEach((values, row) => t.true(relativeError(values, p[row]) < 1e-5, 'p̃ is not renormalised'));
         for (const { name } of model.parameters) {
           const single = all.map((row) => gradients[row].map((g) => g.get(name)!));
-          const left = all.map((row) => squares(mode, p[row].filter((_, c) => kept[row][c]), single[row].filter((_, c) => kept[row][c]), 0));
-          const expected = left[0].map((_, i) => left.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON);
+          const left = all.map((row) =>
+            squares(
+              mode,
+              p[row].filter((_, c) => kept[row][c]),
+              single[row].filter((_, c) => kept[row][c]),
+              0,
+            ),
+          );
+          const expected = left[0].map(
+            (_, i) => left.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON,
+          );
           const error = relativeError(model.engine.parameter('fisher', name), expected);
           t.true(error < ROUNDING, `${minWeight}: ${name} is off by ${error}`);
           const whole = all.map((row) => squares(mode, p[row], single[row], 0));
           const largest = largestSkipped(mode, p, kept, single);
-          const ratio = expected.map((value, i) => (whole.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON - value) / largest[i]);
+          const ratio = expected.map(
+            (value, i) =>
+              (whole.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON - value) / largest[i],
+          );
           // Elements that no skipped choice touches lose nothing: 0 / 0.
-          t.true(ratio.every((share) => Number.isNaN(share) || (share > -1e-9 && share < skipped.meanMass * (1 + 1e-5))), `${minWeight}: ${name} loses ${Math.max(...ratio)}`);
+          t.true(
+            ratio.every((share) => Number.isNaN(share) || (share > -1e-9 && share < skipped.meanMass * (1 + 1e-5))),
+            `${minWeight}: ${name} loses ${Math.max(...ratio)}`,
+          );
         }
       }
       model.close();
@@ -144,13 +190,28 @@ for (const [form, shape] of Object.entries(FORMS)) {
   test(`${form}: minWeight 1 leaves the likeliest choice of an input: in exact mode p̃ times the square that sampled mode has of it`, async (t) => {
     const model = await openT5(shape, [weights]);
     await model.load(0);
-    const { probabilities, skipped } = await measureFisher(model, rows, [3], { mode: 'exact', minWeight: 1, epsilon: 0 });
+    const { probabilities, skipped } = await measureFisher(model, rows, [3], {
+      mode: 'exact',
+      minWeight: 1,
+      epsilon: 0,
+    });
     const top = Math.max(...probabilities[0]);
     const fisher = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     t.deepEqual([skipped.skipped, skipped.choices], [4, 5]);
     t.true(Math.abs(skipped.maxMass - (1 - top)) < 1e-12);
-    await measureFisher(model, rows, [3], { mode: 'sampled', drawn: Int32Array.of(0, 0, 0, probabilities[0].indexOf(top)), epsilon: 0 });
-    for (const [name, values] of fisher) t.true(relativeError(values, model.engine.parameter('fisher', name).map((square) => top * square)) < ROUNDING, name);
+    await measureFisher(model, rows, [3], {
+      mode: 'sampled',
+      drawn: Int32Array.of(0, 0, 0, probabilities[0].indexOf(top)),
+      epsilon: 0,
+    });
+    for (const [name, values] of fisher)
+      t.true(
+        relativeError(
+          values,
+          model.engine.parameter('fisher', name).map((square) => top * square),
+        ) < ROUNDING,
+        name,
+      );
     model.close();
   });
 
@@ -162,7 +223,8 @@ for (const [form, shape] of Object.entries(FORMS)) {
     await model.job((engine) => engine.beginFisher());
     await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), 'exact'));
     await model.job((engine) => engine.finishFisher(2, DEFAULT_EPSILON));
-    for (const [name, values] of one) t.true(relativeError(model.engine.parameter('fisher', name), values) < ROUNDING, name);
+    for (const [name, values] of one)
+      t.true(relativeError(model.engine.parameter('fisher', name), values) < ROUNDING, name);
     model.close();
   });
 
@@ -171,13 +233,22 @@ for (const [form, shape] of Object.entries(FORMS)) {
     await model.load(0);
     for (const mode of ['exact', 'choices'] as const) {
       const fishers: Gradients[] = [];
-      for (const batches of [[[0, 1, 2, 3]], [[2, 0], [3, 1]], [[3], [2], [1], [0]]]) { // prettier-ignore
+      for (const batches of [
+        [[0, 1, 2, 3]],
+        [
+          [2, 0],
+          [3, 1],
+        ],
+        [[3], [2], [1], [0]],
+      ]) {
         await model.job((engine) => engine.beginFisher());
         for (const batch of batches) await model.job((engine) => engine.addFisher(packRows(rows, batch), mode));
         await model.job((engine) => engine.finishFisher(4, DEFAULT_EPSILON));
         fishers.push(new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)])));
       }
-      for (const [name, values] of fishers[0]) for (const other of fishers.slice(1)) t.true(relativeError(other.get(name)!, values) < ROUNDING, `${mode}: ${name}`);
+      for (const [name, values] of fishers[0])
+        for (const other of fishers.slice(1))
+          t.true(relativeError(other.get(name)!, values) < ROUNDING, `${mode}: ${name}`);
     }
     model.close();
   });
@@ -188,7 +259,14 @@ for (const [form, shape] of Object.entries(FORMS)) {
     const row = packRows(rows, [3]);
     const fisher = async (draw?: number, choice?: number) => {
       await model.job((engine) => engine.beginFisher());
-      const p = await model.job((engine) => engine.addFisher(row, 'sampled', draw === undefined ? undefined : Float64Array.of(draw), choice === undefined ? undefined : Int32Array.of(choice)));
+      const p = await model.job((engine) =>
+        engine.addFisher(
+          row,
+          'sampled',
+          draw === undefined ? undefined : Float64Array.of(draw),
+          choice === undefined ? undefined : Int32Array.of(choice),
+        ),
+      );
       return { p, fisher: model.engine.parameter('fisher', 'shared.weight') };
     };
     const { p } = await fisher(0);
@@ -208,7 +286,8 @@ test('one choice leaves nothing to learn for the choices mode: its Fisher is ε'
   const model = await openT5(FORMS['v1.0'], [randomWeights(FORMS['v1.0'], 21)]);
   await model.load(0);
   await measureFisher(model, randomRows(FORMS['v1.0'], LENGTHS), [1], { mode: 'choices' });
-  for (const { name } of model.parameters) t.true(model.engine.parameter('fisher', name).every((value) => value === Math.fround(DEFAULT_EPSILON)));
+  for (const { name } of model.parameters)
+    t.true(model.engine.parameter('fisher', name).every((value) => value === Math.fround(DEFAULT_EPSILON)));
   model.close();
 });
 
@@ -216,8 +295,10 @@ test('a minWeight that is no probability, or one for the sampled mode, is refuse
   const model = await openT5(FORMS['v1.0'], [randomWeights(FORMS['v1.0'], 21)]);
   await model.load(0);
   const rows = randomRows(FORMS['v1.0'], LENGTHS);
-  const refused = (mode: FisherMode, minWeight: number, message: RegExp) => t.throwsAsync(measureFisher(model, rows, [0], { mode, minWeight }), { code: 'INVALID_ARGUMENT', message });
-  for (const minWeight of [-0.01, 1.01, Number.NaN, Infinity]) await refused('exact', minWeight, /minWeight is (-0\.01|1\.01|NaN|Infinity): expected a number from 0 to 1/);
+  const refused = (mode: FisherMode, minWeight: number, message: RegExp) =>
+    t.throwsAsync(measureFisher(model, rows, [0], { mode, minWeight }), { code: 'INVALID_ARGUMENT', message });
+  for (const minWeight of [-0.01, 1.01, Number.NaN, Infinity])
+    await refused('exact', minWeight, /minWeight is (-0\.01|1\.01|NaN|Infinity): expected a number from 0 to 1/);
   await refused('sampled', 0.01, /minWeight is 0\.01 in mode sampled, which draws from all choices/);
   await t.notThrowsAsync(measureFisher(model, rows, [0], { mode: 'sampled', minWeight: 0 }));
   model.close();
@@ -230,7 +311,11 @@ test('the sampled mode of measureFisher draws every row by its own number, whate
   const rows = randomRows(shape, LENGTHS);
   const draw = { seed: 3, task: 'a' };
   const fishers = [];
-  for (const [m, indices] of [[model, [0, 1, 2, 3]], [narrow, [0, 1, 2, 3]], [narrow, [3, 1, 0, 2]]] as const) { // prettier-ignore
+  for (const [m, indices] of [
+    [model, [0, 1, 2, 3]],
+    [narrow, [0, 1, 2, 3]],
+    [narrow, [3, 1, 0, 2]],
+  ] as const) {
     await m.load(0);
     await measureFisher(m, rows, indices, { mode: 'sampled', draw });
     fishers.push(m.engine.parameter('fisher', 'shared.weight'));

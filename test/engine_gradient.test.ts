@@ -1,6 +1,6 @@
 // Scores and gradients of whole small T5s against a plain float64 T5 and its finite differences: every entry of every parameter.
 import test from 'ava';
-import { packRows } from '../lib/data/batch.js';
+import { packRows } from '../lib/engine/batch.js';
 import { differenceGradient } from './support/plain_ops.js';
 import { PlainT5 } from './support/plain_t5.js';
 import { FORMS, openT5, randomRows, randomWeights } from './support/random_t5.js';
@@ -14,14 +14,20 @@ for (const [form, shape] of Object.entries(FORMS)) {
   const weights = randomWeights(shape, 11);
   const plain = new PlainT5(shape, new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)])));
   // Longer than the last bucket's distance, a single token, tokens that occur on both sides.
-  const rows = randomRows(shape, [[9, [3, 1, 5]], [1, [1]], [23, [2, 20]]]); // prettier-ignore
+  const rows = randomRows(shape, [
+    [9, [3, 1, 5]],
+    [1, [1]],
+    [23, [2, 20]],
+  ]);
 
   test(`${form}: the NLL of every choice is that of the plain model`, async (t) => {
     const model = await openT5(shape, [weights]);
     await model.load(0);
     const nll = await model.job((engine) => engine.score(packRows(rows, [0, 1, 2])));
     const expected = rows.choices.flatMap((choices, i) => choices.map((label) => plain.nll(rows.inputIds[i], label)));
-    nll.forEach((value, i) => t.true(Math.abs(value - expected[i]) < NLL * expected[i], `choice ${i}: ${value}, expected ${expected[i]}`));
+    nll.forEach((value, i) =>
+      t.true(Math.abs(value - expected[i]) < NLL * expected[i], `choice ${i}: ${value}, expected ${expected[i]}`),
+    );
     model.close();
   });
 
@@ -30,7 +36,10 @@ for (const [form, shape] of Object.entries(FORMS)) {
     await model.load(0);
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(packRows(rows, [0, 1]), 0.5));
-    const loss = () => 0.5 * (rows.choices[0].reduce((sum, label) => sum + plain.nll(rows.inputIds[0], label), 0) + plain.nll(rows.inputIds[1], rows.choices[1][0]));
+    const loss = () =>
+      0.5 *
+      (rows.choices[0].reduce((sum, label) => sum + plain.nll(rows.inputIds[0], label), 0) +
+        plain.nll(rows.inputIds[1], rows.choices[1][0]));
     for (const { name } of model.parameters) {
       const expected = differenceGradient(plain.weights.get(name)!, loss);
       const error = relativeError(model.engine.parameter('fisher', name), expected);
@@ -47,7 +56,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
       for (const batch of batches) await model.job((engine) => engine.addGradient(packRows(rows, batch), 1));
       return new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     };
-    const [together, apart] = [await gradient([[0, 1, 2]]), await gradient([[2], [0], [1]])]; // prettier-ignore
+    const [together, apart] = [await gradient([[0, 1, 2]]), await gradient([[2], [0], [1]])];
     for (const [name, values] of together) t.true(relativeError(apart.get(name)!, values) < GRADIENT, name);
     model.close();
   });

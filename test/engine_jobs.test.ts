@@ -78,7 +78,12 @@ for (const [title, run] of [
     for (const share of [0.1, 0.5]) {
       const controller = new AbortController();
       const timer = setTimeout(() => controller.abort(), whole * share);
-      const taken = await milliseconds(() => t.throwsAsync(model.job((engine) => run(engine, long), controller.signal), { code: 'ABORTED', name: 'DfMergeError' }));
+      const taken = await milliseconds(() =>
+        t.throwsAsync(
+          model.job((engine) => run(engine, long), controller.signal),
+          { code: 'ABORTED', name: 'DfMergeError' },
+        ),
+      );
       clearTimeout(timer);
       t.true(taken < whole * (share + 0.3), `${taken} ms of ${whole}, stopped after ${share}`);
       t.deepEqual(await model.job((engine) => engine.score(short)), before);
@@ -90,7 +95,10 @@ for (const [title, run] of [
 test.serial('a signal that has fired before keeps the job from starting', async (t) => {
   const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
   await t.throwsAsync(model.load(0, AbortSignal.abort()), { code: 'ABORTED' });
-  await t.throwsAsync(model.job((engine) => engine.beginTraining()), { code: 'INVALID_ARGUMENT' }); // nothing was loaded
+  await t.throwsAsync(
+    model.job((engine) => engine.beginTraining()),
+    { code: 'INVALID_ARGUMENT' },
+  ); // nothing was loaded
   model.close();
 });
 
@@ -120,29 +128,62 @@ test.serial('a closed engine refuses every job with CLOSED; closing and stopping
   engine.stop();
   t.is(engine.bytes(), 0);
   const calls: (() => unknown)[] = [
-    () => engine.parameters(), () => engine.addModel([]), () => engine.parameter('fisher', 'shared.weight'), () => engine.load(0), () => engine.interpolate(0, 1),
-    () => engine.initialize(1), () => engine.beginFisher(), () => engine.addFisher(batch, 'exact'), () => engine.finishFisher(1, 0), () => engine.loadFisher([]),
-    () => engine.beginMerge(), () => engine.fold(0, 1, false), () => engine.finishMerge(1), () => engine.score(batch), () => engine.encode(batch),
-    () => engine.logits(batch), () => engine.beginTraining(), () => engine.addGradient(batch, 1), () => engine.write('parameters', []),
+    () => engine.parameters(),
+    () => engine.addModel([]),
+    () => engine.parameter('fisher', 'shared.weight'),
+    () => engine.load(0),
+    () => engine.interpolate(0, 1),
+    () => engine.initialize(1),
+    () => engine.beginFisher(),
+    () => engine.addFisher(batch, 'exact'),
+    () => engine.finishFisher(1, 0),
+    () => engine.loadFisher([]),
+    () => engine.beginMerge(),
+    () => engine.fold(0, 1, false),
+    () => engine.finishMerge(1),
+    () => engine.score(batch),
+    () => engine.encode(batch),
+    () => engine.logits(batch),
+    () => engine.beginTraining(),
+    () => engine.addGradient(batch, 1),
+    () => engine.write('parameters', []),
     () => engine.adamw({ learningRate: 1, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0, step: 1 }),
-  ]; // prettier-ignore
+  ];
   for (const call of calls) t.throws(call, { code: 'CLOSED' }, String(call));
 });
 
-test.serial('arguments whose getters call back into the engine cannot start two jobs or use a freed engine', async (t) => {
-  const engine = await bigEngine();
-  const batch = bigBatch(1);
-  let inner: Promise<unknown> | undefined;
-  const reentrant = { ...batch, get labelIds() { return (inner = engine.score(batch)), batch.labelIds; } }; // prettier-ignore
-  t.throws(() => engine.score(reentrant), { code: 'BUSY' });
-  t.is(((await inner) as Float64Array).length, 2);
-  const closing = { ...batch, get choiceOffsets() { return engine.close(), batch.choiceOffsets; } }; // prettier-ignore
-  t.throws(() => engine.score(closing), { code: 'CLOSED' });
-  const failing = { ...batch, get inputIds(): Int32Array { throw new RangeError('mine'); } }; // prettier-ignore
-  const other = newEngine(V1_0);
-  t.throws(() => other.score(failing), { instanceOf: RangeError, message: 'mine' });
-  other.close();
-});
+test.serial(
+  'arguments whose getters call back into the engine cannot start two jobs or use a freed engine',
+  async (t) => {
+    const engine = await bigEngine();
+    const batch = bigBatch(1);
+    let inner: Promise<unknown> | undefined;
+    const reentrant = {
+      ...batch,
+      get labelIds() {
+        return ((inner = engine.score(batch)), batch.labelIds);
+      },
+    };
+    t.throws(() => engine.score(reentrant), { code: 'BUSY' });
+    t.is(((await inner) as Float64Array).length, 2);
+    const closing = {
+      ...batch,
+      get choiceOffsets() {
+        return (engine.close(), batch.choiceOffsets);
+      },
+    };
+    t.throws(() => engine.score(closing), { code: 'CLOSED' });
+    const failing = {
+      ...batch,
+      get inputIds(): Int32Array {
+        throw new RangeError('mine');
+      },
+    };
+    const other = newEngine(V1_0);
+    t.throws(() => other.score(failing), { instanceOf: RangeError, message: 'mine' });
+    other.close();
+  },
+);
 
 test.serial('an error of a job carries the stack of the call that made it', async (t) => {
   const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
@@ -166,23 +207,30 @@ test.serial('bytes() counts the four vectors, then a batch, and nothing after cl
 });
 
 // What V8 was told shows in no number of process.memoryUsage() of Node 20, only in what V8 does about it.
-test.serial('V8 is told of native memory: it collects large engines that were dropped without close, and has no reason to for small ones', async (t) => {
-  const collected = async (size: string) => (JSON.parse((await runChild(['pressure', size])).stdout) as { collected: number }).collected;
-  t.true((await collected('big')) >= 10);
-  t.is(await collected('small'), 0);
-});
+test.serial(
+  'V8 is told of native memory: it collects large engines that were dropped without close, and has no reason to for small ones',
+  async (t) => {
+    const collected = async (size: string) =>
+      (JSON.parse((await runChild(['pressure', size])).stdout) as { collected: number }).collected;
+    t.true((await collected('big')) >= 10);
+    t.is(await collected('small'), 0);
+  },
+);
 
-test.serial('in the steady state nothing is allocated: a batch no larger than an earlier one leaves the memory as it is', async (t) => {
-  const engine = await bigEngine();
-  await engine.addFisher(bigBatch(12), 'exact');
-  await engine.addFisher(bigBatch(12), 'exact');
-  const steady = engine.bytes();
-  for (const inputs of [12, 3, 12, 1]) {
-    await engine.addFisher(bigBatch(inputs), 'exact');
-    t.is(engine.bytes(), steady);
-  }
-  engine.close();
-});
+test.serial(
+  'in the steady state nothing is allocated: a batch no larger than an earlier one leaves the memory as it is',
+  async (t) => {
+    const engine = await bigEngine();
+    await engine.addFisher(bigBatch(12), 'exact');
+    await engine.addFisher(bigBatch(12), 'exact');
+    const steady = engine.bytes();
+    for (const inputs of [12, 3, 12, 1]) {
+      await engine.addFisher(bigBatch(inputs), 'exact');
+      t.is(engine.bytes(), steady);
+    }
+    engine.close();
+  },
+);
 
 test.serial('a process may leave while a job runs', async (t) => {
   const end = await runChild(['exit']);

@@ -2,12 +2,12 @@
 // DFMERGE_WHOLE_SUITE=1 adds the accuracies on the test splits, which would double the time.
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { packRows, tokenizeRows, type TokenizedRows } from '../lib/data/batch.js';
-import { loadSplit, type SplitName } from '../lib/data/task.js';
-import { evaluateRows } from '../lib/evaluate.js';
-import { measureFisher } from '../lib/fisher.js';
-import { mergeModels } from '../lib/merge.js';
-import { T5Model } from '../lib/model.js';
+import { packRows, tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { loadSplit, type SplitName } from '../lib/tasks/rows.js';
+import { evaluateRows } from '../lib/engine/evaluate.js';
+import { measureFisher } from '../lib/engine/fisher.js';
+import { mergeModels } from '../lib/engine/merge.js';
+import { T5Model } from '../lib/engine/session.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
 
@@ -23,7 +23,13 @@ interface Suite {
   tokens: Record<string, { input: number[]; choices: number[][] }[]>;
   nll: Record<string, Record<string, number[][]>>;
   accuracy: Record<string, Record<string, Record<SplitName, number>>>;
-  merges: { method: string; coefficients: number[]; fisher: string | null; accuracy_first_300_validation: Record<string, number>; mean: number }[];
+  merges: {
+    method: string;
+    coefficients: number[];
+    fisher: string | null;
+    accuracy_first_300_validation: Record<string, number>;
+    mean: number;
+  }[];
   fisher: Record<string, Digest>;
   fisher_of: { task: string; coefficient: number };
 }
@@ -50,7 +56,11 @@ const first = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 /** PyTorch's sums run in another order: a row whose two best choices are equal to six digits may go either way. */
 const WITHIN = 2;
-function sameCount(t: ExecutionContext, right: number, expected: { accuracy: number; rows: number; what: string }): void {
+function sameCount(
+  t: ExecutionContext,
+  right: number,
+  expected: { accuracy: number; rows: number; what: string },
+): void {
   const golden = Math.round(expected.accuracy * expected.rows);
   t.log(`${expected.what}: ${right} of ${expected.rows}, PyTorch ${golden}`);
   t.true(Math.abs(right - golden) <= WITHIN, expected.what);
@@ -76,7 +86,12 @@ withShared('token ids of the first rows of every task', async (t) => {
 });
 
 /** NLLs of a row's choices from the engine's logits, by a sum of exponentials in one order or another. */
-async function nllsOfLogits(model: T5Model, rows: TokenizedRows, row: number, sumOfExp: (logits: Float32Array, top: number) => number): Promise<number[]> {
+async function nllsOfLogits(
+  model: T5Model,
+  rows: TokenizedRows,
+  row: number,
+  sumOfExp: (logits: Float32Array, top: number) => number,
+): Promise<number[]> {
   const batch = packRows(rows, [row]);
   const logits = await model.job((engine) => engine.logits(batch));
   const vocabulary = logits.length / batch.labelIds.length;
@@ -85,7 +100,9 @@ async function nllsOfLogits(model: T5Model, rows: TokenizedRows, row: number, su
     const top = line.reduce((a, b) => Math.max(a, b));
     return Math.log(sumOfExp(line, top)) + top - line[label];
   });
-  return rows.choices[row].map((_, c) => nll.slice(batch.labelOffsets[c], batch.labelOffsets[c + 1]).reduce((a, b) => a + b, 0));
+  return rows.choices[row].map((_, c) =>
+    nll.slice(batch.labelOffsets[c], batch.labelOffsets[c + 1]).reduce((a, b) => a + b, 0),
+  );
 }
 
 /**
@@ -99,7 +116,8 @@ function sumInSixteenLanes(logits: Float32Array, top: number): number {
   return lanes[0];
 }
 
-const sumInFloat64 = (logits: Float32Array, top: number) => logits.reduce((sum, value) => sum + Math.exp(value - top), 0);
+const sumInFloat64 = (logits: Float32Array, top: number) =>
+  logits.reduce((sum, value) => sum + Math.exp(value - top), 0);
 
 withShared('NLLs of base and children to 1e-4, where PyTorch lost of its sum: summed as it does', async (t) => {
   const { tasks, nll } = await suite();
@@ -107,10 +125,14 @@ withShared('NLLs of base and children to 1e-4, where PyTorch lost of its sum: su
   let worst = 0;
   let worstOfOurs = 0;
   let summedAnew = 0;
-  const off = (actual: readonly number[], expected: readonly number[]) => Math.max(...expected.map((value, c) => Math.abs(actual[c] - value) / value));
+  const off = (actual: readonly number[], expected: readonly number[]) =>
+    Math.max(...expected.map((value, c) => Math.abs(actual[c] - value) / value));
   for (const [i, task] of tasks.entries()) {
     const rows = await rowsOf(model, task, 'validation');
-    for (const [name, index] of [['base', 0], [task, i + 1]] as const) { // prettier-ignore
+    for (const [name, index] of [
+      ['base', 0],
+      [task, i + 1],
+    ] as const) {
       await model.load(index);
       const { results } = await evaluateRows(model, rows, first(nll[task][name].length));
       for (const [row, expected] of nll[task][name].entries()) {
@@ -125,7 +147,9 @@ withShared('NLLs of base and children to 1e-4, where PyTorch lost of its sum: su
       }
     }
   }
-  t.log(`worst ${worst.toExponential(1)}; ${summedAnew} rows summed as PyTorch does, ours within ${worstOfOurs.toExponential(1)} of the float64 sums of the same logits`);
+  t.log(
+    `worst ${worst.toExponential(1)}; ${summedAnew} rows summed as PyTorch does, ours within ${worstOfOurs.toExponential(1)} of the float64 sums of the same logits`,
+  );
   t.true(worst < 1e-4);
   t.true(worstOfOurs < 2e-6);
   model.close();
@@ -138,34 +162,48 @@ for (const split of splits) {
     const model = await open(tasks);
     for (const [i, task] of tasks.entries()) {
       const rows = await rowsOf(model, task, split);
-      for (const [name, index] of [['base', 0], [task, i + 1]] as const) { // prettier-ignore
+      for (const [name, index] of [
+        ['base', 0],
+        [task, i + 1],
+      ] as const) {
         await model.load(index);
         const right = await countRight(model, rows, first(rows.labels.length));
-        sameCount(t, right, { accuracy: accuracy[task][name][split], rows: rows.labels.length, what: `${name} on ${task}` });
+        sameCount(t, right, {
+          accuracy: accuracy[task][name][split],
+          rows: rows.labels.length,
+          what: `${name} on ${task}`,
+        });
       }
     }
     model.close();
   });
 }
 
-withShared('the table of merges: averaging, task arithmetic, GTA, Fisher and DF-Merge at fixed coefficients', async (t) => {
-  const { tasks, merges } = await suite();
-  const model = await open(tasks);
-  const rows = await Promise.all(tasks.map((task) => rowsOf(model, task, 'validation')));
-  for (const { method, coefficients, fisher, accuracy_first_300_validation: golden } of merges) {
-    // Also for `fisher`: the table measures its C_i at θ0 + τ_i / M, unlike METHOD §2, where Fisher Merging has them at θ_i.
-    const measure = async (i: number) => {
-      await model.interpolate(i, coefficients[i - 1]);
-      await measureFisher(model, rows[i - 1], first(FISHER_ROWS), { mode: 'exact' });
-    };
-    await mergeModels(model, coefficients, fisher === null ? null : measure);
-    for (const [i, task] of tasks.entries()) {
-      const right = await countRight(model, rows[i], first(TABLE_ROWS));
-      sameCount(t, right, { accuracy: golden[task], rows: TABLE_ROWS, what: `${method} ${coefficients.map((c) => c.toFixed(2)).join(' ')} on ${task}` });
+withShared(
+  'the table of merges: averaging, task arithmetic, GTA, Fisher and DF-Merge at fixed coefficients',
+  async (t) => {
+    const { tasks, merges } = await suite();
+    const model = await open(tasks);
+    const rows = await Promise.all(tasks.map((task) => rowsOf(model, task, 'validation')));
+    for (const { method, coefficients, fisher, accuracy_first_300_validation: golden } of merges) {
+      // Also for `fisher`: the table measures its C_i at θ0 + τ_i / M, unlike METHOD §2, where Fisher Merging has them at θ_i.
+      const measure = async (i: number) => {
+        await model.interpolate(i, coefficients[i - 1]);
+        await measureFisher(model, rows[i - 1], first(FISHER_ROWS), { mode: 'exact' });
+      };
+      await mergeModels(model, coefficients, fisher === null ? null : measure);
+      for (const [i, task] of tasks.entries()) {
+        const right = await countRight(model, rows[i], first(TABLE_ROWS));
+        sameCount(t, right, {
+          accuracy: golden[task],
+          rows: TABLE_ROWS,
+          what: `${method} ${coefficients.map((c) => c.toFixed(2)).join(' ')} on ${task}`,
+        });
+      }
     }
-  }
-  model.close();
-});
+    model.close();
+  },
+);
 
 withShared('a whole Fisher: sums, maxima and samples', async (t) => {
   const { fisher, fisher_of: of } = await suite();
@@ -179,7 +217,13 @@ withShared('a whole Fisher: sums, maxima and samples', async (t) => {
     // ε alone adds up to much of the embedding's sum of rows that no input touches; it is part of F.
     worst.sum = Math.max(worst.sum, Math.abs(ours.reduce((a, b) => a + b, 0) / sum - 1));
     worst.max = Math.max(worst.max, Math.abs(ours.reduce((a, b) => Math.max(a, b)) / max - 1));
-    worst.samples = Math.max(worst.samples, relativeError(Float64Array.from(index, (at) => ours[at]), value));
+    worst.samples = Math.max(
+      worst.samples,
+      relativeError(
+        Float64Array.from(index, (at) => ours[at]),
+        value,
+      ),
+    );
   }
   t.log(`worst relative errors: ${JSON.stringify(worst)}`);
   for (const [what, error] of Object.entries(worst)) t.true(error < 1e-3, what);

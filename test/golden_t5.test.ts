@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
-import { packRows, type TokenizedRows } from '../lib/data/batch.js';
-import { evaluateRows } from '../lib/evaluate.js';
-import { measureFisher } from '../lib/fisher.js';
-import { mergeModels } from '../lib/merge.js';
-import { T5Model } from '../lib/model.js';
+import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { evaluateRows } from '../lib/engine/evaluate.js';
+import { measureFisher } from '../lib/engine/fisher.js';
+import { mergeModels } from '../lib/engine/merge.js';
+import { T5Model } from '../lib/engine/session.js';
 import { readTensors, relativeError, type Tensors } from './support/tensors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 
@@ -38,7 +38,13 @@ async function open(kind: string, threads = 2): Promise<Golden> {
     labels: Int32Array.from(cases.examples, (e) => e.label),
   };
   const model = await T5Model.open(folder('base'), CHILDREN.map(folder), { threads, tokenizer: false });
-  return { model, rows, all: cases.examples.map((_, i) => i), cases, expected: await readTensors(sharedPath('golden', kind, 'expected.safetensors')) };
+  return {
+    model,
+    rows,
+    all: cases.examples.map((_, i) => i),
+    cases,
+    expected: await readTensors(sharedPath('golden', kind, 'expected.safetensors')),
+  };
 }
 
 for (const kind of ['t5-v1.0', 't5-v1.1']) {
@@ -53,7 +59,10 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
       let at = 0;
       rows.choices[i].forEach((_, c) => {
         const golden = expected.get(`forward/logits/${i}/${c}`);
-        t.true(relativeError(logits.subarray(at, (at += golden.length)), golden) < BOUND.forward, `logits of example ${i}, choice ${c}`);
+        t.true(
+          relativeError(logits.subarray(at, (at += golden.length)), golden) < BOUND.forward,
+          `logits of example ${i}, choice ${c}`,
+        );
       });
       t.is(at, logits.length);
     }
@@ -65,7 +74,11 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
     for (const [m, name] of ['base', ...CHILDREN].entries()) {
       await model.load(m);
       const { results } = await evaluateRows(model, rows, all);
-      for (const i of all) t.true(relativeError(results[i].nll, expected.get(`score/nll/${name}/${i}`)) < BOUND.nll, `${name}, example ${i}`);
+      for (const i of all)
+        t.true(
+          relativeError(results[i].nll, expected.get(`score/nll/${name}/${i}`)) < BOUND.nll,
+          `${name}, example ${i}`,
+        );
     }
     model.close();
   });
@@ -77,7 +90,10 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
     const one: TokenizedRows = { ...rows, choices: rows.choices.map((c) => [c[1] ?? c[0]]) };
     await model.job((engine) => engine.addGradient(packRows(one, [1]), 1));
     for (const { name } of model.parameters)
-      t.true(relativeError(model.engine.parameter('fisher', name), expected.get(`gradient/1/1/${name}`)) < BOUND.gradient, name);
+      t.true(
+        relativeError(model.engine.parameter('fisher', name), expected.get(`gradient/1/1/${name}`)) < BOUND.gradient,
+        name,
+      );
     model.close();
   });
 
@@ -87,7 +103,11 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
       await model.load(1);
       await measureFisher(model, rows, all, { mode, drawn: Int32Array.from(cases.sampled_choices) });
       for (const { name } of model.parameters)
-        t.true(relativeError(model.engine.parameter('fisher', name), expected.get(`fisher/${mode}/task_a/${name}`)) < BOUND.fisher, name);
+        t.true(
+          relativeError(model.engine.parameter('fisher', name), expected.get(`fisher/${mode}/task_a/${name}`)) <
+            BOUND.fisher,
+          name,
+        );
       model.close();
     });
   }
@@ -101,9 +121,14 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
         return 'folded';
       });
       for (const { name } of model.parameters)
-        t.true(relativeError(model.engine.parameter('parameters', name), expected.get(`dfmerge/${k}/${name}`)) < BOUND.merged, name);
+        t.true(
+          relativeError(model.engine.parameter('parameters', name), expected.get(`dfmerge/${k}/${name}`)) <
+            BOUND.merged,
+          name,
+        );
       const { results } = await evaluateRows(model, rows, all);
-      for (const i of all) t.true(relativeError(results[i].nll, expected.get(`dfmerge_nll/${k}/${i}`)) < BOUND.mergedNll, `example ${i}`);
+      for (const i of all)
+        t.true(relativeError(results[i].nll, expected.get(`dfmerge_nll/${k}/${i}`)) < BOUND.mergedNll, `example ${i}`);
     }
     model.close();
   });
@@ -119,10 +144,15 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
       const nll = await model.job((engine) => engine.addGradient(batch, 1 / batch.labelIds.length));
       const loss = nll.reduce((a, b) => a + b, 0) / batch.labelIds.length;
       t.true(Math.abs(loss - losses[step - 1]) < BOUND.adamw * losses[step - 1], `loss of step ${step}`);
-      await model.job((engine) => engine.adamw({ learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step }));
+      await model.job((engine) =>
+        engine.adamw({ learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step }),
+      );
     }
     for (const { name } of model.parameters)
-      t.true(relativeError(model.engine.parameter('parameters', name), expected.get(`adamw/${name}`)) < BOUND.adamw, name);
+      t.true(
+        relativeError(model.engine.parameter('parameters', name), expected.get(`adamw/${name}`)) < BOUND.adamw,
+        name,
+      );
     model.close();
   });
 }

@@ -2,8 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { DfMergeError } from '../lib/errors.js';
-import { openJournal, type JournalHeader, type JournalTrial } from '../lib/journal.js';
+import { DfMergeError } from '../lib/core/errors.js';
+import { openJournal, type JournalHeader, type JournalTrial } from '../lib/search/journal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'dfmerge-journal-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,7 +14,13 @@ const newPath = () => join(folder, `journal-${files++}.jsonl`);
 const header: JournalHeader = { version: '0.1.0', seed: 1, recipe: { search: { xi: 0.01 }, models: ['a', 'b'] } };
 
 function trialOf(trial: number): JournalTrial {
-  return { trial, coefficients: [trial / 3, 0.1 + 0.2, 5e-324], objective: 1 / trial, accuracy: { a: 1 / 7, 'ä': 2 / 3 }, seconds: 0.1 };
+  return {
+    trial,
+    coefficients: [trial / 3, 0.1 + 0.2, 5e-324],
+    objective: 1 / trial,
+    accuracy: { a: 1 / 7, ä: 2 / 3 },
+    seconds: 0.1,
+  };
 }
 
 function write(path: string, trials: number): void {
@@ -80,11 +86,20 @@ test('a corrupt line in the middle is an error with its number', (t) => {
   const lines = readFileSync(path, 'utf8').split('\n');
   const damage = (index: number, line: string) => writeFileSync(path, lines.with(index, line).join('\n'));
   damage(2, '{"trial": 2, "coeff');
-  t.throws(() => openJournal(path, header, { resume: true }), { code: 'INVALID_DATA', message: new RegExp(`${path}:3: .*not JSON`) });
+  t.throws(() => openJournal(path, header, { resume: true }), {
+    code: 'INVALID_DATA',
+    message: new RegExp(`${path}:3: .*not JSON`),
+  });
   damage(2, '{"trial": 2}');
-  t.throws(() => openJournal(path, header, { resume: true }), { code: 'INVALID_DATA', message: /:3: expected a trial/ });
+  t.throws(() => openJournal(path, header, { resume: true }), {
+    code: 'INVALID_DATA',
+    message: /:3: expected a trial/,
+  });
   damage(2, lines[1]);
-  t.throws(() => openJournal(path, header, { resume: true }), { code: 'INVALID_DATA', message: /:3: expected trial 2, found trial 1/ });
+  t.throws(() => openJournal(path, header, { resume: true }), {
+    code: 'INVALID_DATA',
+    message: /:3: expected trial 2, found trial 1/,
+  });
 });
 
 test('a journal of another run is refused, untouched, and the difference is named', (t) => {
@@ -93,8 +108,16 @@ test('a journal of another run is refused, untouched, and the difference is name
   appendFileSync(path, '{"torn');
   const before = readFileSync(path);
   const other = { ...header, seed: 2, recipe: { search: { xi: 0.1 }, models: ['a', 'b'] }, data: 'd' };
-  const error = t.throws(() => openJournal(path, other, { resume: true }), { instanceOf: DfMergeError, code: 'MISMATCH' });
-  t.true(error.message.endsWith('\n  seed: 1 there, 2 now\n  recipe.search.xi: 0.01 there, 0.1 now\n  data: nothing there, "d" now'), error.message);
+  const error = t.throws(() => openJournal(path, other, { resume: true }), {
+    instanceOf: DfMergeError,
+    code: 'MISMATCH',
+  });
+  t.true(
+    error.message.endsWith(
+      '\n  seed: 1 there, 2 now\n  recipe.search.xi: 0.01 there, 0.1 now\n  data: nothing there, "d" now',
+    ),
+    error.message,
+  );
   t.deepEqual(readFileSync(path), before);
 });
 
@@ -102,7 +125,10 @@ test('a refusal says what a missing key stands for', (t) => {
   const path = newPath();
   write(path, 1);
   const other = { ...header, recipe: { search: { xi: 0.01 }, models: ['a', 'b'], dtype: 'half' } };
-  t.throws(() => openJournal(path, other, { resume: true, absent: { 'recipe.dtype': 'whole' } }), { code: 'MISMATCH', message: /\n {2}recipe\.dtype: "whole" there, "half" now$/ });
+  t.throws(() => openJournal(path, other, { resume: true, absent: { 'recipe.dtype': 'whole' } }), {
+    code: 'MISMATCH',
+    message: /\n {2}recipe\.dtype: "whole" there, "half" now$/,
+  });
 });
 
 test('keys of the header may come in any order', (t) => {

@@ -8,28 +8,23 @@ const root = packageRoot();
 
 /** The house in the order of dependence: a file imports only from its own row or from rows above it. */
 const NATIVE = [
-  /^native\/(error|dtype|dtype_bits|device|buffer|tensor|params)\.(h|cc)$/,
+  /^native\/core\//,
   /^native\/cpu\//,
-  /^native\/checkpoint\//,
+  /^native\/storage\//,
   /^native\/ops\//,
-  /^native\/t5\//,
-  /^native\/[a-z_]+\.(h|cc)$/, // the engine
+  /^native\/models\//,
+  /^native\/[a-z_]+\.(h|cc)$|^native\/fisher\//, // the engine
   /^bindings\//,
 ];
 const LIB = [
-  /^lib\/errors\.ts$/,
-  /^lib\/(progress|native_call)\.ts$/,
+  /^lib\/core\/(?!version)/,
   /^bindings\/index\.ts$/,
-  /^lib\/version\.ts$/,
+  /^bindings\/testing\/index\.ts$/,
+  /^lib\/core\/version\.ts$/,
   /^lib\/bayes\//,
   /^lib\/checkpoint\//,
-  /^lib\/text\//,
-  /^lib\/data\//,
-  /^lib\/recipe\//,
-  /^lib\/(report\/|journal\.ts$)/,
-  /^lib\/model\.ts$/,
-  /^lib\/(fisher|fisher_file|merge|evaluate|train|create)\.ts$/,
-  /^lib\/(?!index\.ts$)[a-z_]+\.ts$/, // search and what it is made of; the other commands
+  /^lib\/architectures\//,
+  /^lib\/(engine|tasks|objectives|recipe|search|run|commands|report)\//,
   /^lib\/demo\//,
   /^lib\/index\.ts$/,
   /^lib\/cli\//,
@@ -50,7 +45,11 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 /** Files of the repository, relative to its root; none where git is not at hand. */
 function listSources(): string[] {
   try {
-    const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     return listed.split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
   } catch {
     return [];
@@ -65,7 +64,9 @@ function importsOf(file: string): string[] {
     return specifiers.map((specifier) => normalize(join(dirname(file), specifier)).replace(/\.js$/, '.ts'));
   }
   const included = [...text.matchAll(/^#include "([^"]+)"/gm)].map((match) => match[1] ?? '');
-  return included.map((path) => [join('native', path), join('bindings', path)].find((place) => existsSync(join(root, place))) ?? path);
+  return included.map(
+    (path) => [join('native', path), join('bindings', path)].find((place) => existsSync(join(root, place))) ?? path,
+  );
 }
 
 /** Imports that point up the page, as "file -> imported". */
@@ -73,7 +74,8 @@ function upward(files: string[], rows: RegExp[]): string[] {
   const rowOf = (file: string): number => rows.findIndex((row) => row.test(file));
   const wrong: string[] = [];
   for (const file of files) {
-    for (const imported of importsOf(file)) if (rowOf(file) < 0 || rowOf(imported) < 0 || rowOf(imported) > rowOf(file)) wrong.push(`${file} -> ${imported}`);
+    for (const imported of importsOf(file))
+      if (rowOf(file) < 0 || rowOf(imported) < 0 || rowOf(imported) > rowOf(file)) wrong.push(`${file} -> ${imported}`);
   }
   return wrong;
 }
@@ -107,7 +109,9 @@ test('native: includes point down the page only, without cycles', (t) => {
 });
 
 test('native: Node-API appears in bindings only', (t) => {
-  const named = nativeFiles.filter((file) => file.startsWith('native/') && /napi\.h|node_api\.h|\bnapi_|\bNapi::/.test(read(file)));
+  const named = nativeFiles.filter(
+    (file) => file.startsWith('native/') && /napi\.h|node_api\.h|\bnapi_|\bNapi::/.test(read(file)),
+  );
   t.deepEqual(named, []);
 });
 
@@ -126,25 +130,35 @@ test('lib: the Bayesian optimiser stands alone, but for errors', (t) => {
   const outside = typescript
     .filter((file) => file.startsWith('lib/bayes/'))
     .flatMap(importsOf)
-    .filter((imported) => !imported.startsWith('lib/bayes/') && imported !== 'lib/errors.ts');
+    .filter((imported) => !imported.startsWith('lib/bayes/') && imported !== 'lib/core/errors.ts');
   t.deepEqual(outside, []);
 });
 
 test('lib: only bindings/index.ts loads the addon', (t) => {
-  const loaders = typescript.filter((file) => file !== 'bindings/index.ts' && /node-gyp-build|createRequire|process\.dlopen|\.node'/.test(read(file)));
+  const loaders = typescript.filter(
+    (file) =>
+      !/^bindings\/(testing\/)?index\.ts$/.test(file) &&
+      /node-gyp-build|createRequire|process\.dlopen|\.node'/.test(read(file)),
+  );
   t.deepEqual(loaders, []);
 });
 
 test('no source file has more than 400 lines', (t) => {
   const code = sources.filter((file) => /\.(ts|mts|cts|js|mjs|cjs|h|cc|cu|cuh)$/.test(file));
-  const long = code.map((file) => ({ file, lines: read(file).split('\n').length - 1 })).filter(({ lines }) => lines > 400);
+  const long = code
+    .map((file) => ({ file, lines: read(file).split('\n').length - 1 }))
+    .filter(({ lines }) => lines > 400);
   t.deepEqual(long, []);
 });
 
 test('no path of a machine and no download host is written down', (t) => {
-  const places = /(^|[^A-Za-z0-9._-])\/(work|farm|root|home|Users)\/[A-Za-z.]|https?:\/\/(registry|files|deb)\.|"resolve[d]":/m;
+  const places =
+    /(^|[^A-Za-z0-9._-])\/(work|farm|root|home|Users)\/[A-Za-z.]|https?:\/\/(registry|files|deb)\.|"resolve[d]":/m;
   const text = sources.filter((file) => !/\.(safetensors|parquet|png|node)$/.test(file));
-  t.deepEqual(text.filter((file) => places.test(read(file))), []);
+  t.deepEqual(
+    text.filter((file) => places.test(read(file))),
+    [],
+  );
 });
 
 test('what README and CHANGELOG name exists: files and npm scripts', (t) => {
@@ -152,13 +166,25 @@ test('what README and CHANGELOG name exists: files and npm scripts', (t) => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   for (const document of documents) {
     const text = read(document);
-    const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map((match) => normalize(join(dirname(document), match[1] ?? '')));
-    const named = [...text.matchAll(/`((?:lib|native|bindings|test|bench|\.ci|docs)\/[\w./-]*|[\w-]+\.(?:txt|cjs|mjs))`/g)].map((match) => match[1] ?? '');
+    const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map((match) =>
+      normalize(join(dirname(document), match[1] ?? '')),
+    );
+    const named = [
+      ...text.matchAll(/`((?:lib|native|bindings|test|bench|\.ci|docs)\/[\w./-]*|[\w-]+\.(?:txt|cjs|mjs))`/g),
+    ].map((match) => match[1] ?? '');
     const missing = [...links, ...named].filter((path) => !existsSync(join(root, path)) && !/^docs\/api/.test(path));
     t.deepEqual(missing, [], `named in ${document}`);
     const commands = [...text.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? '');
-    t.deepEqual(commands.filter((name) => !(name in scripts)), [], `npm scripts named in ${document}`);
+    t.deepEqual(
+      commands.filter((name) => !(name in scripts)),
+      [],
+      `npm scripts named in ${document}`,
+    );
   }
-  t.log(documents.length > 0 ? `read: ${documents.join(', ')}` : `skipped: no document in ${relative(process.cwd(), root) || '.'}`);
+  t.log(
+    documents.length > 0
+      ? `read: ${documents.join(', ')}`
+      : `skipped: no document in ${relative(process.cwd(), root) || '.'}`,
+  );
   t.pass();
 });

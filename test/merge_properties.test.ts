@@ -2,20 +2,31 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { native } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
-import { measureFisher } from '../lib/fisher.js';
-import { mergeModels } from '../lib/merge.js';
-import { T5Model } from '../lib/model.js';
+import { measureFisher } from '../lib/engine/fisher.js';
+import { mergeModels } from '../lib/engine/merge.js';
+import { T5Model } from '../lib/engine/session.js';
 import { INSTRUCTION_SETS, sameBits, withinBound } from './support/machines.js';
 import { plainInterpolation, plainMerge, type MergeOperands } from './support/plain_merge.js';
 import { EPSILON32 } from './support/plain_ops.js';
-import { nearbyWeights, openT5, randomRows, randomWeights, safetensorsBytes, shapesOf, V1_1, writeT5, type Weights } from './support/random_t5.js';
+import {
+  nearbyWeights,
+  openT5,
+  randomRows,
+  randomWeights,
+  safetensorsBytes,
+  shapesOf,
+  V1_1,
+  writeT5,
+  type Weights,
+} from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
 const random = new RandomValues(4);
-const merge = (operands: MergeOperands & { stream?: boolean }, isa = '') => native().kernels.merge({ isa, threads: 1 }, { ...operands });
+const merge = (operands: MergeOperands & { stream?: boolean }, isa = '') =>
+  testing().kernels.merge({ isa, threads: 1 }, { ...operands });
 
 /** M models around a base, with Fishers from 1e-12 to 1. */
 function operands(models: number, length: number): MergeOperands {
@@ -40,7 +51,12 @@ for (const isa of INSTRUCTION_SETS) {
       sameBits(t, merge(gta, isa), plainMerge(gta), `${what}, all ones`);
       const [model, coefficient] = [case_.models[0], case_.coefficients[0]];
       for (const stream of [false, true])
-        sameBits(t, native().kernels.interpolate({ isa, threads: 1 }, { base: case_.base, model, coefficient, stream }), plainInterpolation(case_.base, model, coefficient), what);
+        sameBits(
+          t,
+          testing().kernels.interpolate({ isa, threads: 1 }, { base: case_.base, model, coefficient, stream }),
+          plainInterpolation(case_.base, model, coefficient),
+          what,
+        );
     }
   });
 }
@@ -51,28 +67,48 @@ async function placesIn(file: string) {
   return [...tensors.values()].map(({ name, begin }) => ({ name, file, offset: begin, dtype: 'F32' as const }));
 }
 
-for (const [title, shift] of [['on the 64-byte grid', 0], ['4 bytes off the grid', 4], ['at odd addresses', 1]] as const) { // prettier-ignore
+for (const [title, shift] of [
+  ['on the 64-byte grid', 0],
+  ['4 bytes off the grid', 4],
+  ['at odd addresses', 1],
+] as const) {
   test(`the engine merges whole checkpoints to the same bits on 1 to 3 threads, data ${title}`, async (t) => {
     const shape = { ...V1_1, vocab_size: 9001 }; // tables of several parallel items and chunks
     const base = randomWeights(shape, 1);
     const children = [2, 3, 4].map((seed) => nearbyWeights(base, seed));
-    const fishers = children.map((): Weights => new Map([...base].map(([name, values]) => [name, random.positive(values.length, -12, 0)])));
+    const fishers = children.map(
+      (): Weights => new Map([...base].map(([name, values]) => [name, random.positive(values.length, -12, 0)])),
+    );
     const coefficients = Float64Array.of(0.3, 0.85, 0.6);
-    const [baseDir, ...dirs] = await Promise.all([base, ...children].map((weights) => writeT5(shape, weights, { shift })));
+    const [baseDir, ...dirs] = await Promise.all(
+      [base, ...children].map((weights) => writeT5(shape, weights, { shift })),
+    );
     const files = await Promise.all(fishers.map(async () => join(await temporaryFolder(), 'fisher.safetensors')));
-    for (const [i, file] of files.entries()) await writeFile(file, safetensorsBytes(fishers[i], { shapes: shapesOf(shape), shift }));
+    for (const [i, file] of files.entries())
+      await writeFile(file, safetensorsBytes(fishers[i], { shapes: shapesOf(shape), shift }));
     for (const threads of [1, 2, 3]) {
       const model = await T5Model.open(baseDir, dirs, { threads, tokenizer: false });
       for (const withFisher of [true, false]) {
         const load = async (i: number) => model.job(async (engine) => engine.loadFisher(await placesIn(files[i - 1])));
         await mergeModels(model, [...coefficients], withFisher ? load : null);
         for (const [name, values] of base) {
-          const expected = plainMerge({ base: values, models: children.map((c) => c.get(name)!), fishers: withFisher ? fishers.map((f) => f.get(name)!) : [], coefficients });
+          const expected = plainMerge({
+            base: values,
+            models: children.map((c) => c.get(name)!),
+            fishers: withFisher ? fishers.map((f) => f.get(name)!) : [],
+            coefficients,
+          });
           sameBits(t, model.engine.parameter('parameters', name), expected, name);
         }
       }
       await model.interpolate(2, 0.85);
-      for (const [name, values] of base) sameBits(t, model.engine.parameter('parameters', name), plainInterpolation(values, children[1].get(name)!, 0.85), name);
+      for (const [name, values] of base)
+        sameBits(
+          t,
+          model.engine.parameter('parameters', name),
+          plainInterpolation(values, children[1].get(name)!, 0.85),
+          name,
+        );
       model.close();
     }
   });
@@ -83,7 +119,10 @@ test('one model at coefficient 1 gives the child back: to a rounding of τ and o
     const { base, models, fishers } = operands(1, length);
     const child = models[0];
     const tau = (i: number) => Math.abs(child[i] - base[i]);
-    const bound = (roundings: number) => ({ bound: (i: number) => EPSILON32 * (Math.abs(child[i]) + roundings * tau(i)) * (1 + 1e-6), what: `length ${length}` });
+    const bound = (roundings: number) => ({
+      bound: (i: number) => EPSILON32 * (Math.abs(child[i]) + roundings * tau(i)) * (1 + 1e-6),
+      what: `length ${length}`,
+    });
     withinBound(t, merge({ base, models, fishers: [], coefficients: Float64Array.of(1) }), child, bound(1));
     withinBound(t, merge({ base, models, fishers, coefficients: Float64Array.of(1) }), child, bound(3));
   }
@@ -115,15 +154,30 @@ test('equal Fishers give general task arithmetic, but for rounding', (t) => {
   for (const models of [2, 3, 6]) {
     const case_ = operands(models, 129);
     const equal = { ...case_, fishers: case_.fishers.map(() => case_.fishers[0]) };
-    withinBound(t, merge(equal), merge({ ...case_, fishers: [] }), { bound: (i) => 2 * roundings(models) * size(equal, i), what: `${models} models` });
+    withinBound(t, merge(equal), merge({ ...case_, fishers: [] }), {
+      bound: (i) => 2 * roundings(models) * size(equal, i),
+      what: `${models} models`,
+    });
   }
 });
 
 test('the order of the models changes nothing but rounding', (t) => {
-  for (const order of [[2, 0, 1], [1, 2, 0], [2, 1, 0]]) { // prettier-ignore
+  for (const order of [
+    [2, 0, 1],
+    [1, 2, 0],
+    [2, 1, 0],
+  ]) {
     const case_ = operands(3, 129);
-    const permuted = { base: case_.base, models: order.map((m) => case_.models[m]), fishers: order.map((m) => case_.fishers[m]), coefficients: Float64Array.from(order, (m) => case_.coefficients[m]) };
-    withinBound(t, merge(permuted), merge(case_), { bound: (i) => 2 * roundings(3) * size(case_, i), what: String(order) });
+    const permuted = {
+      base: case_.base,
+      models: order.map((m) => case_.models[m]),
+      fishers: order.map((m) => case_.fishers[m]),
+      coefficients: Float64Array.from(order, (m) => case_.coefficients[m]),
+    };
+    withinBound(t, merge(permuted), merge(case_), {
+      bound: (i) => 2 * roundings(3) * size(case_, i),
+      what: String(order),
+    });
   }
 });
 
@@ -132,9 +186,13 @@ test('a Fisher 1e12 times larger than the others decides alone: θ0 + M λ τ of
   const [a, c] = [random.positive(129, -6, -3), random.positive(129, -6, -3)];
   const fishers = [a, a.map((f, i) => 1e12 * Math.max(f, c[i])), c];
   const expected = case_.base.map((theta0, i) => theta0 + 3 * case_.coefficients[1] * (case_.models[1][i] - theta0));
-  const rest = (i: number) => 1e-12 * 3 * (Math.abs(case_.models[0][i] - case_.base[i]) + Math.abs(case_.models[2][i] - case_.base[i]));
+  const rest = (i: number) =>
+    1e-12 * 3 * (Math.abs(case_.models[0][i] - case_.base[i]) + Math.abs(case_.models[2][i] - case_.base[i]));
   const dominated = { ...case_, fishers };
-  withinBound(t, merge(dominated), expected, { bound: (i) => (roundings(3) + EPSILON32) * size(dominated, i) + rest(i), what: 'theta' });
+  withinBound(t, merge(dominated), expected, {
+    bound: (i) => (roundings(3) + EPSILON32) * size(dominated, i) + rest(i),
+    what: 'theta',
+  });
 });
 
 test('a parameter that no model moved stays where it is, to the bit, whatever the Fishers', (t) => {
@@ -145,7 +203,10 @@ test('a parameter that no model moved stays where it is, to the bit, whatever th
 test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and it stays', async (t) => {
   const base = randomWeights(V1_1, 11);
   const model = await openT5(V1_1, [base, nearbyWeights(base, 12), nearbyWeights(base, 13)]);
-  const rows = randomRows(V1_1, [[20, [2, 3]], [9, [1, 4]]]); // prettier-ignore
+  const rows = randomRows(V1_1, [
+    [20, [2, 3]],
+    [9, [1, 4]],
+  ]);
   const coefficients = [0.4, 0.9];
   const merged = async (inOneSweep: boolean) => {
     const fishers: Float32Array[] = [];

@@ -3,9 +3,10 @@
 // of a tile's depth, the documented order of sums, and a whole engine.
 import test from 'ava';
 import { native } from '../bindings/index.js';
-import { evaluateRows } from '../lib/evaluate.js';
-import { measureFisher } from '../lib/fisher.js';
-import { info } from '../lib/info.js';
+import { testing } from '../bindings/testing/index.js';
+import { evaluateRows } from '../lib/engine/evaluate.js';
+import { measureFisher } from '../lib/engine/fisher.js';
+import { info } from '../lib/commands/info.js';
 import { roundToBfloat16 } from './support/bfloat16.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
@@ -15,11 +16,13 @@ import { RandomValues } from './support/random_values.js';
 import { relativeError } from './support/tensors.js';
 
 const random = new RandomValues(8);
-const { kernels } = native();
+const { kernels } = testing();
 const EMULATED = 'amx_emulated';
 const TILED = INSTRUCTION_SETS.filter((isa) => isa.startsWith('amx'));
 const SIZES = [1, 7, 15, 16, 17, 31, 32, 33, 63, 65];
-const TRANSPOSES = [false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ transposeA, transposeB })));
+const TRANSPOSES = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
 
 test('the emulation is in every build, passes its check, runs only where it is named, and is not shown as a choice', (t) => {
   t.true(INSTRUCTION_SETS.includes(EMULATED));
@@ -30,9 +33,13 @@ test('the emulation is in every build, passes its check, runs only where it is n
 });
 
 const PRODUCTS = [
-  ...SIZES.flatMap((m, i) => SIZES.map((n, j) => ({ m, n, k: SIZES[(i + 3 * j) % SIZES.length], ...TRANSPOSES[(i + j) % 4] }))),
+  ...SIZES.flatMap((m, i) =>
+    SIZES.map((n, j) => ({ m, n, k: SIZES[(i + 3 * j) % SIZES.length], ...TRANSPOSES[(i + j) % 4] })),
+  ),
   ...Array.from({ length: 65 }, (_, i) => ({ m: 17, n: 19, k: i + 1, ...TRANSPOSES[i % 4] })),
-  ...[512, 513, 545, 1030].flatMap((k, i) => [TRANSPOSES[i], TRANSPOSES[3 - i]].map((transposes) => ({ m: [33, 48][i % 2], n: 35, k, ...transposes }))),
+  ...[512, 513, 545, 1030].flatMap((k, i) =>
+    [TRANSPOSES[i], TRANSPOSES[3 - i]].map((transposes) => ({ m: [33, 48][i % 2], n: 35, k, ...transposes })),
+  ),
 ].map((shape) => ({ ...shape, a: random.normal(shape.m * shape.k), b: random.normal(shape.k * shape.n) }));
 
 for (const isa of TILED) {
@@ -67,7 +74,15 @@ test('the emulation sums in the order that is documented for the instruction, bi
       const [row, column] = [Math.floor(i / n), i % n];
       return inDocumentedOrder(a.subarray(row * k, (row + 1) * k), b.subarray(column * k, (column + 1) * k));
     });
-    sameBits(t, kernels.matmul({ isa: EMULATED, threads: 1, dtype: 'bfloat16' }, { m, n, k, a, b, transposeA: false, transposeB: true }), expected, `depth ${k}`);
+    sameBits(
+      t,
+      kernels.matmul(
+        { isa: EMULATED, threads: 1, dtype: 'bfloat16' },
+        { m, n, k, a, b, transposeA: false, transposeB: true },
+      ),
+      expected,
+      `depth ${k}`,
+    );
   }
 });
 
@@ -79,20 +94,62 @@ function rowsOf(lengths: readonly number[]): [number, number][] {
 
 const oneToForty = rowsOf(Array.from({ length: 40 }, (_, i) => i + 1));
 const OUTERS: OuterShape[] = [
-  ...SIZES.flatMap((out, i) => [SIZES[(i + 4) % SIZES.length], SIZES[(i + 7) % SIZES.length]].map((inner) => ({ out, in: inner, segments: rowsOf([40, 1, 17]) }))),
+  ...SIZES.flatMap((out, i) =>
+    [SIZES[(i + 4) % SIZES.length], SIZES[(i + 7) % SIZES.length]].map((inner) => ({
+      out,
+      in: inner,
+      segments: rowsOf([40, 1, 17]),
+    })),
+  ),
   { out: 35, in: 50, segments: oneToForty },
   { out: 33, in: 31, segments: rowsOf([300, 0, 1, 0, 129, 127, 0]) }, // empty ones; some that are packed in several parts
-  { out: 20, in: 40, segments: [[0, 33], [0, 40], [0, 3], [0, 0], [0, 32], [0, 1], [40, 15], [40, 17], [57, 30]] }, // forward rows shared at different lengths
-  { out: 70, in: 37, segments: [...rowsOf([20, 3, 0]), [20, 31]], extra: [[0, 0], [0, 2], [15, 1], [16, 0], [16, 3], [31, 0], [32, 2], [33, 3], [69, 0], [69, 1]] },
-]; // prettier-ignore
+  {
+    out: 20,
+    in: 40,
+    segments: [
+      [0, 33],
+      [0, 40],
+      [0, 3],
+      [0, 0],
+      [0, 32],
+      [0, 1],
+      [40, 15],
+      [40, 17],
+      [57, 30],
+    ],
+  }, // forward rows shared at different lengths
+  {
+    out: 70,
+    in: 37,
+    segments: [...rowsOf([20, 3, 0]), [20, 31]],
+    extra: [
+      [0, 0],
+      [0, 2],
+      [15, 1],
+      [16, 0],
+      [16, 3],
+      [31, 0],
+      [32, 2],
+      [33, 3],
+      [69, 0],
+      [69, 1],
+    ],
+  },
+];
 
 for (const isa of TILED) {
   test(`${isa}: segments of 1 to 40 and of many rows, empty, shared, with sparse rows, are the plain ones, the same bits on 1 to 3 threads`, (t) => {
     for (const shape of OUTERS) {
       for (const squared of [true, false]) {
         const operands = outerOperands(random, shape, squared);
-        const { target, bound } = squaredOuter({ ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) });
-        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) => kernels.squaredOuter(options, { ...operands }));
+        const { target, bound } = squaredOuter({
+          ...operands,
+          x: operands.x.map(roundToBfloat16),
+          dy: operands.dy.map(roundToBfloat16),
+        });
+        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) =>
+          kernels.squaredOuter(options, { ...operands }),
+        );
         withinBound(t, one, target, { bound: (i) => bound[i], what: JSON.stringify(shape) });
         for (const other of more) sameBits(t, other, one, JSON.stringify(shape));
       }
@@ -103,7 +160,9 @@ for (const isa of TILED) {
 test('segments of a few rows take the kernels without tiles, longer ones do not', (t) => {
   const both = (lengths: number[]) => {
     const operands = outerOperands(random, { out: 19, in: 23, segments: rowsOf(lengths) }, true);
-    return [EMULATED, 'generic'].map((isa) => kernels.squaredOuter({ isa, threads: 1, dtype: 'bfloat16' }, { ...operands }));
+    return [EMULATED, 'generic'].map((isa) =>
+      kernels.squaredOuter({ isa, threads: 1, dtype: 'bfloat16' }, { ...operands }),
+    );
   };
   const [short, generic] = both([1, 3, 6, 2]);
   sameBits(t, short, generic, 'short');
@@ -114,8 +173,22 @@ test('segments of a few rows take the kernels without tiles, longer ones do not'
   );
 });
 
-const SHAPE: T5Shape = { ...V1_0, d_model: 40, d_kv: 9, num_heads: 3, d_ff: 70, num_layers: 2, num_decoder_layers: 1, vocab_size: 90 };
-const LENGTHS: [number, number[]][] = [[45, [3, 1, 20]], [33, [18, 2]], [7, [1, 40]], [1, [16, 2]]]; // prettier-ignore
+const SHAPE: T5Shape = {
+  ...V1_0,
+  d_model: 40,
+  d_kv: 9,
+  num_heads: 3,
+  d_ff: 70,
+  num_layers: 2,
+  num_decoder_layers: 1,
+  vocab_size: 90,
+};
+const LENGTHS: [number, number[]][] = [
+  [45, [3, 1, 20]],
+  [33, [18, 2]],
+  [7, [1, 40]],
+  [1, [16, 2]],
+];
 
 /** NLLs and the Fisher of every parameter, on a set of kernels that the environment names, as users' runs do. */
 async function scoresAndFisher(isa: string, threads: number) {
@@ -138,18 +211,29 @@ async function scoresAndFisher(isa: string, threads: number) {
 }
 
 for (const isa of TILED) {
-  test.serial(`${isa}: a small T5's scores and Fisher are those of rounded operands multiplied as float32, the same bits on 1 to 3 threads`, async (t) => {
-    const rounded = await scoresAndFisher('generic', 1);
-    const tiled = await scoresAndFisher(isa, 1);
-    t.true(relativeError(tiled.nll, rounded.nll) < 1e-3);
-    t.notDeepEqual(tiled.nll, rounded.nll);
-    const errors = tiled.fisher.map(({ name, values }, i) => ({ name, error: relativeError(values, rounded.fisher[i].values) }));
-    t.log(`scores off by ${relativeError(tiled.nll, rounded.nll).toExponential(1)}, Fishers by ${Math.max(...errors.map(({ error }) => error)).toExponential(1)} at most`);
-    t.deepEqual(errors.filter(({ error }) => !(error < 1e-2)), []); // prettier-ignore
-    for (const threads of [2, 3]) {
-      const other = await scoresAndFisher(isa, threads);
-      sameBits(t, other.nll, tiled.nll, 'scores');
-      other.fisher.forEach(({ name, values }, i) => sameBits(t, values, tiled.fisher[i].values, name));
-    }
-  });
+  test.serial(
+    `${isa}: a small T5's scores and Fisher are those of rounded operands multiplied as float32, the same bits on 1 to 3 threads`,
+    async (t) => {
+      const rounded = await scoresAndFisher('generic', 1);
+      const tiled = await scoresAndFisher(isa, 1);
+      t.true(relativeError(tiled.nll, rounded.nll) < 1e-3);
+      t.notDeepEqual(tiled.nll, rounded.nll);
+      const errors = tiled.fisher.map(({ name, values }, i) => ({
+        name,
+        error: relativeError(values, rounded.fisher[i].values),
+      }));
+      t.log(
+        `scores off by ${relativeError(tiled.nll, rounded.nll).toExponential(1)}, Fishers by ${Math.max(...errors.map(({ error }) => error)).toExponential(1)} at most`,
+      );
+      t.deepEqual(
+        errors.filter(({ error }) => !(error < 1e-2)),
+        [],
+      );
+      for (const threads of [2, 3]) {
+        const other = await scoresAndFisher(isa, threads);
+        sameBits(t, other.nll, tiled.nll, 'scores');
+        other.fisher.forEach(({ name, values }, i) => sameBits(t, values, tiled.fisher[i].values, name));
+      }
+    },
+  );
 }

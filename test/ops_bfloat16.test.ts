@@ -1,7 +1,7 @@
 // Products of bfloat16 operands against plain float64 loops over operands rounded to bfloat16, on every instruction set. Sums are float32:
 // bounds are those of ops_matmul.test.ts, and a smallest normal number per term where the instructions take less for zero.
 import test, { type ExecutionContext } from 'ava';
-import { native } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { roundToBfloat16, SMALLEST_NORMAL } from './support/bfloat16.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
@@ -9,22 +9,42 @@ import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 
 const random = new RandomValues(5);
-const { kernels } = native();
+const { kernels } = testing();
 const DEPTHS = [1, 7, 15, 17, 63, 65, 257, 513, 600];
-const TRANSPOSES = [false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ transposeA, transposeB })));
+const TRANSPOSES = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
 
 test('rounding to bfloat16, by hand: ties go to the even significand, the largest float32 to infinity', (t) => {
   const cases: [number, number][] = [
-    [1, 1], [1 + 2 ** -8, 1], [1 + 2 ** -8 + 2 ** -23, 1 + 2 ** -7], [1 + 3 * 2 ** -8, 1 + 2 ** -6], [-1 - 2 ** -8, -1], [-1 - 3 * 2 ** -8, -1 - 2 ** -6],
-    [2 - 2 ** -8, 2], [2 ** 128 - 2 ** 104, Infinity], [2 ** 128 - 2 ** 120, 2 ** 128 - 2 ** 120], [2 ** -133, 2 ** -133], [2 ** -134, 0], [3 * 2 ** -134, 2 ** -132],
-    [Infinity, Infinity], [-Infinity, -Infinity], [NaN, NaN], [0, 0], [-0, -0],
-  ]; // prettier-ignore
+    [1, 1],
+    [1 + 2 ** -8, 1],
+    [1 + 2 ** -8 + 2 ** -23, 1 + 2 ** -7],
+    [1 + 3 * 2 ** -8, 1 + 2 ** -6],
+    [-1 - 2 ** -8, -1],
+    [-1 - 3 * 2 ** -8, -1 - 2 ** -6],
+    [2 - 2 ** -8, 2],
+    [2 ** 128 - 2 ** 104, Infinity],
+    [2 ** 128 - 2 ** 120, 2 ** 128 - 2 ** 120],
+    [2 ** -133, 2 ** -133],
+    [2 ** -134, 0],
+    [3 * 2 ** -134, 2 ** -132],
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+    [NaN, NaN],
+    [0, 0],
+    [-0, -0],
+  ];
   for (const [value, expected] of cases) t.is(roundToBfloat16(value), expected, String(value));
 });
 
 const PRODUCTS = [
-  ...DEPTHS.flatMap((k) => TRANSPOSES.map((transposes, i) => ({ m: [1, 17, 65, 7][i], n: [33, 7, 15, 63][i], k, ...transposes }))),
-  ...[1, 7, 15, 17, 63, 65].flatMap((m) => [1, 31, 65].map((n) => ({ m, n, k: 9, transposeA: m % 4 === 1, transposeB: n % 4 === 3 }))),
+  ...DEPTHS.flatMap((k) =>
+    TRANSPOSES.map((transposes, i) => ({ m: [1, 17, 65, 7][i], n: [33, 7, 15, 63][i], k, ...transposes })),
+  ),
+  ...[1, 7, 15, 17, 63, 65].flatMap((m) =>
+    [1, 31, 65].map((n) => ({ m, n, k: 9, transposeA: m % 4 === 1, transposeB: n % 4 === 3 })),
+  ),
   { m: 205, n: 31, k: 9, transposeA: false, transposeB: true },
   { m: 3, n: 530, k: 515, transposeA: true, transposeB: true },
   { m: 2, n: 4 * 1024 + 67, k: 33, transposeA: false, transposeB: true },
@@ -51,24 +71,59 @@ test('operands are rounded: the product of unrounded ones is further off than fl
   const sizes = matmul({ ...operands, a: operands.a.map(Math.abs), b: operands.b.map(Math.abs) });
   for (const isa of INSTRUCTION_SETS) {
     const actual = kernels.matmul({ isa, threads: 1, dtype: 'bfloat16' }, operands);
-    t.true(actual.some((value, i) => Math.abs(value - exact[i]) > (operands.k + 1) * EPSILON32 * sizes[i]), isa);
+    t.true(
+      actual.some((value, i) => Math.abs(value - exact[i]) > (operands.k + 1) * EPSILON32 * sizes[i]),
+      isa,
+    );
   }
 });
 
 /** NaNs of every kind, infinities, the edges of the exponent, ties, and any bits at all. */
 const SPECIALS = (() => {
   const patterns = [
-    0x7f800001, 0x7f80ffff, 0x7fbfffff, 0x7fc00000, 0xff800001, 0xffffffff, 0x7f800000, 0xff800000, 0x7f7fffff, 0xff7fffff, 0x7f7f7fff, 0x7f7f8000,
-    0x3f808000, 0x3f808001, 0x3f818000, 0x3f817fff, 0xbf808000, 0xbf818000, 0x00800000, 0x00807fff, 0x00808000, 0x80818000, 0x007fffff, 0x00000001,
-    0x80400000, 0x00018000, 0, 0x80000000, ...random.ids(230, 2 ** 31), ...random.ids(30, 2 ** 31).map((bits) => bits | 0x80000000),
-  ]; // prettier-ignore
+    0x7f800001,
+    0x7f80ffff,
+    0x7fbfffff,
+    0x7fc00000,
+    0xff800001,
+    0xffffffff,
+    0x7f800000,
+    0xff800000,
+    0x7f7fffff,
+    0xff7fffff,
+    0x7f7f7fff,
+    0x7f7f8000,
+    0x3f808000,
+    0x3f808001,
+    0x3f818000,
+    0x3f817fff,
+    0xbf808000,
+    0xbf818000,
+    0x00800000,
+    0x00807fff,
+    0x00808000,
+    0x80818000,
+    0x007fffff,
+    0x00000001,
+    0x80400000,
+    0x00018000,
+    0,
+    0x80000000,
+    ...random.ids(230, 2 ** 31),
+    ...random.ids(30, 2 ** 31).map((bits) => bits | 0x80000000),
+  ];
   return new Float32Array(Uint32Array.from(patterns, (bits) => bits >>> 0).buffer);
 })();
 
 /** A denormal may have been taken for zero. */
 function isRounded(t: ExecutionContext, actual: number, value: number, what: string): void {
   const expected = roundToBfloat16(value);
-  const right = Math.abs(value) < SMALLEST_NORMAL ? actual === 0 || actual === expected : Number.isNaN(expected) ? Number.isNaN(actual) : actual === expected;
+  const right =
+    Math.abs(value) < SMALLEST_NORMAL
+      ? actual === 0 || actual === expected
+      : Number.isNaN(expected)
+        ? Number.isNaN(actual)
+        : actual === expected;
   if (!right) t.fail(`${what}: ${value} became ${actual}, expected ${expected}`);
 }
 
@@ -79,8 +134,14 @@ for (const isa of INSTRUCTION_SETS) {
     const diagonal = new Float32Array(n * n);
     SPECIALS.forEach((value, i) => (diagonal[i * n + i] = value));
     for (const transposes of TRANSPOSES) {
-      const left = kernels.matmul({ isa, threads: 1, dtype: 'bfloat16' }, { m: n, n: 3, k: n, a: diagonal, b: ones, ...transposes });
-      const right = kernels.matmul({ isa, threads: 1, dtype: 'bfloat16' }, { m: 3, n, k: n, a: ones, b: diagonal, ...transposes });
+      const left = kernels.matmul(
+        { isa, threads: 1, dtype: 'bfloat16' },
+        { m: n, n: 3, k: n, a: diagonal, b: ones, ...transposes },
+      );
+      const right = kernels.matmul(
+        { isa, threads: 1, dtype: 'bfloat16' },
+        { m: 3, n, k: n, a: ones, b: diagonal, ...transposes },
+      );
       SPECIALS.forEach((value, i) => {
         isRounded(t, left[3 * i + 1], value, `left ${JSON.stringify(transposes)}`);
         isRounded(t, right[n + i], value, `right ${JSON.stringify(transposes)}`);
@@ -93,23 +154,135 @@ for (const isa of INSTRUCTION_SETS) {
     const [m, n, k] = [5, 19, 23];
     const [a, b] = [random.normal(m * k, 2 ** -70), random.normal(k * n, 2 ** -60)];
     const expected = matmul({ m, n, k, a: a.map(roundToBfloat16), b: b.map(roundToBfloat16) });
-    const actual = kernels.matmul({ isa, threads: 1, dtype: 'bfloat16' }, { m, n, k, a, b, transposeA: false, transposeB: false });
+    const actual = kernels.matmul(
+      { isa, threads: 1, dtype: 'bfloat16' },
+      { m, n, k, a, b, transposeA: false, transposeB: false },
+    );
     withinBound(t, actual, expected, { bound: () => (k + 1) * SMALLEST_NORMAL, what: 'tiny' });
   });
 }
 
 const OUTERS: OuterShape[] = [
-  ...DEPTHS.map((rows, i): OuterShape => ({ out: [17, 7, 30][i % 3], in: [33, 65, 15][i % 3], forwardRows: rows, segments: [[0, rows]] })),
-  ...[1, 7, 15, 17, 63, 65].flatMap((out) => [1, 15, 65].map((inner): OuterShape => ({ out, in: inner, forwardRows: 9, segments: [[0, 3], [3, 6], [8, 1]] }))),
-  { out: 13, in: 21, forwardRows: 9, segments: [[0, 0], [0, 3], [3, 0], [3, 4], [7, 0], [7, 1], [8, 1]] }, // empty ones among odd and even ones
+  ...DEPTHS.map((rows, i): OuterShape => ({
+    out: [17, 7, 30][i % 3],
+    in: [33, 65, 15][i % 3],
+    forwardRows: rows,
+    segments: [[0, rows]],
+  })),
+  ...[1, 7, 15, 17, 63, 65].flatMap((out) =>
+    [1, 15, 65].map((inner): OuterShape => ({
+      out,
+      in: inner,
+      forwardRows: 9,
+      segments: [
+        [0, 3],
+        [3, 6],
+        [8, 1],
+      ],
+    })),
+  ),
+  {
+    out: 13,
+    in: 21,
+    forwardRows: 9,
+    segments: [
+      [0, 0],
+      [0, 3],
+      [3, 0],
+      [3, 4],
+      [7, 0],
+      [7, 1],
+      [8, 1],
+    ],
+  }, // empty ones among odd and even ones
   // Choices of one input see prefixes of its rows: those that end on an odd row share their last word with a row that is not theirs.
-  { out: 25, in: 35, forwardRows: 13, segments: [[0, 8], [0, 7], [0, 3], [0, 1], [0, 6], [8, 5], [8, 1], [8, 4], [8, 5]] },
-  { out: 15, in: 19, forwardRows: 12, segments: [[0, 5], [0, 5], [0, 5], [5, 7], [3, 6], [3, 0]] },
-  { out: 7, in: 17, forwardRows: 700, segments: [[0, 599], [599, 101]] },
-  { out: 400, in: 5, forwardRows: 3, segments: [[0, 2], [2, 1]] },
-  { out: 30, in: 18, forwardRows: 8, segments: [[0, 3], [3, 5], [0, 3], [5, 0]], extra: [[0, 0], [0, 2], [0, 3], [1, 0], [2, 0], [3, 1], [3, 2], [4, 0], [17, 1], [29, 2], [29, 3]] },
-  { out: 64 * 1024 + 50, in: 3, forwardRows: 3, segments: [[0, 1], [1, 2]], extra: [[0, 1], [65_535, 0], [65_536, 0], [65_585, 1]] },
-]; // prettier-ignore
+  {
+    out: 25,
+    in: 35,
+    forwardRows: 13,
+    segments: [
+      [0, 8],
+      [0, 7],
+      [0, 3],
+      [0, 1],
+      [0, 6],
+      [8, 5],
+      [8, 1],
+      [8, 4],
+      [8, 5],
+    ],
+  },
+  {
+    out: 15,
+    in: 19,
+    forwardRows: 12,
+    segments: [
+      [0, 5],
+      [0, 5],
+      [0, 5],
+      [5, 7],
+      [3, 6],
+      [3, 0],
+    ],
+  },
+  {
+    out: 7,
+    in: 17,
+    forwardRows: 700,
+    segments: [
+      [0, 599],
+      [599, 101],
+    ],
+  },
+  {
+    out: 400,
+    in: 5,
+    forwardRows: 3,
+    segments: [
+      [0, 2],
+      [2, 1],
+    ],
+  },
+  {
+    out: 30,
+    in: 18,
+    forwardRows: 8,
+    segments: [
+      [0, 3],
+      [3, 5],
+      [0, 3],
+      [5, 0],
+    ],
+    extra: [
+      [0, 0],
+      [0, 2],
+      [0, 3],
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [3, 2],
+      [4, 0],
+      [17, 1],
+      [29, 2],
+      [29, 3],
+    ],
+  },
+  {
+    out: 64 * 1024 + 50,
+    in: 3,
+    forwardRows: 3,
+    segments: [
+      [0, 1],
+      [1, 2],
+    ],
+    extra: [
+      [0, 1],
+      [65_535, 0],
+      [65_536, 0],
+      [65_585, 1],
+    ],
+  },
+];
 
 for (const squared of [true, false]) {
   const outers = OUTERS.map((shape) => {
@@ -120,7 +293,9 @@ for (const squared of [true, false]) {
   for (const isa of INSTRUCTION_SETS) {
     test(`${isa}: ${squared ? 'the weighted squares' : 'the weighted sum'} of segments of rounded rows is the plain one: odd, empty and shared segments, sparse rows, 1 to 3 threads`, (t) => {
       for (const { operands, target, bound, what } of outers) {
-        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) => kernels.squaredOuter(options, { ...operands }));
+        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) =>
+          kernels.squaredOuter(options, { ...operands }),
+        );
         withinBound(t, one, target, { bound: (i) => bound[i], what });
         for (const other of more) sameBits(t, other, one, what);
       }

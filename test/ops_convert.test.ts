@@ -1,6 +1,6 @@
 // float16 and bfloat16 against their definitions: every bit pattern, and every point halfway between two of them.
 import test from 'ava';
-import { native } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { INSTRUCTION_SETS, sameBits } from './support/machines.js';
 import { decodeHalf, type HalfType } from './support/half.js';
 
@@ -8,7 +8,8 @@ const FIRST_INFINITY: Record<HalfType, number> = { F16: 0x7c00, BF16: 0x7f80 };
 const SIGN = 0x8000;
 
 for (const isa of INSTRUCTION_SETS) {
-  const convert = (dtype: HalfType, values: Float32Array) => native().kernels.convert({ isa, threads: 1 }, dtype, values);
+  const convert = (dtype: HalfType, values: Float32Array) =>
+    testing().kernels.convert({ isa, threads: 1 }, dtype, values);
 
   for (const dtype of ['F16', 'BF16'] as const) {
     test(`${isa}: all 65,536 patterns of ${dtype} survive the way through float32 and back`, (t) => {
@@ -24,7 +25,11 @@ for (const isa of INSTRUCTION_SETS) {
       for (let pattern = 0; pattern < FIRST_INFINITY[dtype] - 1; pattern++) {
         const [low, high] = [decodeHalf(dtype, pattern), decodeHalf(dtype, pattern + 1)];
         const middle = (low + high) / 2;
-        for (const [value, nearest] of [[nextBelow(middle), low], [middle, pattern % 2 === 0 ? low : high], [nextAbove(middle), high]]) { // prettier-ignore
+        for (const [value, nearest] of [
+          [nextBelow(middle), low],
+          [middle, pattern % 2 === 0 ? low : high],
+          [nextAbove(middle), high],
+        ]) {
           values.push(value, -value);
           expected.push(nearest, -nearest);
         }
@@ -38,7 +43,12 @@ for (const isa of INSTRUCTION_SETS) {
       const edge = largest + step / 2;
       const values = [largest, nextBelow(edge), edge, nextAbove(edge), 3.4028234663852886e38, Infinity];
       const expected = [largest, largest, Infinity, Infinity, Infinity, Infinity];
-      sameBits(t, convert(dtype, Float32Array.from([...values, ...values.map((v) => -v)])), Float32Array.from([...expected, ...expected.map((v) => -v)]), dtype);
+      sameBits(
+        t,
+        convert(dtype, Float32Array.from([...values, ...values.map((v) => -v)])),
+        Float32Array.from([...expected, ...expected.map((v) => -v)]),
+        dtype,
+      );
     });
 
     test(`${isa}: float32's subnormals and a NaN whose payload is all in the bits that ${dtype} drops`, (t) => {
@@ -51,7 +61,16 @@ for (const isa of INSTRUCTION_SETS) {
 }
 
 test('half precision is read by the sign, exponent and fraction of the standard', (t) => {
-  const halves: [number, number][] = [[0x3c00, 1], [0xc000, -2], [0x7bff, 65_504], [0x0001, 2 ** -24], [0x03ff, 2 ** -14 - 2 ** -24], [0x0400, 2 ** -14], [0x3555, 0.333251953125], [SIGN, -0]]; // prettier-ignore
+  const halves: [number, number][] = [
+    [0x3c00, 1],
+    [0xc000, -2],
+    [0x7bff, 65_504],
+    [0x0001, 2 ** -24],
+    [0x03ff, 2 ** -14 - 2 ** -24],
+    [0x0400, 2 ** -14],
+    [0x3555, 0.333251953125],
+    [SIGN, -0],
+  ];
   for (const [pattern, value] of halves) t.is(decodeHalf('F16', pattern), value);
   t.is(decodeHalf('BF16', 0x3f80), 1);
   t.is(decodeHalf('BF16', 0xc049), -3.140625);

@@ -1,7 +1,7 @@
 // Matrix products and the squared outer product against plain float64 loops, on every instruction set. Bounds are those of a float32
 // sum of K terms, K ε Σ|terms|: a dropped or doubled term, an element of a wrong row or a missed edge is orders of magnitude beyond.
 import test from 'ava';
-import { native } from '../bindings/index.js';
+import { testing } from '../bindings/testing/index.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
@@ -20,8 +20,18 @@ interface Product {
 
 /** Every pair of odd sizes; depths across one and two blocks of 256; several blocks of rows (96), of columns (256) and of packed columns (4,096). */
 const PRODUCTS: Product[] = [
-  ...SIZES.flatMap((m) => SIZES.map((n, i) => ({ m, n, k: SIZES[(i + m) % SIZES.length], transposeA: (m + n) % 4 === 0, transposeB: i % 2 === 1 }))),
-  ...[false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ m: 17, n: 33, k: 65, transposeA, transposeB }))),
+  ...SIZES.flatMap((m) =>
+    SIZES.map((n, i) => ({
+      m,
+      n,
+      k: SIZES[(i + m) % SIZES.length],
+      transposeA: (m + n) % 4 === 0,
+      transposeB: i % 2 === 1,
+    })),
+  ),
+  ...[false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB) => ({ m: 17, n: 33, k: 65, transposeA, transposeB })),
+  ),
   ...[256, 257, 600].map((k) => ({ m: 15, n: 65, k, transposeA: false, transposeB: true })),
   { m: 205, n: 31, k: 9, transposeA: false, transposeB: false },
   { m: 3, n: 530, k: 300, transposeA: true, transposeB: true },
@@ -37,7 +47,7 @@ const products = PRODUCTS.map((shape) => {
 for (const isa of INSTRUCTION_SETS) {
   test(`${isa}: matmul is the plain product at odd shapes, transposes and depths, the same bits on 1 to 3 threads`, (t) => {
     for (const { operands, expected, sizes, what } of products) {
-      const [one, ...more] = onThreads(isa).map((options) => native().kernels.matmul(options, operands));
+      const [one, ...more] = onThreads(isa).map((options) => testing().kernels.matmul(options, operands));
       withinBound(t, one, expected, { bound: (i) => (operands.k + 1) * EPSILON32 * sizes[i], what });
       for (const other of more) sameBits(t, other, one, what);
     }
@@ -45,17 +55,102 @@ for (const isa of INSTRUCTION_SETS) {
 }
 
 const OUTERS: OuterShape[] = [
-  ...SIZES.flatMap((out) => [1, 15, 65].map((inner): OuterShape => ({ out, in: inner, forwardRows: 9, segments: [[0, 4], [4, 5]] }))), // prettier-ignore
+  ...SIZES.flatMap((out) =>
+    [1, 15, 65].map((inner): OuterShape => ({
+      out,
+      in: inner,
+      forwardRows: 9,
+      segments: [
+        [0, 4],
+        [4, 5],
+      ],
+    })),
+  ),
   ...SIZES.map((inner): OuterShape => ({ out: 17, in: inner, forwardRows: 7, segments: [[0, 7]] })),
   { out: 13, in: 21, forwardRows: 1, segments: [[0, 1]] }, // one token
-  { out: 7, in: 17, forwardRows: 700, segments: [[0, 600], [600, 100]] }, // long segments
-  { out: 15, in: 33, forwardRows: 6, segments: [[0, 0], [0, 6], [6, 0], [2, 0]] }, // empty ones
-  { out: 25, in: 19, forwardRows: 12, segments: [[0, 5], [0, 5], [0, 5], [5, 7], [3, 6]] }, // forward rows shared by choices
-  { out: 400, in: 5, forwardRows: 3, segments: [[0, 2], [2, 1]] }, // several tasks of 16 panels
-  { out: 64 * 1024 + 50, in: 3, forwardRows: 3, segments: [[0, 1], [1, 2]], extra: [[0, 1], [65_535, 0], [65_536, 0], [65_537, 1], [65_585, 1]] }, // several chunks of packed rows
+  {
+    out: 7,
+    in: 17,
+    forwardRows: 700,
+    segments: [
+      [0, 600],
+      [600, 100],
+    ],
+  }, // long segments
+  {
+    out: 15,
+    in: 33,
+    forwardRows: 6,
+    segments: [
+      [0, 0],
+      [0, 6],
+      [6, 0],
+      [2, 0],
+    ],
+  }, // empty ones
+  {
+    out: 25,
+    in: 19,
+    forwardRows: 12,
+    segments: [
+      [0, 5],
+      [0, 5],
+      [0, 5],
+      [5, 7],
+      [3, 6],
+    ],
+  }, // forward rows shared by choices
+  {
+    out: 400,
+    in: 5,
+    forwardRows: 3,
+    segments: [
+      [0, 2],
+      [2, 1],
+    ],
+  }, // several tasks of 16 panels
+  {
+    out: 64 * 1024 + 50,
+    in: 3,
+    forwardRows: 3,
+    segments: [
+      [0, 1],
+      [1, 2],
+    ],
+    extra: [
+      [0, 1],
+      [65_535, 0],
+      [65_536, 0],
+      [65_537, 1],
+      [65_585, 1],
+    ],
+  }, // several chunks of packed rows
   // Sparse rows: at both edges, several in one tile, a segment with several rows, a row of several segments, a segment without rows.
-  { out: 30, in: 18, forwardRows: 8, segments: [[0, 3], [3, 5], [0, 3], [5, 0]], extra: [[0, 0], [0, 2], [0, 3], [1, 0], [2, 0], [3, 1], [3, 2], [4, 0], [17, 1], [29, 2], [29, 3]] },
-]; // prettier-ignore
+  {
+    out: 30,
+    in: 18,
+    forwardRows: 8,
+    segments: [
+      [0, 3],
+      [3, 5],
+      [0, 3],
+      [5, 0],
+    ],
+    extra: [
+      [0, 0],
+      [0, 2],
+      [0, 3],
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [3, 2],
+      [4, 0],
+      [17, 1],
+      [29, 2],
+      [29, 3],
+    ],
+  },
+];
 
 for (const squared of [true, false]) {
   const outers = OUTERS.map((shape) => {
@@ -65,7 +160,9 @@ for (const squared of [true, false]) {
   for (const isa of INSTRUCTION_SETS) {
     test(`${isa}: ${squared ? 'the weighted squares of segments' : 'the weighted sum of segments'} is the plain one: empty, shared and long segments, sparse rows, 1 to 3 threads`, (t) => {
       for (const { operands, target, bound, what } of outers) {
-        const [one, ...more] = onThreads(isa).map((options) => native().kernels.squaredOuter(options, { ...operands }));
+        const [one, ...more] = onThreads(isa).map((options) =>
+          testing().kernels.squaredOuter(options, { ...operands }),
+        );
         withinBound(t, one, target, { bound: (i) => bound[i], what });
         for (const other of more) sameBits(t, other, one, what);
       }
@@ -74,17 +171,30 @@ for (const squared of [true, false]) {
 }
 
 test('squares are taken per segment: one over all rows gives another Fisher', (t) => {
-  const shape: OuterShape = { out: 5, in: 4, forwardRows: 6, segments: [[0, 3], [3, 3]] }; // prettier-ignore
+  const shape: OuterShape = {
+    out: 5,
+    in: 4,
+    forwardRows: 6,
+    segments: [
+      [0, 3],
+      [3, 3],
+    ],
+  };
   const operands = { ...outerOperands(random, shape, true), weight: Float32Array.of(1, 1) };
-  const together = { ...operands, gradient: Int32Array.of(0, 6), forward: Int32Array.of(0), weight: Float32Array.of(1) };
-  const apart = native().kernels.squaredOuter({ isa: '', threads: 1 }, operands);
-  const summed = native().kernels.squaredOuter({ isa: '', threads: 1 }, together);
+  const together = {
+    ...operands,
+    gradient: Int32Array.of(0, 6),
+    forward: Int32Array.of(0),
+    weight: Float32Array.of(1),
+  };
+  const apart = testing().kernels.squaredOuter({ isa: '', threads: 1 }, operands);
+  const summed = testing().kernels.squaredOuter({ isa: '', threads: 1 }, together);
   t.true(apart.some((value, i) => Math.abs(value - summed[i]) > 0.1));
 });
 
 test('the unsquared outer product is the gradient of y = x Wᵀ', (t) => {
   const [rows, out, inner] = [6, 5, 7];
-  const operands = outerOperands(random, { out, in: inner, forwardRows: rows, segments: [[0, rows]] }, false); // prettier-ignore
+  const operands = outerOperands(random, { out, in: inner, forwardRows: rows, segments: [[0, rows]] }, false);
   operands.weight[0] = 1;
   const w = Float64Array.from(random.normal(out * inner));
   const loss = () => {
@@ -97,7 +207,7 @@ test('the unsquared outer product is the gradient of y = x Wᵀ', (t) => {
     w[i] = value;
     return slope;
   });
-  const actual = native().kernels.squaredOuter({ isa: '', threads: 2 }, { ...operands });
+  const actual = testing().kernels.squaredOuter({ isa: '', threads: 2 }, { ...operands });
   const { bound } = squaredOuter(operands);
   withinBound(t, actual, expected, { bound: (i) => bound[i], what: 'dW' });
 });

@@ -1,11 +1,12 @@
 // oneDNN's matrix products against plain float64 loops, and the engine on them; where they are not to be had the tests say so and pass.
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { native, type ComputeDtype, type KernelOptions } from '../bindings/index.js';
-import { productsOf } from '../lib/info.js';
-import { packRows } from '../lib/data/batch.js';
-import type { T5Model } from '../lib/model.js';
-import { search } from '../lib/search.js';
+import { native, type ComputeDtype } from '../bindings/index.js';
+import { testing, type KernelOptions } from '../bindings/testing/index.js';
+import { productsOf } from '../lib/commands/info.js';
+import { packRows } from '../lib/engine/batch.js';
+import type { T5Model } from '../lib/engine/session.js';
+import { search } from '../lib/search/search.js';
 import { recipeForSearch } from '../lib/recipe/read.js';
 import { runChild } from './support/run_child.js';
 import { runCommand } from './support/command.js';
@@ -22,17 +23,25 @@ const random = new RandomValues(11);
 /** Why oneDNN does not multiply operands of a dtype here; undefined where it does. Its absence alone is a reason to skip. */
 function absence(dtype: ComputeDtype): string | undefined {
   try {
-    native().kernels.matmul({ isa: '', threads: 1, matmul: 'onednn', dtype }, { m: 1, n: 1, k: 1, a: Float32Array.of(1), b: Float32Array.of(1), transposeA: false, transposeB: false });
+    testing().kernels.matmul(
+      { isa: '', threads: 1, matmul: 'onednn', dtype },
+      { m: 1, n: 1, k: 1, a: Float32Array.of(1), b: Float32Array.of(1), transposeA: false, transposeB: false },
+    );
     return undefined;
   } catch (error) {
     const { message } = error as Error;
-    if (/this build has no oneDNN|oneDNN cannot be used|has no (float32|bfloat16) products/.test(message)) return message;
+    if (/this build has no oneDNN|oneDNN cannot be used|has no (float32|bfloat16) products/.test(message))
+      return message;
     throw error;
   }
 }
 
 /** Serial, because some set DFMERGE_MATMUL for this process. */
-function onednnTest(title: string, body: (t: ExecutionContext) => void | Promise<void>, dtype: ComputeDtype = 'float32'): void {
+function onednnTest(
+  title: string,
+  body: (t: ExecutionContext) => void | Promise<void>,
+  dtype: ComputeDtype = 'float32',
+): void {
   test.serial(title, async (t) => {
     const reason = absence(dtype);
     if (reason === undefined) return body(t);
@@ -53,8 +62,18 @@ const SIZES = [1, 7, 15, 17, 63, 65];
 
 /** Odd sizes against one another; strips of 128 columns, blocks of 128 rows in units of 16, and what is left over of each. */
 const PRODUCTS: Product[] = [
-  ...SIZES.flatMap((m, j) => SIZES.map((n, i) => ({ m, n, k: SIZES[(i + j) % SIZES.length], transposeA: (m + n) % 4 === 0, transposeB: i % 2 === 1 }))),
-  ...[false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ m: 33, n: 129, k: 65, transposeA, transposeB }))),
+  ...SIZES.flatMap((m, j) =>
+    SIZES.map((n, i) => ({
+      m,
+      n,
+      k: SIZES[(i + j) % SIZES.length],
+      transposeA: (m + n) % 4 === 0,
+      transposeB: i % 2 === 1,
+    })),
+  ),
+  ...[false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB) => ({ m: 33, n: 129, k: 65, transposeA, transposeB })),
+  ),
   ...[127, 128, 129].map((m) => ({ m, n: 40, k: 31, transposeA: false, transposeB: true })),
   ...[127, 128, 129, 257].map((n) => ({ m: 16, n, k: 31, transposeA: false, transposeB: true })),
   { m: 300, n: 300, k: 37, transposeA: false, transposeB: false },
@@ -62,7 +81,8 @@ const PRODUCTS: Product[] = [
 ];
 
 for (const dtype of ['float32', 'bfloat16'] as const) {
-  const rounded = (values: Float32Array) => (dtype === 'float32' ? values : native().kernels.convert({ isa: '', threads: 1 }, 'BF16', values));
+  const rounded = (values: Float32Array) =>
+    dtype === 'float32' ? values : testing().kernels.convert({ isa: '', threads: 1 }, 'BF16', values);
 
   onednnTest(
     `${dtype}: oneDNN's matmul is the plain product, packed before or as it goes, added to C or not, the same bits on 1, 2, 3 and 5 threads`,
@@ -75,10 +95,16 @@ for (const dtype of ['float32', 'bfloat16'] as const) {
         const expected = matmul(plain).map((value, i) => value + (c?.[i] ?? 0));
         const sizes = matmul({ ...plain, a: plain.a.map(Math.abs), b: plain.b.map(Math.abs) });
         const what = JSON.stringify(shape);
-        const run = (threads: number, packed: boolean) => native().kernels.matmul({ isa: '', threads, dtype, matmul: 'onednn' }, { ...shape, a, b, c, packed });
+        const run = (threads: number, packed: boolean) =>
+          testing().kernels.matmul({ isa: '', threads, dtype, matmul: 'onednn' }, { ...shape, a, b, c, packed });
         const first = run(1, false);
-        withinBound(t, first, expected, { bound: (i) => (k + 2) * EPSILON32 * (sizes[i] + Math.abs(c?.[i] ?? 0)), what });
-        for (const threads of THREADS) for (const packed of [false, true]) sameBits(t, run(threads, packed), first, `${what}, ${threads} threads, packed: ${packed}`);
+        withinBound(t, first, expected, {
+          bound: (i) => (k + 2) * EPSILON32 * (sizes[i] + Math.abs(c?.[i] ?? 0)),
+          what,
+        });
+        for (const threads of THREADS)
+          for (const packed of [false, true])
+            sameBits(t, run(threads, packed), first, `${what}, ${threads} threads, packed: ${packed}`);
       });
     },
     dtype,
@@ -90,21 +116,34 @@ test('the built-in matmul adds to C and takes packed weights with the same bits'
     const [m, n, k] = [23, 300, 77];
     const operands = { m, n, k, a: random.normal(m * k), b: random.normal(k * n), transposeA: false, transposeB: true };
     const options: KernelOptions = { isa: '', threads: 2, dtype };
-    const product = native().kernels.matmul(options, operands);
-    sameBits(t, native().kernels.matmul(options, { ...operands, packed: true }), product, dtype);
+    const product = testing().kernels.matmul(options, operands);
+    sameBits(t, testing().kernels.matmul(options, { ...operands, packed: true }), product, dtype);
     const c = random.normal(m * n);
-    const sum = native().kernels.matmul(options, { ...operands, packed: true, c });
-    withinBound(t, sum, product.map((value, i) => value + c[i]), { bound: () => 1e-4, what: dtype }); // prettier-ignore
+    const sum = testing().kernels.matmul(options, { ...operands, packed: true, c });
+    withinBound(
+      t,
+      sum,
+      product.map((value, i) => value + c[i]),
+      { bound: () => 1e-4, what: dtype },
+    );
   }
 });
 
 /** NLLs, an exact Fisher and a gradient of random parameters on rows that make several blocks. */
-async function work(dtype: ComputeDtype, threads: number): Promise<{ products: string; nll: Float64Array; bits: string }> {
+async function work(
+  dtype: ComputeDtype,
+  threads: number,
+): Promise<{ products: string; nll: Float64Array; bits: string }> {
   const shape = { ...V1_1, d_model: 40, d_ff: 150, vocab_size: 300 };
   const model = await openT5(shape, [randomWeights(shape, 91)], { threads, dtype });
-  const rows = randomRows(shape, [[60, [3, 1]], [90, [2, 20]], [1, [4]]]); // prettier-ignore
+  const rows = randomRows(shape, [
+    [60, [3, 1]],
+    [90, [2, 20]],
+    [1, [4]],
+  ]);
   const batch = packRows(rows, [0, 1, 2]);
-  const fishers = () => Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter('fisher', name))));
+  const fishers = () =>
+    Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter('fisher', name))));
   try {
     await model.load(0);
     const nll = await model.job((engine) => engine.score(batch));
@@ -114,14 +153,21 @@ async function work(dtype: ComputeDtype, threads: number): Promise<{ products: s
     const fisher = fishers();
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(batch, 0.01));
-    return { products: model.engine.products(), nll, bits: Buffer.concat([bitsOf(nll), fisher, fishers()]).toString('base64') };
+    return {
+      products: model.engine.products(),
+      nll,
+      bits: Buffer.concat([bitsOf(nll), fisher, fishers()]).toString('base64'),
+    };
   } finally {
     model.close();
   }
 }
 
 // Sums of another order differ in their last bits; a bfloat16 operand that falls on the other side of a half then differs by 2^-8.
-for (const [dtype, bound] of [['float32', 3e-6], ['bfloat16', 1e-3]] as const) { // prettier-ignore
+for (const [dtype, bound] of [
+  ['float32', 3e-6],
+  ['bfloat16', 1e-3],
+] as const) {
   onednnTest(
     `${dtype}: the engine on oneDNN: the same bits on 1, 2, 3 and 5 threads, and the losses of the built-in products`,
     async (t) => {
@@ -147,20 +193,34 @@ onednnTest('a search on oneDNN says so in its record, and is not gone on with un
   const out = space.path('out');
   const stopped = await runCommand(['search', space.recipe, '--out', out, '--threads', '1'], { env: EVERYWHERE });
   t.is(stopped.code, 0, stopped.stderr);
-  const { environment } = JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')) as { environment: { matmul?: string } };
+  const { environment } = JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')) as {
+    environment: { matmul?: string };
+  };
   t.regex(environment.matmul ?? '', /^oneDNN /);
   const again = space.path('again');
   const controller = new AbortController();
   process.env.DFMERGE_MATMUL = 'onednn';
   try {
-    await t.throwsAsync(search(recipeForSearch(space.recipe), { out: again, threads: 1, signal: controller.signal, onTrial: () => controller.abort() }), { code: 'ABORTED' });
+    await t.throwsAsync(
+      search(recipeForSearch(space.recipe), {
+        out: again,
+        threads: 1,
+        signal: controller.signal,
+        onTrial: () => controller.abort(),
+      }),
+      { code: 'ABORTED' },
+    );
   } finally {
     delete process.env.DFMERGE_MATMUL;
   }
-  const refused = await runCommand(['search', space.recipe, '--out', again, '--threads', '1', '--resume'], { env: { DFMERGE_MATMUL: 'builtin' } });
+  const refused = await runCommand(['search', space.recipe, '--out', again, '--threads', '1', '--resume'], {
+    env: { DFMERGE_MATMUL: 'builtin' },
+  });
   t.is(refused.code, 1);
   t.regex(refused.stderr, /matmul: "oneDNN [^"]+" there, nothing now/);
-  const resumed = await runCommand(['search', space.recipe, '--out', again, '--threads', '1', '--resume'], { env: EVERYWHERE });
+  const resumed = await runCommand(['search', space.recipe, '--out', again, '--threads', '1', '--resume'], {
+    env: EVERYWHERE,
+  });
   t.is(resumed.code, 0, resumed.stderr);
 });
 
@@ -186,5 +246,10 @@ test('products that do not exist are refused in words, and those that the build 
   } else if (code === 0) t.regex(stdout, /^matmul +(float32: )?oneDNN \d/m);
   else t.regex(stderr, /oneDNN cannot be used: /);
   const builtin = await runCommand(['info'], { env: { DFMERGE_MATMUL: 'builtin' } });
-  t.regex(builtin.stdout, onednn === '' ? /^matmul +built-in kernels \(\w+\); this build has no oneDNN$/m : /^matmul +built-in kernels \(\w+\); this build can use oneDNN \d+\.\d+ /m);
+  t.regex(
+    builtin.stdout,
+    onednn === ''
+      ? /^matmul +built-in kernels \(\w+\); this build has no oneDNN$/m
+      : /^matmul +built-in kernels \(\w+\); this build can use oneDNN \d+\.\d+ /m,
+  );
 });

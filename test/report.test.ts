@@ -1,7 +1,7 @@
 import test from 'ava';
 import { escapeHtml, html } from '../lib/report/html.js';
 import { bound, coefficient, duration, percent } from '../lib/report/format.js';
-import type { RunRecord } from '../lib/report/record.js';
+import type { RunRecord } from '../lib/run/record.js';
 import { renderReport } from '../lib/report/report.js';
 import { renderTable } from '../lib/report/table.js';
 
@@ -15,10 +15,25 @@ function recordOf(task = 'b'): RunRecord {
     recipe: {
       merge_method: 'df_merge',
       base_model: 'models/base',
-      models: [{ model: 'models/a', task: 'a' }, { model: 'models/b', task }],
+      models: [
+        { model: 'models/a', task: 'a' },
+        { model: 'models/b', task },
+      ],
       tasks: { a: { data: 'data/a' }, [task]: { data: 'data/b' } },
       fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
-      search: { acquisition: 'ei', xi: 0.01, kappa: 2.576, init: 2, iterations: 1, validation_ratio: 1, early_stopping: false, early_stopping_margin: 0, seed: 1, optimizer: 'default', bounds: [0, 1] },
+      search: {
+        acquisition: 'ei',
+        xi: 0.01,
+        kappa: 2.576,
+        init: 2,
+        iterations: 1,
+        validation_ratio: 1,
+        early_stopping: false,
+        early_stopping_margin: 0,
+        seed: 1,
+        optimizer: 'default',
+        bounds: [0, 1],
+      },
       dtype: 'float32',
     },
     seed: 1,
@@ -28,7 +43,12 @@ function recordOf(task = 'b'): RunRecord {
       { model: 'models/b', task, coefficient: 0.75 },
     ],
     coefficients: [0.31251, 0.75],
-    trials: accuracies.map((accuracy, index) => ({ trial: index + 1, coefficients: [0.31251, index / 3], objective: accuracy.a + 0.1, accuracy })),
+    trials: accuracies.map((accuracy, index) => ({
+      trial: index + 1,
+      coefficients: [0.31251, index / 3],
+      objective: accuracy.a + 0.1,
+      accuracy,
+    })),
     best: { trial: 2, objective: 0.6 },
     tasks: [
       { name: 'a', validation: { accuracy: 0.5, examples: 300 }, test: { accuracy: 0.45, examples: 784 } },
@@ -47,10 +67,26 @@ function mergeOnly(): RunRecord {
 
 test('a report shows what the record holds', (t) => {
   const page = renderReport(recordOf()).replaceAll('\u00a0', ' ');
-  for (const text of ['DF-Merge of 2 models', '60.0 %', '2 of 3', '50.0 % of 300', '45.0 % of 784', '0.3125', '1 min 23 s', 'merge_method: df_merge', 'avx2']) {
+  for (const text of [
+    'DF-Merge of 2 models',
+    '60.0 %',
+    '2 of 3',
+    '50.0 % of 300',
+    '45.0 % of 784',
+    '0.3125',
+    '1 min 23 s',
+    'merge_method: df_merge',
+    'avx2',
+  ]) {
     t.true(page.includes(text), text);
   }
-  for (const figure of ['Test accuracy by task', 'Validation accuracy by task', 'objective by trial', 'coefficients by trial', 'Wall time by phase']) {
+  for (const figure of [
+    'Test accuracy by task',
+    'Validation accuracy by task',
+    'objective by trial',
+    'coefficients by trial',
+    'Wall time by phase',
+  ]) {
     t.true(page.includes(figure), figure);
   }
 });
@@ -95,7 +131,10 @@ test('trials that were stopped are marked, and what they did not see is a dash',
   record.trials[2] = { ...record.trials[2], accuracy: { a: 0.4 }, stopped: true, rowsSeen: { a: 7, b: 0 } };
   const page = renderReport(record).replaceAll('\u00a0', ' ');
   t.regex(page, /<dt>Stopped early<\/dt><dd>1 of 3<\/dd>/);
-  t.regex(page, /3 \(stopped\)<\/\w+><td[^>]*>50\.0 %<\/td><td[^>]*>60\.0 %<\/td><td[^>]*>40\.0 %<\/td><td[^>]*>–<\/td>/);
+  t.regex(
+    page,
+    /3 \(stopped\)<\/\w+><td[^>]*>50\.0 %<\/td><td[^>]*>60\.0 %<\/td><td[^>]*>40\.0 %<\/td><td[^>]*>–<\/td>/,
+  );
   t.true(page.includes('Triangles are trials that were stopped early'));
   t.notRegex(page, /undefined|NaN/);
 });
@@ -117,18 +156,42 @@ test('interpolations in html are escaped unless they are html', (t) => {
 
 test('numbers are worded for reading', (t) => {
   const plain = (text: string) => text.replaceAll('\u00a0', ' ');
-  t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), ['61.2 %', '100.0 %', '–', '0.3333']);
-  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), ['0.042 s', '12.3 s', '1 min 00 s', '4 min 05 s', '1 h 00 min', '1 h 02 min']);
+  t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), [
+    '61.2 %',
+    '100.0 %',
+    '–',
+    '0.3333',
+  ]);
+  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), [
+    '0.042 s',
+    '12.3 s',
+    '1 min 00 s',
+    '4 min 05 s',
+    '1 h 00 min',
+    '1 h 02 min',
+  ]);
 });
 
 test('bounds are rounded up', (t) => {
-  t.deepEqual([0, 1, 0.02131, 0.9991, 3.00001e-9, 0.25].map(bound), ['0', '1.00', '0.0214', '1.00', '3.01e-9', '0.250']);
-  for (let value = 1e-8; value < 1; value *= 1.37) t.true(Number(bound(value)) >= value && Number(bound(value)) < value * 1.0101, `${value}`);
+  t.deepEqual([0, 1, 0.02131, 0.9991, 3.00001e-9, 0.25].map(bound), [
+    '0',
+    '1.00',
+    '0.0214',
+    '1.00',
+    '3.01e-9',
+    '0.250',
+  ]);
+  for (let value = 1e-8; value < 1; value *= 1.37)
+    t.true(Number(bound(value)) >= value && Number(bound(value)) < value * 1.0101, `${value}`);
 });
 
 test('what was left out of the Fishers is shown where it was, with its bound', (t) => {
-  const page = renderReport({ ...recordOf(), skipped: { a: { skipped: 12, choices: 90, meanMass: 0.02131, maxMass: 0.0905 } } });
-  for (const text of ['Choices left out of the Fishers', '12 of 90', '0.0214', '0.0905']) t.true(page.includes(text), text);
+  const page = renderReport({
+    ...recordOf(),
+    skipped: { a: { skipped: 12, choices: 90, meanMass: 0.02131, maxMass: 0.0905 } },
+  });
+  for (const text of ['Choices left out of the Fishers', '12 of 90', '0.0214', '0.0905'])
+    t.true(page.includes(text), text);
   t.false(renderReport(recordOf()).includes('left out'));
 });
 

@@ -4,12 +4,12 @@ import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { TokenizedRows } from '../lib/data/batch.js';
-import { prepareSplit } from '../lib/data/prepared.js';
-import { cacheFolder, cacheUsage, RowCache, rowsKey } from '../lib/data/row_cache.js';
-import { decodeRows, encodedBytes, encodeRows } from '../lib/data/row_file.js';
-import { DfMergeError } from '../lib/errors.js';
-import { loadTokenizer, type Tokenizer } from '../lib/text/tokenizer.js';
+import type { TokenizedRows } from '../lib/engine/batch.js';
+import { prepareSplit } from '../lib/tasks/prepared_split.js';
+import { cacheFolder, cacheUsage, RowCache, rowsKey } from '../lib/tasks/row_cache.js';
+import { decodeRows, encodedBytes, encodeRows } from '../lib/tasks/row_file.js';
+import { DfMergeError } from '../lib/core/errors.js';
+import { loadTokenizer, type Tokenizer } from '../lib/tasks/text/tokenizer.js';
 import { runCommand } from './support/command.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 import { makeWorkspace, recordWithoutTiming } from './support/workspace.js';
@@ -19,7 +19,12 @@ const OTHER = 'cd'.repeat(32);
 
 const ROWS: TokenizedRows = {
   inputIds: [Int32Array.of(5, 6, 1), Int32Array.of(1), new Int32Array(0), Int32Array.of(2 ** 31 - 1, 1)],
-  choices: [[Int32Array.of(7, 1), Int32Array.of(8, 9, 1)], [Int32Array.of(1)], [Int32Array.of(3), new Int32Array(0), Int32Array.of(4)], [Int32Array.of(0)]],
+  choices: [
+    [Int32Array.of(7, 1), Int32Array.of(8, 9, 1)],
+    [Int32Array.of(1)],
+    [Int32Array.of(3), new Int32Array(0), Int32Array.of(4)],
+    [Int32Array.of(0)],
+  ],
   labels: Int32Array.of(1, -1, 2, 0),
 };
 
@@ -36,7 +41,12 @@ function counting(digest = 'tokenizer'): Tokenizer & { texts: number } {
   return tokenizer;
 }
 
-const LINES = ['{"input": "one", "choices": ["a", "bc"], "label": 1}', '', '{"input": "zwei €", "choices": ["a"], "label": 0}', '{"input": "", "choices": ["c"]}'];
+const LINES = [
+  '{"input": "one", "choices": ["a", "bc"], "label": 1}',
+  '',
+  '{"input": "zwei €", "choices": ["a"], "label": 0}',
+  '{"input": "", "choices": ["c"]}',
+];
 
 async function taskOf(text: string): Promise<string> {
   const dir = await temporaryFolder();
@@ -110,7 +120,10 @@ test("a tokenizer's digest follows the files that decide its ids", async (t) => 
   const { digest } = await loadTokenizer(space.path('models', 'a'));
   t.regex(digest ?? '', /^[0-9a-f]{64}$/);
   t.is((await loadTokenizer(space.path('models', 'b'))).digest, digest);
-  t.not(await digestAfter('tokenizer.json', (text) => text.replace('"cat":6', '"cat":7').replace('"dog":7', '"dog":6')), digest);
+  t.not(
+    await digestAfter('tokenizer.json', (text) => text.replace('"cat":6', '"cat":7').replace('"dog":7', '"dog":6')),
+    digest,
+  );
   t.not(await digestAfter('tokenizer_config.json', (text) => `${text}\n`), digest);
   t.not(await digestAfter('config.json', (text) => text.replace(/"eos_token_id":\s*1/, '"eos_token_id": 2')), digest);
   t.is(await digestAfter('config.json', (text) => text.replace('float32', 'bfloat16')), digest);
@@ -121,7 +134,12 @@ test('a damaged, cut or foreign file is made anew', async (t) => {
   const plain = await prepareSplit(counting(), dir, 'validation', { cache });
   const [name] = await files(cache);
   const good = await readFile(join(cache, name));
-  for (const bad of [good.subarray(0, 100), Buffer.from(good).fill(0, 80, 84), Buffer.alloc(0), encodeRows(ROWS, OTHER)]) {
+  for (const bad of [
+    good.subarray(0, 100),
+    Buffer.from(good).fill(0, 80, 84),
+    Buffer.alloc(0),
+    encodeRows(ROWS, OTHER),
+  ]) {
     await writeFile(join(cache, name), bad);
     t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache }), plain);
     t.deepEqual(await readFile(join(cache, name)), good);
@@ -131,9 +149,15 @@ test('a damaged, cut or foreign file is made anew', async (t) => {
 test('a missing label is told with its line, whatever is in the cache; a broken file leaves nothing there', async (t) => {
   const [dir, cache] = [await taskOf(LINES.join('\n')), await temporaryFolder()];
   await prepareSplit(counting(), dir, 'validation', { cache });
-  await t.throwsAsync(prepareSplit(counting(), dir, 'validation', { cache, needLabels: true }), { instanceOf: DfMergeError, message: /validation\.jsonl:4: "label" is missing/ });
+  await t.throwsAsync(prepareSplit(counting(), dir, 'validation', { cache, needLabels: true }), {
+    instanceOf: DfMergeError,
+    message: /validation\.jsonl:4: "label" is missing/,
+  });
   const broken = await taskOf(`${LINES[0]}\n{"input": 3}\n`);
-  for (let run = 0; run < 2; run++) await t.throwsAsync(prepareSplit(counting(), broken, 'validation', { cache }), { message: /validation\.jsonl:2: "input"/ });
+  for (let run = 0; run < 2; run++)
+    await t.throwsAsync(prepareSplit(counting(), broken, 'validation', { cache }), {
+      message: /validation\.jsonl:2: "input"/,
+    });
   t.is((await files(cache)).length, 1);
 });
 
@@ -142,7 +166,8 @@ test('a folder that cannot be written, or read, costs nothing but the work', asy
   const file = join(await temporaryFolder(), 'a file');
   await writeFile(file, 'mine');
   const plain = await prepareSplit(counting(), dir, 'validation', { cache: false });
-  for (const cache of [file, join(file, 'below'), '/dev/null/x']) t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache }), plain);
+  for (const cache of [file, join(file, 'below'), '/dev/null/x'])
+    t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache }), plain);
   t.is(await readFile(file, 'utf8'), 'mine');
   t.deepEqual(cacheUsage(file), { files: 0, bytes: 0 });
 
@@ -182,7 +207,11 @@ test('many writers of one file leave one whole file', async (t) => {
 
   const space = await makeWorkspace();
   const shared = space.path('cache');
-  const run = () => runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a', '--json', '--threads', '1'], { cwd: space.dir, env: { DFMERGE_CACHE: shared } });
+  const run = () =>
+    runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a', '--json', '--threads', '1'], {
+      cwd: space.dir,
+      env: { DFMERGE_CACHE: shared },
+    });
   const runs = await Promise.all([run(), run(), run()]);
   const results = runs.map(({ stdout }) => ({ ...(JSON.parse(stdout) as Record<string, unknown>), seconds: 0 }));
   t.deepEqual(results[1], results[0]);
@@ -212,9 +241,15 @@ test('commands: the same bytes with and without; info says where and how much; o
   const space = await makeWorkspace();
   const env = { DFMERGE_CACHE: space.path('cache') };
   const search = async (out: string, ...more: string[]) => {
-    const { code, stderr } = await runCommand(['search', space.recipe, '--out', space.path(out), '--threads', '1', ...more], { env });
+    const { code, stderr } = await runCommand(
+      ['search', space.recipe, '--out', space.path(out), '--threads', '1', ...more],
+      { env },
+    );
     t.is(code, 0, stderr);
-    return { weights: await readFile(space.path(out, 'model.safetensors')), record: await recordWithoutTiming(space.path(out)) };
+    return {
+      weights: await readFile(space.path(out, 'model.safetensors')),
+      record: await recordWithoutTiming(space.path(out)),
+    };
   };
   const plain = await search('plain', '--no-cache');
   t.false(existsSync(env.DFMERGE_CACHE));
@@ -224,10 +259,20 @@ test('commands: the same bytes with and without; info says where and how much; o
   t.deepEqual(await search('hit'), plain);
   t.deepEqual(await files(env.DFMERGE_CACHE), kept);
 
-  const told = JSON.parse((await runCommand(['info', '--json'], { env })).stdout) as { cache: { folder: string; files: number; bytes: number } };
+  const told = JSON.parse((await runCommand(['info', '--json'], { env })).stdout) as {
+    cache: { folder: string; files: number; bytes: number };
+  };
   t.deepEqual(told.cache, { folder: env.DFMERGE_CACHE, ...cacheUsage(env.DFMERGE_CACHE) });
   t.is(told.cache.files, 4);
   t.regex((await runCommand(['info'], { env: { DFMERGE_CACHE: 'off' } })).stdout, /^cache +off$/m);
-  t.is((await runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a'], { cwd: space.dir, env: { DFMERGE_CACHE: 'off', XDG_CACHE_HOME: space.path('xdg') } })).code, 0);
+  t.is(
+    (
+      await runCommand(['evaluate', '--model', 'models/a', '--data', 'data/a'], {
+        cwd: space.dir,
+        env: { DFMERGE_CACHE: 'off', XDG_CACHE_HOME: space.path('xdg') },
+      })
+    ).code,
+    0,
+  );
   t.false(existsSync(space.path('xdg')));
 });

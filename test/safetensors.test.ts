@@ -4,8 +4,8 @@ import test from 'ava';
 import { findDuplicateKey } from '../lib/checkpoint/duplicate_key.js';
 import { buildHeader } from '../lib/checkpoint/layout.js';
 import { headerLength, parseHeader, readHeader, type Header } from '../lib/checkpoint/safetensors.js';
-import { RandomStream } from '../lib/data/random.js';
-import { DfMergeError } from '../lib/errors.js';
+import { RandomStream } from '../lib/core/random_stream.js';
+import { DfMergeError } from '../lib/core/errors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -24,15 +24,34 @@ function fileBytes(header: string | Uint8Array, dataBytes: number): Buffer {
   return Buffer.concat([length, text, Buffer.alloc(dataBytes)]);
 }
 
-const entry = (begin: number, end: number, over: object = {}) => ({ dtype: 'F32', shape: [(end - begin) / 4], data_offsets: [begin, end], ...over });
+const entry = (begin: number, end: number, over: object = {}) => ({
+  dtype: 'F32',
+  shape: [(end - begin) / 4],
+  data_offsets: [begin, end],
+  ...over,
+});
 
 test('a header gives names, types, shapes and absolute byte ranges', (t) => {
-  const text = JSON.stringify({ __metadata__: { format: 'pt' }, b: entry(0, 8), a: entry(8, 24, { shape: [2, 2] }), scalar: entry(24, 26, { dtype: 'BF16', shape: [] }), empty: entry(26, 26, { shape: [0, 3] }) });
+  const text = JSON.stringify({
+    __metadata__: { format: 'pt' },
+    b: entry(0, 8),
+    a: entry(8, 24, { shape: [2, 2] }),
+    scalar: entry(24, 26, { dtype: 'BF16', shape: [] }),
+    empty: entry(26, 26, { shape: [0, 3] }),
+  });
   const { metadata, tensors, dataStart } = parse(text, 26);
   t.deepEqual(metadata, { format: 'pt' });
   t.is(dataStart, 8 + text.length);
   t.deepEqual([...tensors.keys()], ['b', 'a', 'scalar', 'empty']);
-  t.deepEqual(tensors.get('a'), { name: 'a', dtype: 'F32', shape: [2, 2], elements: 4, file: FILE, begin: dataStart + 8, end: dataStart + 24 });
+  t.deepEqual(tensors.get('a'), {
+    name: 'a',
+    dtype: 'F32',
+    shape: [2, 2],
+    elements: 4,
+    file: FILE,
+    begin: dataStart + 8,
+    end: dataStart + 24,
+  });
   t.is(tensors.get('scalar')!.elements, 1);
   t.is(tensors.get('empty')!.elements, 0);
 });
@@ -45,24 +64,59 @@ const broken: [rule: string, header: unknown, dataBytes: number, complaint: RegE
   ['not JSON', '{"a":', 0, /not a JSON object/],
   ['not an object', '[]', 0, /does not start with "\{"/],
   ['leading space', ' {}', 0, /does not start with "\{"/],
-  ['duplicate tensor', '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4, /key "a" twice/],
-  ['duplicate key in an entry', '{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,2]}}', 2, /key "dtype" twice/],
+  [
+    'duplicate tensor',
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    4,
+    /key "a" twice/,
+  ],
+  [
+    'duplicate key in an entry',
+    '{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,2]}}',
+    2,
+    /key "dtype" twice/,
+  ],
   ['entry not an object', { a: 3 }, 0, /tensor "a": expected an object/],
   ['unknown key of an entry', { a: entry(0, 4, { extra: 1 }) }, 4, /tensor "a": unknown key "extra"/],
   ['dtype missing', { a: entry(0, 4, { dtype: undefined }) }, 4, /tensor "a": dtype is missing/],
   ['dtype mistyped', { a: entry(0, 4, { dtype: 7 }) }, 4, /tensor "a": dtype is missing or not a string/],
   ['dtype unknown', { a: entry(0, 4, { dtype: 'F99' }) }, 4, /unknown dtype "F99"/],
-  ['dtype named as a property of Object', { a: entry(0, 4, { dtype: 'constructor' }) }, 4, /unknown dtype "constructor"/],
+  [
+    'dtype named as a property of Object',
+    { a: entry(0, 4, { dtype: 'constructor' }) },
+    4,
+    /unknown dtype "constructor"/,
+  ],
   ['shape missing', { a: entry(0, 4, { shape: undefined }) }, 4, /tensor "a": shape is missing/],
   ['shape mistyped', { a: entry(0, 4, { shape: '1' }) }, 4, /shape is missing or not a list/],
   ['shape negative', { a: entry(0, 4, { shape: [-1] }) }, 4, /shape is missing or not a list of non-negative integers/],
-  ['shape fractional', { a: entry(0, 4, { shape: [0.5] }) }, 4, /shape is missing or not a list of non-negative integers/],
+  [
+    'shape fractional',
+    { a: entry(0, 4, { shape: [0.5] }) },
+    4,
+    /shape is missing or not a list of non-negative integers/,
+  ],
   ['offsets missing', { a: entry(0, 4, { data_offsets: undefined }) }, 4, /data_offsets is missing/],
   ['offsets of three', { a: entry(0, 4, { data_offsets: [0, 4, 8] }) }, 4, /data_offsets is missing or not two/],
-  ['offsets negative', { a: entry(0, 4, { data_offsets: [-4, 0] }) }, 4, /data_offsets is missing or not two non-negative/],
-  ['offsets fractional', { a: entry(0, 4, { data_offsets: [0, 3.5] }) }, 4, /data_offsets is missing or not two non-negative/],
+  [
+    'offsets negative',
+    { a: entry(0, 4, { data_offsets: [-4, 0] }) },
+    4,
+    /data_offsets is missing or not two non-negative/,
+  ],
+  [
+    'offsets fractional',
+    { a: entry(0, 4, { data_offsets: [0, 3.5] }) },
+    4,
+    /data_offsets is missing or not two non-negative/,
+  ],
   ['offsets backwards', { a: entry(0, 4, { data_offsets: [4, 0] }) }, 4, /run backwards/],
-  ['shape against bytes', { a: entry(0, 4, { shape: [2] }) }, 4, /tensor "a": shape \[2\] of F32 takes 8 bytes, data_offsets \[0, 4\] hold 4/],
+  [
+    'shape against bytes',
+    { a: entry(0, 4, { shape: [2] }) },
+    4,
+    /tensor "a": shape \[2\] of F32 takes 8 bytes, data_offsets \[0, 4\] hold 4/,
+  ],
   ['overflow', { a: entry(0, 4, { shape: [2 ** 30, 2 ** 30] }) }, 4, /overflows/],
   ['overflow of bytes', { a: entry(0, 4, { shape: [2 ** 52] }) }, 4, /overflows/],
   ['overflow behind a zero', { a: entry(0, 0, { shape: [2 ** 30, 2 ** 30, 0] }) }, 0, /overflows/],
@@ -80,7 +134,7 @@ const broken: [rule: string, header: unknown, dataBytes: number, complaint: RegE
 for (const [rule, header, dataBytes, complaint] of broken) {
   test(`refused: ${rule}`, (t) => {
     const error = t.throws(() => parse(header, dataBytes), { instanceOf: DfMergeError, message: complaint });
-    t.is((error).code, 'INVALID_CHECKPOINT');
+    t.is(error.code, 'INVALID_CHECKPOINT');
     t.true(error.message.startsWith(`${FILE}: `));
   });
 }
@@ -96,7 +150,9 @@ test('refused: a file shorter than 8 bytes, a header past the end, a header over
     bytes.writeBigUInt64LE(n);
     return bytes;
   };
-  t.throws(() => headerLength(Buffer.alloc(7), 7, FILE), { message: /7 bytes long; a safetensors file starts with 8 bytes/ });
+  t.throws(() => headerLength(Buffer.alloc(7), 7, FILE), {
+    message: /7 bytes long; a safetensors file starts with 8 bytes/,
+  });
   t.throws(() => headerLength(length(3n), 10, FILE), { message: /runs past the end of the file \(10 bytes\)/ });
   t.throws(() => headerLength(length(100_000_001n), 2 ** 40, FILE), { message: /over the format's limit/ });
   t.throws(() => headerLength(length(2n ** 64n - 1n), 2 ** 40, FILE), { message: /over the format's limit/ });
@@ -142,8 +198,35 @@ test('findDuplicateKey looks at keys only, level by level', (t) => {
 
 test('mutated headers are accepted or refused by name, and never break the parser', (t) => {
   const random = new RandomStream(7, 'safetensors');
-  const text = JSON.stringify({ __metadata__: { format: 'pt' }, a: entry(0, 8), b: entry(8, 24, { shape: [2, 2] }), c: entry(24, 26, { dtype: 'F16', shape: [] }) });
-  const snippets = ['"', '{', '}', '[', ']', ',', ':', '-', '9', '0', '.', 'e9', '\\', '\\u0061', '"a"', 'null', '9007199254740993', '\u00ff', '"__proto__":', '1e999', ' '];
+  const text = JSON.stringify({
+    __metadata__: { format: 'pt' },
+    a: entry(0, 8),
+    b: entry(8, 24, { shape: [2, 2] }),
+    c: entry(24, 26, { dtype: 'F16', shape: [] }),
+  });
+  const snippets = [
+    '"',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '-',
+    '9',
+    '0',
+    '.',
+    'e9',
+    '\\',
+    '\\u0061',
+    '"a"',
+    'null',
+    '9007199254740993',
+    '\u00ff',
+    '"__proto__":',
+    '1e999',
+    ' ',
+  ];
   let accepted = 0;
   for (let round = 0; round < 20_000; round++) {
     let bytes = fileBytes(text, 26);
@@ -152,7 +235,12 @@ test('mutated headers are accepted or refused by name, and never break the parse
       const kind = random.below(4);
       if (kind === 0) bytes[at] = random.below(256);
       else if (kind === 1) bytes = bytes.subarray(0, at + 1);
-      else if (kind === 2) bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(snippets[random.below(snippets.length)]), bytes.subarray(at)]);
+      else if (kind === 2)
+        bytes = Buffer.concat([
+          bytes.subarray(0, at),
+          Buffer.from(snippets[random.below(snippets.length)]),
+          bytes.subarray(at),
+        ]);
       else bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + random.below(4))]);
     }
     if (random.below(2) === 0 && bytes.length > 8) bytes.writeBigUInt64LE(BigInt(Math.max(0, bytes.length - 8 - 26))); // else the length itself is often what is wrong

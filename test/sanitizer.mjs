@@ -17,6 +17,13 @@ export function run(title, command, args, options = {}) {
 /** Builds with one kind of sanitizer into `home`/build; ends the process where that fails. */
 export function build(kind, home, more = []) {
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
-  const { ok } = run(`building with the ${kind} sanitizer`, process.execPath, [cmakeJs, 'build', '-O', join(home, 'build'), `--CDDFMERGE_SANITIZE=${kind}`, ...more]);
+  const { ok } = run(`building with the ${kind} sanitizer`, process.execPath, [
+    cmakeJs,
+    'build',
+    '-O',
+    join(home, 'build'),
+    `--CDDFMERGE_SANITIZE=${kind}`,
+    ...more,
+  ]);
   if (!ok) process.exit(1);
 }

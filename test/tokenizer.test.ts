@@ -1,10 +1,10 @@
 import { writeFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { loadSplit } from '../lib/data/task.js';
-import { DfMergeError } from '../lib/errors.js';
-import { PrecompiledMap } from '../lib/text/precompiled.js';
-import { loadTokenizer, type Tokenizer } from '../lib/text/tokenizer.js';
+import { loadSplit } from '../lib/tasks/rows.js';
+import { DfMergeError } from '../lib/core/errors.js';
+import { PrecompiledMap } from '../lib/tasks/text/precompiled.js';
+import { loadTokenizer, type Tokenizer } from '../lib/tasks/text/tokenizer.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -26,7 +26,8 @@ const WORD_TOKENIZER = {
 
 async function folderOf(files: Record<string, unknown>): Promise<string> {
   const dir = await temporaryFolder();
-  for (const [name, value] of Object.entries(files)) await writeFile(join(dir, name), typeof value === 'string' ? value : JSON.stringify(value));
+  for (const [name, value] of Object.entries(files))
+    await writeFile(join(dir, name), typeof value === 'string' ? value : JSON.stringify(value));
   return dir;
 }
 
@@ -43,7 +44,10 @@ test('a text ends with one </s>, whether or not tokenizer.json puts it there', a
 });
 
 test('the end token is the one that the configs name', async (t) => {
-  t.is((await load({ post_processor: null }, { 'tokenizer_config.json': { eos_token: { content: 'c' } } })).eosTokenId, 5);
+  t.is(
+    (await load({ post_processor: null }, { 'tokenizer_config.json': { eos_token: { content: 'c' } } })).eosTokenId,
+    5,
+  );
   t.is((await load({ post_processor: null }, { 'config.json': { eos_token_id: 4 } })).eosTokenId, 4);
 });
 
@@ -60,7 +64,11 @@ test('a vocabulary without an unknown token refuses what it does not know', asyn
   const model = { ...WORD_TOKENIZER.model, unk_token: undefined };
   const tokenizer = await load({ model });
   t.deepEqual(tokenizer.encode('a b'), [3, 4, 1]);
-  t.throws(() => tokenizer.encode('a x'), { instanceOf: DfMergeError, code: 'INVALID_DATA', message: /does not know one of "a x"/ });
+  t.throws(() => tokenizer.encode('a x'), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_DATA',
+    message: /does not know one of "a x"/,
+  });
 });
 
 test('what encode returns is the caller’s', async (t) => {
@@ -77,13 +85,31 @@ test('white space is Unicode’s, as models were trained on', async (t) => {
 
 test('folders without a usable tokenizer.json are refused by name', async (t) => {
   const empty = await folderOf({});
-  await t.throwsAsync(loadTokenizer(empty), { instanceOf: DfMergeError, code: 'NOT_FOUND', message: new RegExp(`^${empty}: no tokenizer\\.json`) });
+  await t.throwsAsync(loadTokenizer(empty), {
+    instanceOf: DfMergeError,
+    code: 'NOT_FOUND',
+    message: new RegExp(`^${empty}: no tokenizer\\.json`),
+  });
   for (const broken of ['{', '[]', '{"model":{}}', { ...WORD_TOKENIZER, model: { type: 'Nonsense' } }]) {
     const dir = await folderOf({ 'tokenizer.json': broken });
-    await t.throwsAsync(loadTokenizer(dir), { instanceOf: DfMergeError, code: 'INVALID_CONFIG', message: /tokenizer\.json: / });
+    await t.throwsAsync(loadTokenizer(dir), {
+      instanceOf: DfMergeError,
+      code: 'INVALID_CONFIG',
+      message: /tokenizer\.json: /,
+    });
   }
-  const dir = await folderOf({ 'tokenizer.json': { ...WORD_TOKENIZER, model: { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' }, post_processor: null } });
-  await t.throwsAsync(loadTokenizer(dir), { instanceOf: DfMergeError, code: 'INVALID_CONFIG', message: /no end token "<\/s>"/ });
+  const dir = await folderOf({
+    'tokenizer.json': {
+      ...WORD_TOKENIZER,
+      model: { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' },
+      post_processor: null,
+    },
+  });
+  await t.throwsAsync(loadTokenizer(dir), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_CONFIG',
+    message: /no end token "<\/s>"/,
+  });
 });
 
 test('a character map that is cut short is refused', (t) => {
@@ -102,7 +128,11 @@ sharedTest(test)('first rows of the suite get PyTorch’s ids', async (t) => {
     const { rows } = await loadSplit(sharedPath('data', 'suite', task), 'validation');
     expected.forEach(({ input, choices }, i) => {
       t.deepEqual(tokenizer.encodeInput(rows[i].input), input, task);
-      t.deepEqual(rows[i].choices.map((choice) => tokenizer.encode(choice)), choices, task); // prettier-ignore
+      t.deepEqual(
+        rows[i].choices.map((choice) => tokenizer.encode(choice)),
+        choices,
+        task,
+      );
     });
   }
 });
@@ -116,7 +146,14 @@ for (const version of ['t5-v1.0', 't5-v1.1']) {
     const tokenizer = await loadTokenizer(sharedPath('golden', version, 'models', 'base'));
     const { examples } = JSON.parse(await readFile(sharedPath('golden', version, 'cases.json'), 'utf8')) as Cases;
     const { rows } = await loadSplit(sharedPath('golden', version, 'data'), 'validation', { needLabels: true });
-    t.deepEqual(rows.map((row) => ({ input_ids: tokenizer.encodeInput(row.input), choices: row.choices.map((choice) => tokenizer.encode(choice)), label: row.label! })), examples); // prettier-ignore
+    t.deepEqual(
+      rows.map((row) => ({
+        input_ids: tokenizer.encodeInput(row.input),
+        choices: row.choices.map((choice) => tokenizer.encode(choice)),
+        label: row.label!,
+      })),
+      examples,
+    );
   });
 }
 

@@ -18,17 +18,25 @@ function launcher() {
     const [command, ...args] = [...words, program, '--race'];
     const { status, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8', cwd: root });
     if (status === REPORTED && stderr.includes('data race')) return words;
-    console.log(`${[...words, 'thread_checks'].join(' ')}: ${error?.message ?? `exit status ${status}, ${(stderr ?? '').trim().split('\n')[0]}`}`);
+    console.log(
+      `${[...words, 'thread_checks'].join(' ')}: ${error?.message ?? `exit status ${status}, ${(stderr ?? '').trim().split('\n')[0]}`}`,
+    );
   }
   return undefined;
 }
 
 const words = launcher();
 if (!words) {
-  console.log('\nthread sanitizer: it does not report a race that was made on purpose, so that its silence would say nothing');
+  console.log(
+    '\nthread sanitizer: it does not report a race that was made on purpose, so that its silence would say nothing',
+  );
   process.exit(1);
 }
 const [command, ...args] = [...words, program];
 const { ok, how } = run('thread checks', command, args, { env });
-console.log(ok ? '\nthread sanitizer: no findings' : `\nthread sanitizer: ${how === `exit status ${REPORTED}` ? 'data races, reported above' : how}`);
+console.log(
+  ok
+    ? '\nthread sanitizer: no findings'
+    : `\nthread sanitizer: ${how === `exit status ${REPORTED}` ? 'data races, reported above' : how}`,
+);
 process.exit(ok ? 0 : 1);

@@ -1,13 +1,13 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
-import { writeFileAtomic } from '../lib/checkpoint/atomic.js';
+import { writeFileAtomic } from '../lib/core/atomic_write.js';
 import { openCheckpoint } from '../lib/checkpoint/folder.js';
-import { openModelSet } from '../lib/checkpoint/model_set.js';
+import { openModelSet } from '../lib/architectures/t5/model_set.js';
 import { readHeader, type TensorEntry } from '../lib/checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../lib/checkpoint/safetensors_file.js';
 import { assertWritable, writeModelFolder, type ModelFolder } from '../lib/checkpoint/write.js';
-import { DfMergeError } from '../lib/errors.js';
+import { DfMergeError } from '../lib/core/errors.js';
 import { byteWriter, temporaryFolder, tinyParameters, writeTinyT5, type TinyOptions } from './support/tiny_t5.js';
 
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
@@ -25,10 +25,30 @@ async function bytesOf({ file, begin, end }: TensorEntry): Promise<Buffer> {
 const json = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
 
 test('a written folder opens again, with the names, shapes and values asked for', async (t) => {
-  const files = { 'tokenizer.json': '{"a":1}', 'spiece.model': 'pieces', 'generation_config.json': '{}', 'unrelated.txt': 'no' };
-  const folder = await prepare({ files }, { dtype: 'bfloat16', metadata: { made: 'here' }, extraFiles: { 'README.md': '# Merged', 'trace.bin': Uint8Array.of(1, 2) } });
+  const files = {
+    'tokenizer.json': '{"a":1}',
+    'spiece.model': 'pieces',
+    'generation_config.json': '{}',
+    'unrelated.txt': 'no',
+  };
+  const folder = await prepare(
+    { files },
+    {
+      dtype: 'bfloat16',
+      metadata: { made: 'here' },
+      extraFiles: { 'README.md': '# Merged', 'trace.bin': Uint8Array.of(1, 2) },
+    },
+  );
   await writeModelFolder(folder);
-  t.deepEqual((await readdir(folder.out)).sort(), ['README.md', 'config.json', 'generation_config.json', 'model.safetensors', 'spiece.model', 'tokenizer.json', 'trace.bin']);
+  t.deepEqual((await readdir(folder.out)).sort(), [
+    'README.md',
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+    'spiece.model',
+    'tokenizer.json',
+    'trace.bin',
+  ]);
   const written = await openCheckpoint(folder.out);
   t.deepEqual([...written.tensors.keys()], [...folder.base.tensors.keys()]);
   for (const entry of written.tensors.values()) {
@@ -55,7 +75,8 @@ test('config.json keeps the spelling of its dtype key', async (t) => {
 test('config.json keeps its text but for what changes: 1.0 stays 1.0', async (t) => {
   const folder = await prepare({}, { dtype: 'bfloat16' });
   const file = join(folder.base.dir, 'config.json');
-  const text = '{\n  "model_type": "t5",\n  "initializer_factor": 1.0,\n  "dtype": "float32",\n  "dropout_rate": 1e-1\n}\n';
+  const text =
+    '{\n  "model_type": "t5",\n  "initializer_factor": 1.0,\n  "dtype": "float32",\n  "dropout_rate": 1e-1\n}\n';
   await writeFile(file, text);
   await writeModelFolder({ ...folder, base: { ...folder.base, config: JSON.parse(text) as Record<string, unknown> } });
   t.is(await readFile(join(folder.out, 'config.json'), 'utf8'), text.replace('float32', 'bfloat16'));
@@ -72,7 +93,9 @@ test('shards stay the same and the index gives the new size', async (t) => {
 });
 
 test('a set that only a child unties is written with a head of its own', async (t) => {
-  const set = await openModelSet(await writeTinyT5(), [await writeTinyT5({ tensors: tinyParameters(true), salt: 'child' })]);
+  const set = await openModelSet(await writeTinyT5(), [
+    await writeTinyT5({ tensors: tinyParameters(true), salt: 'child' }),
+  ]);
   const { parameterOf: aliasOf, addedTensors, configChanges } = set;
   const folder = await prepare({}, { base: set.base.checkpoint, aliasOf, addedTensors, configChanges });
   await writeModelFolder(folder);
@@ -99,7 +122,11 @@ test('an existing folder is refused before any work, unless overwriting', async 
   await writeFile(join(folder.out, 'config.json'), 'old');
   let called = false;
   const writeTensors = async () => void (called = true);
-  await t.throwsAsync(writeModelFolder({ ...folder, writeTensors }), { instanceOf: DfMergeError, code: 'EXISTS', message: /merged exists already/ });
+  await t.throwsAsync(writeModelFolder({ ...folder, writeTensors }), {
+    instanceOf: DfMergeError,
+    code: 'EXISTS',
+    message: /merged exists already/,
+  });
   await t.throwsAsync(assertWritable(folder.out), { instanceOf: DfMergeError, code: 'EXISTS' });
   t.false(called);
   await assertWritable(folder.out, { overwrite: true });
@@ -113,10 +140,22 @@ test('overwriting spares what is no model folder, and the inputs', async (t) => 
   await mkdir(folder.out);
   await assertWritable(folder.out, { overwrite: true });
   await writeFile(join(folder.out, 'thesis.txt'), 'precious');
-  await t.throwsAsync(writeModelFolder(folder), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT', message: /not a model folder/ });
-  await t.throwsAsync(writeModelFolder({ ...folder, out: folder.base.dir }), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT', message: /the merge reads it/ });
+  await t.throwsAsync(writeModelFolder(folder), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_ARGUMENT',
+    message: /not a model folder/,
+  });
+  await t.throwsAsync(writeModelFolder({ ...folder, out: folder.base.dir }), {
+    instanceOf: DfMergeError,
+    code: 'INVALID_ARGUMENT',
+    message: /the merge reads it/,
+  });
   t.is(await readFile(join(folder.out, 'thesis.txt'), 'utf8'), 'precious');
-  await t.throwsAsync(assertWritable(join(folder.out, 'no', 'where')), { instanceOf: DfMergeError, code: 'NOT_FOUND', message: /the folder .*no does not exist/ });
+  await t.throwsAsync(assertWritable(join(folder.out, 'no', 'where')), {
+    instanceOf: DfMergeError,
+    code: 'NOT_FOUND',
+    message: /the folder .*no does not exist/,
+  });
 });
 
 test('a failure leaves nothing behind, and the old folder as it was', async (t) => {
@@ -149,7 +188,11 @@ test('extra files must not stand in the way of the model', async (t) => {
 
 test('a writer that changes the length of the file is caught', async (t) => {
   const folder = await prepare({}, { writeTensors: async (file) => writeFile(file, 'x', { flag: 'a' }) });
-  await t.throwsAsync(writeModelFolder(folder), { instanceOf: DfMergeError, code: 'IO', message: /bytes after writing, expected/ });
+  await t.throwsAsync(writeModelFolder(folder), {
+    instanceOf: DfMergeError,
+    code: 'IO',
+    message: /bytes after writing, expected/,
+  });
 });
 
 test('writeSafetensorsFile replaces a file as a whole', async (t) => {
@@ -174,5 +217,8 @@ test('writeFileAtomic replaces a file and leaves no temporary one', async (t) =>
   await writeFileAtomic(path, Buffer.from('two'));
   t.is(await readFile(path, 'utf8'), 'two');
   t.deepEqual(await readdir(dir), ['state.json']);
-  await t.throwsAsync(writeFileAtomic(join(dir, 'no', 'x'), ''), { instanceOf: DfMergeError, message: /cannot write .*x/ });
+  await t.throwsAsync(writeFileAtomic(join(dir, 'no', 'x'), ''), {
+    instanceOf: DfMergeError,
+    message: /cannot write .*x/,
+  });
 });

@@ -1,9 +1,9 @@
 import type { Fold, NativeEngine } from '../../bindings/index.js';
 import { BayesianOptimizer } from '../../lib/bayes/index.js';
-import { evaluateRows } from '../../lib/evaluate.js';
-import { measureFisher } from '../../lib/fisher.js';
-import { mergeModels } from '../../lib/merge.js';
-import type { T5Model } from '../../lib/model.js';
+import { evaluateRows } from '../../lib/engine/evaluate.js';
+import { measureFisher } from '../../lib/engine/fisher.js';
+import { mergeModels } from '../../lib/engine/merge.js';
+import type { T5Model } from '../../lib/engine/session.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, IterationSpec } from '../spec.js';
@@ -37,7 +37,12 @@ export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
   const tasks = spec.tasks.map(({ task, fisherRows, scoreRows }): Task => {
     const { rows } = taskLengths(spec.lengths, task, Math.max(fisherRows, scoreRows));
     const first = (n: number) => Array.from({ length: n }, (_, i) => i);
-    return { name: task, rows: randomRows(rows, SHAPES[spec.shape].vocabSize, task), fisher: first(fisherRows), score: first(scoreRows) };
+    return {
+      name: task,
+      rows: randomRows(rows, SHAPES[spec.shape].vocabSize, task),
+      fisher: first(fisherRows),
+      score: first(scoreRows),
+    };
   });
   const model = await openModel(spec, { dtype: spec.dtype, children: tasks.length });
   try {
@@ -46,9 +51,16 @@ export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
     const phases: Record<string, number> = {};
     timeCalls(model.engine, phases);
     const told = optimizerAfter(POINTS_TOLD, tasks.length).state();
-    const seconds = await secondsOfRuns(() => iterate(model, tasks, { optimizer: BayesianOptimizer.from(told), phases }), spec.repeats);
+    const seconds = await secondsOfRuns(
+      () => iterate(model, tasks, { optimizer: BayesianOptimizer.from(told), phases }),
+      spec.repeats,
+    );
     phases.rest = sum(seconds) - sum(Object.values(phases));
-    return { seconds, phases: Object.fromEntries(Object.entries(phases).map(([name, total]) => [name, total / seconds.length])), ...memory.stop() };
+    return {
+      seconds,
+      phases: Object.fromEntries(Object.entries(phases).map(([name, total]) => [name, total / seconds.length])),
+      ...memory.stop(),
+    };
   } finally {
     model.close();
   }
@@ -59,7 +71,11 @@ function shortened(tasks: readonly Task[]): Task[] {
   return tasks.map((task) => ({ ...task, fisher: task.fisher.slice(0, 2), score: task.score.slice(0, 8) }));
 }
 
-async function iterate(model: T5Model, tasks: readonly Task[], timing?: { optimizer: BayesianOptimizer; phases: Record<string, number> }): Promise<void> {
+async function iterate(
+  model: T5Model,
+  tasks: readonly Task[],
+  timing?: { optimizer: BayesianOptimizer; phases: Record<string, number> },
+): Promise<void> {
   let coefficients = tasks.map(() => 0.3);
   if (timing) {
     const { optimizer, phases } = timing;

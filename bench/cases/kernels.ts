@@ -1,4 +1,4 @@
-import { native, type BenchSeconds } from '../../bindings/index.js';
+import { testing, type BenchSeconds } from '../../bindings/testing/index.js';
 import { matmulFlop } from '../flops.js';
 import { DTYPES, type Dtype } from '../shapes.js';
 import type { CaseResult, Check, LimitSample, LimitsSpec, MatmulSpec, OuterSpec } from '../spec.js';
@@ -14,10 +14,26 @@ function result({ seconds, error }: BenchSeconds, dtype: Dtype, memory: MemoryWa
 
 export function timeMatmul({ m, n, k, dtype, weights, threads, repeats }: MatmulSpec): CaseResult {
   const memory = MemoryWatch.start();
-  return result(native().bench.matmul({ isa: '', threads }, { m, n, k, dtype, weights, samples: repeats, sampleSeconds: SAMPLE_SECONDS }), dtype, memory);
+  return result(
+    testing().bench.matmul(
+      { isa: '', threads },
+      { m, n, k, dtype, weights, samples: repeats, sampleSeconds: SAMPLE_SECONDS },
+    ),
+    dtype,
+    memory,
+  );
 }
 
-export function timeOuter({ out, in: width, dtype, targets, inputs, choices, threads, repeats }: OuterSpec): CaseResult {
+export function timeOuter({
+  out,
+  in: width,
+  dtype,
+  targets,
+  inputs,
+  choices,
+  threads,
+  repeats,
+}: OuterSpec): CaseResult {
   const gradient = [0];
   const forward: number[] = [];
   let row = 0;
@@ -28,12 +44,25 @@ export function timeOuter({ out, in: width, dtype, targets, inputs, choices, thr
     }
     row += rows;
   });
-  const operands = { out, in: width, gradient: Int32Array.from(gradient), forward: Int32Array.from(forward), dtype, targets, samples: repeats, sampleSeconds: SAMPLE_SECONDS };
+  const operands = {
+    out,
+    in: width,
+    gradient: Int32Array.from(gradient),
+    forward: Int32Array.from(forward),
+    dtype,
+    targets,
+    samples: repeats,
+    sampleSeconds: SAMPLE_SECONDS,
+  };
   const memory = MemoryWatch.start();
-  return result(native().bench.squaredOuter({ isa: '', threads }, operands), dtype, memory);
+  return result(testing().bench.squaredOuter({ isa: '', threads }, operands), dtype, memory);
 }
 
-const COPY_WAYS: Record<string, string> = { plain: 'plain stores', library: 'memcpy', streaming: 'non-temporal stores' };
+const COPY_WAYS: Record<string, string> = {
+  plain: 'plain stores',
+  library: 'memcpy',
+  streaming: 'non-temporal stores',
+};
 
 /** Of each of the two buffers of the copy: far more than the caches hold. */
 export const COPY_BYTES = 512 * 2 ** 20;
@@ -47,21 +76,25 @@ export function measureLimits({ products, copyBytes, threads, repeats }: LimitsS
       if (rate !== undefined) limits.push({ kind: dtype, what: `${m}x${n}x${k}`, by: 'dfmerge', rate });
     }
   }
-  for (const [way, rate] of Object.entries(copyRates(threads, { bytes: copyBytes, samples: repeats }))) limits.push({ kind: 'copy', what: COPY_WAYS[way], by: 'dfmerge', rate });
+  for (const [way, rate] of Object.entries(copyRates(threads, { bytes: copyBytes, samples: repeats })))
+    limits.push({ kind: 'copy', what: COPY_WAYS[way], by: 'dfmerge', rate });
   return { seconds: [], limits };
 }
 
 /** GB/s of the fastest of `samples` copies of `bytes` bytes from one buffer to another, read and written, by the way of copying. */
 export function copyRates(threads: number, operands: { bytes: number; samples: number }): Record<string, number> {
-  const { bytes, ...ways } = native().bench.copy(threads, operands);
-  return Object.fromEntries(Object.entries(ways).map(([way, seconds]) => [way, (2 * bytes) / Math.min(...seconds) / 1e9]));
+  const { bytes, ...ways } = testing().bench.copy(threads, operands);
+  return Object.fromEntries(
+    Object.entries(ways).map(([way, seconds]) => [way, (2 * bytes) / Math.min(...seconds) / 1e9]),
+  );
 }
 
 /** GFLOP/s of the fastest run; undefined where the build does not compute in the dtype. */
 function largeProduct(spec: MatmulSpec): number | undefined {
   try {
     const { seconds, check } = timeMatmul(spec);
-    if (check && !(check.error <= check.bound)) throw new Error(`${spec.dtype} product: error ${check.error} against ${check.against}, bound ${check.bound}`);
+    if (check && !(check.error <= check.bound))
+      throw new Error(`${spec.dtype} product: error ${check.error} against ${check.against}, bound ${check.bound}`);
     return matmulFlop(spec.m, spec.n, spec.k) / Math.min(...seconds) / 1e9;
   } catch (error) {
     if ((error as { code?: string }).code === 'UNSUPPORTED') return undefined;

@@ -58,7 +58,7 @@ async function checkLoading(spec: LoadSpec, file: string): Promise<Check> {
 function readAll(file: string): void {
   const bytes = Buffer.allocUnsafe(statSync(file).size); // new each time: whoever keeps the bytes pays for the pages
   const fd = openSync(file, 'r');
-  for (let at = 0; at < bytes.length; ) at += readSync(fd, bytes, at, Math.min(BLOCK, bytes.length - at), at);
+  for (let at = 0; at < bytes.length;) at += readSync(fd, bytes, at, Math.min(BLOCK, bytes.length - at), at);
   closeSync(fd);
 }
 

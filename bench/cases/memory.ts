@@ -1,5 +1,5 @@
-import { evaluateRows } from '../../lib/evaluate.js';
-import { measureFisher } from '../../lib/fisher.js';
+import { evaluateRows } from '../../lib/engine/evaluate.js';
+import { measureFisher } from '../../lib/engine/fisher.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, MemorySpec } from '../spec.js';
@@ -9,7 +9,11 @@ import { secondsOf } from './timed.js';
 
 /** One Fisher, a merge of all models with it, and a scoring pass: what stays resident. */
 export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
-  const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, SHAPES[spec.shape].vocabSize, spec.task);
+  const rows = randomRows(
+    taskLengths(spec.lengths, spec.task, spec.rows).rows,
+    SHAPES[spec.shape].vocabSize,
+    spec.task,
+  );
   const all = rows.inputIds.map((_, i) => i);
   const memory = MemoryWatch.start();
   const model = await openModel(spec, { dtype: spec.dtype, children: spec.models });

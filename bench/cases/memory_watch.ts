@@ -37,6 +37,9 @@ export class MemoryWatch {
   stop(): { peak: number; anonymous?: number } {
     this.#look();
     clearInterval(this.#timer);
-    return { peak: statusField('VmHWM') ?? process.resourceUsage().maxRSS * 1024, ...(this.#anonymous > 0 ? { anonymous: this.#anonymous } : {}) };
+    return {
+      peak: statusField('VmHWM') ?? process.resourceUsage().maxRSS * 1024,
+      ...(this.#anonymous > 0 ? { anonymous: this.#anonymous } : {}),
+    };
   }
 }

@@ -1,5 +1,5 @@
-import { packRows } from '../../lib/data/batch.js';
-import type { T5Model } from '../../lib/model.js';
+import { packRows } from '../../lib/engine/batch.js';
+import type { T5Model } from '../../lib/engine/session.js';
 import { randomRows } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, Check, MergeSpec } from '../spec.js';
@@ -22,7 +22,9 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
       finish: () => model.job((engine) => engine.finishMerge(1)),
     };
     const result = await timed(parts[spec.part], spec.repeats);
-    const copying = Array.from({ length: spec.repeats }, () => Math.max(...Object.values(copyRates(spec.threads, { bytes: COPY_BYTES, samples: 2 }))));
+    const copying = Array.from({ length: spec.repeats }, () =>
+      Math.max(...Object.values(copyRates(spec.threads, { bytes: COPY_BYTES, samples: 2 }))),
+    );
     return { ...result, copying, check };
   } finally {
     model.close();
@@ -31,7 +33,9 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
 
 /** Leaves a Fisher and a folded child in the engine. The error is 0 or 1: results must agree in every bit. */
 async function checkMerge(model: T5Model, vocabSize: number): Promise<Check> {
-  const names = model.parameters.map(({ name }) => name).filter((name) => /(block\.0\.layer\.0\..*(q|layer_norm)|final_layer_norm)\.weight$/.test(name));
+  const names = model.parameters
+    .map(({ name }) => name)
+    .filter((name) => /(block\.0\.layer\.0\..*(q|layer_norm)|final_layer_norm)\.weight$/.test(name));
   const values = (vector: 'parameters' | 'fisher') => names.map((name) => model.engine.parameter(vector, name));
   await model.load(CHILD);
   const child = values('parameters');

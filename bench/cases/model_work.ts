@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { native } from '../../bindings/index.js';
-import type { TokenizedRows } from '../../lib/data/batch.js';
-import { evaluateRows } from '../../lib/evaluate.js';
-import { measureFisher } from '../../lib/fisher.js';
-import type { T5Model } from '../../lib/model.js';
-import { train } from '../../lib/train.js';
+import type { TokenizedRows } from '../../lib/engine/batch.js';
+import { evaluateRows } from '../../lib/engine/evaluate.js';
+import { measureFisher } from '../../lib/engine/fisher.js';
+import type { T5Model } from '../../lib/engine/session.js';
+import { train } from '../../lib/engine/train.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, Check, ReferenceSpec, WorkSpec } from '../spec.js';
@@ -25,7 +25,12 @@ export async function timeWork(spec: WorkSpec): Promise<CaseResult> {
   try {
     await model.load(0);
     const check = await checked(model, spec);
-    return { ...(await (spec.kind === 'train' ? timeSteps(model, rows, spec.repeats) : timed(() => onePass(model, rows, spec.kind), spec.repeats))), check };
+    return {
+      ...(await (spec.kind === 'train'
+        ? timeSteps(model, rows, spec.repeats)
+        : timed(() => onePass(model, rows, spec.kind), spec.repeats))),
+      check,
+    };
   } finally {
     model.close();
   }
@@ -65,6 +70,12 @@ async function timeSteps(model: T5Model, rows: TokenizedRows, repeats: number): 
   const memory = MemoryWatch.start();
   const ends: number[] = [];
   const afterStep = async () => void ends.push(performance.now() / 1000);
-  await train(model, rows, { steps: repeats + 1, batchSize: rows.labels.length, learningRate: 1e-4, seed: 0, afterStep });
+  await train(model, rows, {
+    steps: repeats + 1,
+    batchSize: rows.labels.length,
+    learningRate: 1e-4,
+    seed: 0,
+    afterStep,
+  });
   return { seconds: ends.slice(1).map((end, i) => end - ends[i]), ...memory.stop() };
 }

@@ -1,8 +1,8 @@
-import { packRows, type TokenizedRows } from '../../lib/data/batch.js';
-import { evaluateRows } from '../../lib/evaluate.js';
-import { measureFisher } from '../../lib/fisher.js';
-import type { T5Model } from '../../lib/model.js';
-import { rightChoices } from '../../lib/train.js';
+import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
+import { evaluateRows } from '../../lib/engine/evaluate.js';
+import { measureFisher } from '../../lib/engine/fisher.js';
+import type { T5Model } from '../../lib/engine/session.js';
+import { rightChoices } from '../../lib/engine/train.js';
 import type { RowLengths } from '../flops.js';
 import type { Dtype } from '../shapes.js';
 import type { Check, WorkSpec } from '../spec.js';
@@ -48,7 +48,12 @@ export async function probe(model: T5Model, work: WorkSpec['kind'], row: Tokeniz
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));
   }
-  return { nll, tensors: Object.fromEntries(model.parameters.map(({ name }) => [name, digest(model.engine.parameter('fisher', name))])) };
+  return {
+    nll,
+    tensors: Object.fromEntries(
+      model.parameters.map(({ name }) => [name, digest(model.engine.parameter('fisher', name))]),
+    ),
+  };
 }
 
 function digest(values: Float32Array): TensorDigest {
@@ -65,7 +70,11 @@ function digest(values: Float32Array): TensorDigest {
 }
 
 /** The worst of the relative errors of the NLLs, of the worst tensor and of the median one, as a part of its bound. */
-export function compareProbes(actual: Probe, expected: Probe, { dtype, against }: { dtype: Dtype; against: string }): Check {
+export function compareProbes(
+  actual: Probe,
+  expected: Probe,
+  { dtype, against }: { dtype: Dtype; against: string },
+): Check {
   const bounds = BOUNDS[dtype];
   const nll = Math.max(...expected.nll.map((value, c) => Math.abs(actual.nll[c] - value) / Math.abs(value)));
   const tensors = Object.entries(expected.tensors).map(([name, digest]) => tensorError(actual.tensors[name], digest));
@@ -76,7 +85,10 @@ export function compareProbes(actual: Probe, expected: Probe, { dtype, against }
     checks.push({ against, error: tensors.at(-1)!, bound: bounds.tensor });
     checks.push({ against, error: tensors[Math.floor(tensors.length / 2)], bound: bounds.median });
   }
-  return checks.find(({ error }) => Number.isNaN(error)) ?? checks.reduce((a, b) => (b.error / b.bound <= a.error / a.bound ? a : b));
+  return (
+    checks.find(({ error }) => Number.isNaN(error)) ??
+    checks.reduce((a, b) => (b.error / b.bound <= a.error / a.bound ? a : b))
+  );
 }
 
 function tensorError(a: TensorDigest, b: TensorDigest): number {

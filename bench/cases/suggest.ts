@@ -10,7 +10,11 @@ const hill = (x: readonly number[]): number => Math.exp(-sum(x.map((value, j) =>
 
 /** An optimiser of the unit cube that was told `points` of its own start points. */
 export function optimizerAfter(points: number, dimensions: number): BayesianOptimizer {
-  const optimizer = new BayesianOptimizer({ bounds: Array.from({ length: dimensions }, () => [0, 1] as const), seed: SEED, init: Math.max(1, points) });
+  const optimizer = new BayesianOptimizer({
+    bounds: Array.from({ length: dimensions }, () => [0, 1] as const),
+    seed: SEED,
+    init: Math.max(1, points),
+  });
   for (let i = 0; i < points; i++) {
     const x = optimizer.ask();
     optimizer.tell(x, hill(x));

@@ -68,5 +68,6 @@ export function upperConfidenceBound(kappa: number): Acquisition {
 
 /** The chain rule through μ and σ. */
 function combine(belief: Posterior, byMean: number, byStd: number, gradient: Float64Array): void {
-  for (let j = 0; j < gradient.length; j++) gradient[j] = byMean * belief.meanGradient[j] + byStd * belief.stdGradient[j];
+  for (let j = 0; j < gradient.length; j++)
+    gradient[j] = byMean * belief.meanGradient[j] + byStd * belief.stdGradient[j];
 }

@@ -91,7 +91,13 @@ function thetaBox(d: number): { lower: Float64Array; upper: Float64Array } {
 }
 
 /** Log density, up to a constant, of a log-normal variable whose logarithm is theta[i]; adds its derivative to gradient[i]. */
-function addLogNormal(theta: Float64Array, gradient: Float64Array, i: number, location: number, variance: number): number {
+function addLogNormal(
+  theta: Float64Array,
+  gradient: Float64Array,
+  i: number,
+  location: number,
+  variance: number,
+): number {
   const deviation = theta[i] - location;
   gradient[i] -= 1 + deviation / variance;
   return -theta[i] - (deviation * deviation) / (2 * variance);

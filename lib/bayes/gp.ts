@@ -1,4 +1,4 @@
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import { crossCovariance, gramMatrix, scalePoints } from './kernel.js';
 import type { Hyperparameters } from './likelihood.js';
 import { cholesky, dot, solveLower, solveLowerTransposed } from './linalg.js';
@@ -97,7 +97,11 @@ export class GaussianProcess {
 }
 
 /** The Cholesky factor of K. Rounding can make a K with tiny noise indefinite: noise is then raised tenfold until it is not. */
-function factorCovariance(scaled: Float64Array, n: number, { lengthScales, signal, noise }: Hyperparameters): Float64Array {
+function factorCovariance(
+  scaled: Float64Array,
+  n: number,
+  { lengthScales, signal, noise }: Hyperparameters,
+): Float64Array {
   const factor = new Float64Array(n * n);
   for (let extra = 0; extra <= 1e-2; extra = extra === 0 ? 1e-10 : extra * 10) {
     gramMatrix(scaled, n, lengthScales.length, factor);

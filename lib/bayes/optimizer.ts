@@ -1,4 +1,4 @@
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import type { AcquisitionName } from './acquisition.js';
 import { Mt19937 } from './random.js';
 import { SobolSequence } from './sobol.js';
@@ -63,8 +63,10 @@ export class BayesianOptimizer {
 
   /** An optimizer that goes on where {@link BayesianOptimizer.state} was taken. @throws DfMergeError INVALID_ARGUMENT for a state it cannot have come from */
   static from(state: OptimizerState): BayesianOptimizer {
-    if (state.version !== 1) throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
-    if (!Array.isArray(state.told) || !Array.isArray(state.pending)) throw invalid('Optimizer state lacks its lists told and pending.');
+    if (state.version !== 1)
+      throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
+    if (!Array.isArray(state.told) || !Array.isArray(state.pending))
+      throw invalid('Optimizer state lacks its lists told and pending.');
     const optimizer = new BayesianOptimizer(state.options);
     for (const { x, y } of state.told) optimizer.tell(x, y);
     for (const x of state.pending) optimizer.pending.push(optimizer.checkPoint(x));
@@ -96,7 +98,8 @@ export class BayesianOptimizer {
    */
   tell(x: readonly number[], y: number): void {
     const point = this.checkPoint(x);
-    if (!Number.isFinite(y)) throw invalid(`The objective's value must be a finite number, got ${y} at [${x.join(', ')}].`);
+    if (!Number.isFinite(y))
+      throw invalid(`The objective's value must be a finite number, got ${y} at [${x.join(', ')}].`);
     const asked = this.pending.findIndex((p) => samePoint(p, point));
     if (asked >= 0) this.pending.splice(asked, 1);
     this.told.push({ x: point, y: y + 0 });
@@ -117,9 +120,20 @@ export class BayesianOptimizer {
     const settings = { acquisition, xi, kappa, seed, trial };
     if (mode === 'bayes_opt') {
       const box = { lower: this.lower, upper: this.upper };
-      return this.clip(suggestCompat(this.experience((x) => x), settings, box));
+      return this.clip(
+        suggestCompat(
+          this.experience((x) => x),
+          settings,
+          box,
+        ),
+      );
     }
-    return this.fromUnit(suggestDefault(this.experience((x, j) => this.toUnit(x, j)), settings));
+    return this.fromUnit(
+      suggestDefault(
+        this.experience((x, j) => this.toUnit(x, j)),
+        settings,
+      ),
+    );
   }
 
   private experience(map: (x: number, j: number) => number): Experience {
@@ -170,10 +184,12 @@ function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptim
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
     throw invalid(`seed must be an integer from 0 to 4294967295, got ${seed}.`);
   }
-  if (!['ei', 'logei', 'ucb'].includes(acquisition)) throw invalid(`acquisition must be ei, logei or ucb, got ${acquisition}.`);
+  if (!['ei', 'logei', 'ucb'].includes(acquisition))
+    throw invalid(`acquisition must be ei, logei or ucb, got ${acquisition}.`);
   if (!['default', 'bayes_opt'].includes(mode)) throw invalid(`mode must be default or bayes_opt, got ${mode}.`);
   if (!(Number.isFinite(xi) && xi >= 0)) throw invalid(`xi must be a finite number of at least 0, got ${xi}.`);
-  if (!(Number.isFinite(kappa) && kappa >= 0)) throw invalid(`kappa must be a finite number of at least 0, got ${kappa}.`);
+  if (!(Number.isFinite(kappa) && kappa >= 0))
+    throw invalid(`kappa must be a finite number of at least 0, got ${kappa}.`);
   if (!(Number.isInteger(init) && init >= 1)) throw invalid(`init must be an integer of at least 1, got ${init}.`);
   return { bounds: bounds.map(([low, high]) => [low, high] as const), seed, acquisition, xi, kappa, init, mode };
 }

@@ -70,14 +70,20 @@ export function suggestDefault(experience: Experience, settings: SuggestSettings
   ];
   const box = { lower: new Float64Array(d), upper: new Float64Array(d).fill(1) };
   const maxima = climb(gp, acquisition, rowsOf(candidates, starts, d), box);
-  const isNew = (x: Float64Array): boolean => distance(x, experience.points) > APART && distance(x, experience.pending) > APART;
+  const isNew = (x: Float64Array): boolean =>
+    distance(x, experience.points) > APART && distance(x, experience.pending) > APART;
   const found = maxima.find(({ x }) => isNew(x));
   if (found) return found.x;
   return rowsOf(candidates, topOf(worth, 0, worth.length, worth.length), d).find(isNew) ?? maxima[0].x;
 }
 
 /** Sobol points, then perturbations of the best of `points`, [CANDIDATES + LOCAL_CANDIDATES, d]. */
-function defaultCandidates(points: Float64Array, means: Float64Array, settings: SuggestSettings, random: Random): Float64Array {
+function defaultCandidates(
+  points: Float64Array,
+  means: Float64Array,
+  settings: SuggestSettings,
+  random: Random,
+): Float64Array {
   const d = points.length / means.length;
   const candidates = new Float64Array((CANDIDATES + LOCAL_CANDIDATES) * d);
   const sobol = new SobolSequence(d, mix32(settings.seed, settings.trial + 1));
@@ -138,7 +144,12 @@ export function suggestCompat(
  * Ginsbourger et al. (2010), whose best lie was the incumbent's value. Hyperparameters stay those of the truth.
  * @returns undefined when nothing is pending
  */
-function withPending(experience: Experience, targets: Float64Array, fit: Fit, lie: number): GaussianProcess | undefined {
+function withPending(
+  experience: Experience,
+  targets: Float64Array,
+  fit: Fit,
+  lie: number,
+): GaussianProcess | undefined {
   if (experience.pending.length === 0) return undefined;
   const n = targets.length;
   const points = new Float64Array(experience.points.length + experience.pending.length);

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { DfMergeError } from '../errors.js';
-import { exists, fileError, isObject, readJsonObject } from './files.js';
+import { DfMergeError } from '../core/errors.js';
+import { exists, fileError, isObject, readJsonObject } from '../core/files.js';
 import { readHeader, type TensorEntry } from './safetensors.js';
 
 /** A Hugging Face checkpoint folder, opened: its config and where each tensor lies. No tensor data is held. */
@@ -29,7 +29,8 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   await assertFolder(dir);
   const configFile = join(dir, 'config.json');
-  if (!(await exists(configFile))) throw new DfMergeError('NOT_FOUND', `${dir}: no config.json; expected a Hugging Face model folder`);
+  if (!(await exists(configFile)))
+    throw new DfMergeError('NOT_FOUND', `${dir}: no config.json; expected a Hugging Face model folder`);
   const config = await readJsonObject(configFile);
   if (await exists(join(dir, SINGLE_FILE))) {
     const { tensors } = await readHeader(join(dir, SINGLE_FILE));
@@ -49,7 +50,11 @@ async function assertFolder(dir: string): Promise<void> {
 async function noWeights(dir: string): Promise<DfMergeError> {
   const files = await readdir(dir);
   const other = files.find((name) => /^(pytorch_model.*\.bin|tf_model\.h5|flax_model\.msgpack)$/.test(name));
-  if (other) return new DfMergeError('UNSUPPORTED', `${dir}: holds ${other} but no ${SINGLE_FILE}; convert it to safetensors first (transformers: load it and save_pretrained)`);
+  if (other)
+    return new DfMergeError(
+      'UNSUPPORTED',
+      `${dir}: holds ${other} but no ${SINGLE_FILE}; convert it to safetensors first (transformers: load it and save_pretrained)`,
+    );
   return new DfMergeError('NOT_FOUND', `${dir}: no ${SINGLE_FILE} and no ${INDEX_FILE}`);
 }
 
@@ -59,14 +64,16 @@ async function openShards(dir: string): Promise<Pick<Checkpoint, 'tensors' | 'sh
   const placed = parseWeightMap(index, indexFile);
   const shards = [...new Set(placed.values())].sort();
   for (const shard of shards) {
-    if (!(await exists(join(dir, shard)))) throw new DfMergeError('NOT_FOUND', `${indexFile}: names the shard ${shard}, which is not in the folder`);
+    if (!(await exists(join(dir, shard))))
+      throw new DfMergeError('NOT_FOUND', `${indexFile}: names the shard ${shard}, which is not in the folder`);
   }
   const tensors = new Map<string, TensorEntry>();
   for (const shard of shards) {
     for (const [name, entry] of (await readHeader(join(dir, shard))).tensors) {
       const expected = placed.get(name);
       if (expected === undefined) throw invalid(indexFile, `does not list tensor "${name}" of ${shard}`);
-      if (expected !== shard) throw invalid(indexFile, `places tensor "${name}" in ${expected}, but ${shard} holds it too or instead`);
+      if (expected !== shard)
+        throw invalid(indexFile, `places tensor "${name}" in ${expected}, but ${shard} holds it too or instead`);
       tensors.set(name, entry);
     }
   }
@@ -82,7 +89,10 @@ function parseWeightMap(index: Record<string, unknown>, file: string): Map<strin
   for (const [name, shard] of Object.entries(index.weight_map)) {
     if (typeof shard !== 'string') throw invalid(file, `weight_map "${name}" is not a file name`);
     if (basename(shard) !== shard || shard.includes('\\') || !shard.endsWith('.safetensors')) {
-      throw invalid(file, `weight_map "${name}" names "${shard}"; expected the plain name of a .safetensors file in the same folder`);
+      throw invalid(
+        file,
+        `weight_map "${name}" names "${shard}"; expected the plain name of a .safetensors file in the same folder`,
+      );
     }
     placed.set(name, shard);
   }

@@ -1,4 +1,4 @@
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import { ELEMENT_BYTES, MAX_HEADER_BYTES, type DType } from './safetensors.js';
 
 /** A tensor to be written. */
@@ -43,17 +43,28 @@ export function buildHeader(specs: readonly TensorSpec[], metadata: Record<strin
   });
   const bytes = headerBytes(relative, metadata);
   const dataStart = bytes.length;
-  const tensors = relative.map((tensor) => ({ ...tensor, begin: dataStart + tensor.begin, end: dataStart + tensor.end }));
+  const tensors = relative.map((tensor) => ({
+    ...tensor,
+    begin: dataStart + tensor.begin,
+    end: dataStart + tensor.end,
+  }));
   return { bytes, dataStart, tensors, fileBytes: dataStart + at };
 }
 
 /** The text is put together by hand because an object would move names that look like numbers to the front. */
 function headerBytes(tensors: readonly Placement[], metadata: Record<string, string>): Uint8Array {
-  const members = tensors.map(({ name, dtype, shape, begin, end }) => `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
+  const members = tensors.map(
+    ({ name, dtype, shape, begin, end }) =>
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`,
+  );
   if (Object.keys(metadata).length > 0) members.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
   const json = Buffer.from(`{${members.join(',')}}`);
   const bytes = Buffer.alloc(Math.ceil((8 + json.length) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES, ' ');
-  if (bytes.length - 8 > MAX_HEADER_BYTES) throw new DfMergeError('INVALID_ARGUMENT', `a header of ${bytes.length} bytes is over the format's limit of ${MAX_HEADER_BYTES}`);
+  if (bytes.length - 8 > MAX_HEADER_BYTES)
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `a header of ${bytes.length} bytes is over the format's limit of ${MAX_HEADER_BYTES}`,
+    );
   bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
   json.copy(bytes, 8);
   return bytes;

@@ -1,15 +1,28 @@
 import { open } from 'node:fs/promises';
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import { findDuplicateKey } from './duplicate_key.js';
-import { decodeUtf8, fileError, isObject } from './files.js';
+import { decodeUtf8, fileError, isObject } from '../core/files.js';
 
 /** Bytes of one element of each type that safetensors names. */
 export const ELEMENT_BYTES = {
-  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1,
-  I16: 2, U16: 2, F16: 2, BF16: 2,
-  I32: 4, U32: 4, F32: 4,
-  I64: 8, U64: 8, F64: 8, C64: 8,
-} as const; // prettier-ignore
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E8M0: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+  C64: 8,
+} as const;
 
 /** Element type of a tensor, as spelled in the file. */
 export type DType = keyof typeof ELEMENT_BYTES;
@@ -84,10 +97,19 @@ function broken(file: string, message: string): DfMergeError {
  * @returns the header's length, bytes
  */
 export function headerLength(first: Uint8Array, fileSize: number, file: string): number {
-  if (first.length < LENGTH_BYTES) throw broken(file, `is ${fileSize} bytes long; a safetensors file starts with 8 bytes of header length`);
+  if (first.length < LENGTH_BYTES)
+    throw broken(file, `is ${fileSize} bytes long; a safetensors file starts with 8 bytes of header length`);
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) throw broken(file, `header length ${length} is over the format's limit of ${MAX_HEADER_BYTES} bytes (is this a safetensors file?)`);
-  if (length > BigInt(fileSize - LENGTH_BYTES)) throw broken(file, `header length ${length} runs past the end of the file (${fileSize} bytes); the file is cut short`);
+  if (length > BigInt(MAX_HEADER_BYTES))
+    throw broken(
+      file,
+      `header length ${length} is over the format's limit of ${MAX_HEADER_BYTES} bytes (is this a safetensors file?)`,
+    );
+  if (length > BigInt(fileSize - LENGTH_BYTES))
+    throw broken(
+      file,
+      `header length ${length} runs past the end of the file (${fileSize} bytes); the file is cut short`,
+    );
   return Number(length);
 }
 
@@ -141,13 +163,18 @@ function parseEntry(name: string, value: unknown, dataStart: number, file: strin
   if (typeof dtype !== 'string') throw wrong('dtype is missing or not a string');
   if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw wrong(`unknown dtype "${dtype}"`);
   if (!isCountList(shape)) throw wrong('shape is missing or not a list of non-negative integers');
-  if (!isCountList(offsets) || offsets.length !== 2) throw wrong('data_offsets is missing or not two non-negative integers');
+  if (!isCountList(offsets) || offsets.length !== 2)
+    throw wrong('data_offsets is missing or not two non-negative integers');
   const [begin, end] = offsets as [number, number];
   if (begin > end) throw wrong(`data_offsets [${begin}, ${end}] run backwards`);
   const size = ELEMENT_BYTES[dtype as DType];
   const elements = product(shape);
-  if (elements === undefined || elements * size > Number.MAX_SAFE_INTEGER) throw wrong(`shape [${shape}] overflows: over 2^53 bytes`);
-  if (elements * size !== end - begin) throw wrong(`shape [${shape}] of ${dtype} takes ${elements * size} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`);
+  if (elements === undefined || elements * size > Number.MAX_SAFE_INTEGER)
+    throw wrong(`shape [${shape}] overflows: over 2^53 bytes`);
+  if (elements * size !== end - begin)
+    throw wrong(
+      `shape [${shape}] of ${dtype} takes ${elements * size} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`,
+    );
   return { name, dtype: dtype as DType, shape, elements, file, begin: dataStart + begin, end: dataStart + end };
 }
 
@@ -168,9 +195,11 @@ function checkRanges(tensors: TensorEntry[], section: { dataStart: number; fileS
   let at = dataStart;
   let previous = 'the header';
   for (const { name, begin, end } of tensors.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin < at) throw broken(file, `tensor "${name}" overlaps ${previous}: it begins at byte ${begin}, before ${at}`);
+    if (begin < at)
+      throw broken(file, `tensor "${name}" overlaps ${previous}: it begins at byte ${begin}, before ${at}`);
     if (begin > at) throw broken(file, `a gap of ${begin - at} bytes between ${previous} and tensor "${name}"`);
-    if (end > fileSize) throw broken(file, `tensor "${name}" ends at byte ${end}, past the end of the file (${fileSize} bytes)`);
+    if (end > fileSize)
+      throw broken(file, `tensor "${name}" ends at byte ${end}, past the end of the file (${fileSize} bytes)`);
     [at, previous] = [end, `tensor "${name}"`];
   }
   if (fileSize > at) throw broken(file, `${fileSize - at} bytes follow ${previous}`);

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
-import { DfMergeError } from '../errors.js';
-import { replaceFile } from './atomic.js';
-import { flush } from './files.js';
+import { DfMergeError } from '../core/errors.js';
+import { replaceFile } from '../core/atomic_write.js';
+import { flush } from '../core/files.js';
 import { buildHeader, type Layout, type TensorSpec } from './layout.js';
 import type { WeightDType } from './safetensors.js';
 
@@ -28,12 +28,20 @@ export interface WeightSpec extends TensorSpec {
  * Writes one safetensors file, atomically; a file of that name is replaced.
  * Errors: IO; INVALID_ARGUMENT for a name given twice; whatever `writeTensors` throws.
  */
-export async function writeSafetensorsFile(path: string, tensors: readonly WeightSpec[], options: { metadata?: Record<string, string>; writeTensors: TensorWriter }): Promise<void> {
+export async function writeSafetensorsFile(
+  path: string,
+  tensors: readonly WeightSpec[],
+  options: { metadata?: Record<string, string>; writeTensors: TensorWriter },
+): Promise<void> {
   await replaceFile(path, (temporary) => fillSafetensorsFile(temporary, tensors, options));
 }
 
 /** Creates the file in full length with its header, has its tensors written, and flushes it. */
-export async function fillSafetensorsFile(path: string, tensors: readonly WeightSpec[], options: { metadata?: Record<string, string>; writeTensors: TensorWriter }): Promise<void> {
+export async function fillSafetensorsFile(
+  path: string,
+  tensors: readonly WeightSpec[],
+  options: { metadata?: Record<string, string>; writeTensors: TensorWriter },
+): Promise<void> {
   const layout = buildHeader(
     tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     options.metadata,
@@ -45,7 +53,8 @@ export async function fillSafetensorsFile(path: string, tensors: readonly Weight
   });
   await options.writeTensors(path, targets);
   const { size } = await stat(path);
-  if (size !== layout.fileBytes) throw new DfMergeError('IO', `${path}: ${size} bytes after writing, expected ${layout.fileBytes}`);
+  if (size !== layout.fileBytes)
+    throw new DfMergeError('IO', `${path}: ${size} bytes after writing, expected ${layout.fileBytes}`);
   await flush(path);
 }
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { fileError } from './files.js';
+import { fileError } from '../core/files.js';
 import type { TensorEntry } from './safetensors.js';
 
 const CHUNK_BYTES = 4 << 20;
@@ -9,7 +9,8 @@ const CHUNK_BYTES = 4 << 20;
  * Errors: NOT_FOUND, IO.
  */
 export async function sameTensor(a: TensorEntry, b: TensorEntry): Promise<boolean> {
-  if (a.dtype !== b.dtype || a.shape.length !== b.shape.length || a.shape.some((n, i) => n !== b.shape[i])) return false;
+  if (a.dtype !== b.dtype || a.shape.length !== b.shape.length || a.shape.some((n, i) => n !== b.shape[i]))
+    return false;
   if (a.file === b.file && a.begin === b.begin) return true;
   const readA = await chunks(a);
   const readB = await chunks(b);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { DfMergeError } from '../errors.js';
-import { exists, isObject, readBytes, readJsonObject } from './files.js';
+import { DfMergeError } from '../core/errors.js';
+import { exists, isObject, readBytes, readJsonObject } from '../core/files.js';
 
 /** Name of the file that a tokenizer is read from. */
 export const TOKENIZER_FILE = 'tokenizer.json';
@@ -28,7 +28,10 @@ async function compare(dirA: string, dirB: string): Promise<void> {
   const token = [...a.keys()].find(differs) ?? [...b.keys()].find(differs);
   if (token === undefined) return;
   const id = (vocabulary: Map<string, number>) => vocabulary.get(token) ?? 'absent';
-  throw new DfMergeError('MISMATCH', `tokenizers differ: token ${JSON.stringify(token)} is ${id(a)} in ${dirA} and ${id(b)} in ${dirB}`);
+  throw new DfMergeError(
+    'MISMATCH',
+    `tokenizers differ: token ${JSON.stringify(token)} is ${id(a)} in ${dirA} and ${id(b)} in ${dirB}`,
+  );
 }
 
 /** Token → id of a tokenizer.json: the model's vocabulary (a list of [token, score] or an object), then the added tokens. */
@@ -37,7 +40,8 @@ async function readVocabulary(dir: string): Promise<Map<string, number>> {
   const { model, added_tokens: added } = await readJsonObject(file);
   const vocab = isObject(model) ? model.vocab : undefined;
   const ids = new Map<string, number>();
-  if (Array.isArray(vocab)) (vocab as unknown[]).forEach((item, id) => ids.set(String(Array.isArray(item) ? item[0] : item), id));
+  if (Array.isArray(vocab))
+    (vocab as unknown[]).forEach((item, id) => ids.set(String(Array.isArray(item) ? item[0] : item), id));
   else if (isObject(vocab)) for (const [token, id] of Object.entries(vocab)) ids.set(token, Number(id));
   else throw new DfMergeError('INVALID_CONFIG', `${file}: model.vocab is missing`);
   for (const token of Array.isArray(added) ? (added as unknown[]) : []) {

@@ -1,9 +1,9 @@
 import { chmod, copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
-import { DfMergeError } from '../errors.js';
-import { removeStale, temporaryBeside, writeNew } from './atomic.js';
-import { exists, fileError, flush } from './files.js';
+import { DfMergeError } from '../core/errors.js';
+import { removeStale, temporaryBeside, writeNew } from '../core/atomic_write.js';
+import { exists, fileError, flush } from '../core/files.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
 import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
@@ -14,7 +14,13 @@ export type OutputDType = 'float32' | 'float16' | 'bfloat16';
 const WEIGHT_DTYPE: Record<OutputDType, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
 /** Copied beside the weights where the base, or `tokenizerDir`, has them. */
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'spiece.model'];
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'spiece.model',
+];
 const COPIED_FILES = ['generation_config.json'];
 
 /** What to write. */
@@ -46,11 +52,14 @@ export interface ModelFolder {
  */
 export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
   const parent = dirname(resolve(out));
-  if (!(await exists(parent))) throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist`);
+  if (!(await exists(parent)))
+    throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist`);
   if (!(await exists(out))) return;
-  if (!options.overwrite) throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
+  if (!options.overwrite)
+    throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
   const isModel = (await exists(join(out, 'config.json'))) || (await isEmptyFolder(out));
-  if (!isModel) throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: it is not a model folder (no config.json)`);
+  if (!isModel)
+    throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: it is not a model folder (no config.json)`);
 }
 
 async function isEmptyFolder(path: string): Promise<boolean> {
@@ -87,7 +96,8 @@ export async function writeModelFolder(folder: ModelFolder): Promise<void> {
 async function assertNotInput({ out, base, tokenizerDir = base.dir }: ModelFolder): Promise<void> {
   if (!(await exists(out))) return;
   for (const input of [base.dir, tokenizerDir]) {
-    if ((await realpath(out)) === (await realpath(input))) throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: the merge reads it`);
+    if ((await realpath(out)) === (await realpath(input)))
+      throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: the merge reads it`);
   }
 }
 
@@ -110,7 +120,10 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   const shards = planShards(folder);
   await assertSpace(dir, shards);
   for (const [shard, tensors] of shards) {
-    await fillSafetensorsFile(join(dir, shard), tensors, { metadata: { format: 'pt', ...folder.metadata }, writeTensors: folder.writeTensors });
+    await fillSafetensorsFile(join(dir, shard), tensors, {
+      metadata: { format: 'pt', ...folder.metadata },
+      writeTensors: folder.writeTensors,
+    });
   }
   const files = new Map<string, string | Uint8Array>([['config.json', await outputConfig(folder)]]);
   if (folder.base.index) files.set(INDEX_FILE, toJson(outputIndex(folder.base.index, shards)));
@@ -126,9 +139,11 @@ function planShards({ base, dtype, aliasOf, addedTensors = [] }: ModelFolder): M
   const shards = new Map<string, WeightSpec[]>(base.shards.map((shard) => [shard, []]));
   for (const { name, shape, file } of [...base.tensors.values()].sort((a, b) => a.begin - b.begin)) {
     const parameter = aliasOf(name);
-    if (parameter !== undefined) shards.get(basename(file))!.push({ name, parameter, shape, dtype: WEIGHT_DTYPE[dtype] });
+    if (parameter !== undefined)
+      shards.get(basename(file))!.push({ name, parameter, shape, dtype: WEIGHT_DTYPE[dtype] });
   }
-  for (const { name, shape } of addedTensors) shards.get(base.shards.at(-1)!)!.push({ name, shape, dtype: WEIGHT_DTYPE[dtype] });
+  for (const { name, shape } of addedTensors)
+    shards.get(base.shards.at(-1)!)!.push({ name, shape, dtype: WEIGHT_DTYPE[dtype] });
   for (const [shard, tensors] of shards) if (tensors.length === 0) shards.delete(shard);
   return shards;
 }
@@ -164,15 +179,22 @@ async function outputConfig({ base, dtype, configChanges }: ModelFolder): Promis
 
 function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightSpec[]>): Record<string, unknown> {
   const placed = [...shards].flatMap(([shard, tensors]) => tensors.map((tensor) => ({ shard, tensor })));
-  const weightMap = placed.map(({ shard, tensor }) => [tensor.name, shard] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  const weightMap = placed
+    .map(({ shard, tensor }) => [tensor.name, shard] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const sum = (of: (spec: WeightSpec) => number) => placed.reduce((total, { tensor }) => total + of(tensor), 0);
   const metadata: Record<string, unknown> = { ...(index.metadata as object | undefined), total_size: sum(tensorBytes) };
   return { ...index, metadata, weight_map: Object.fromEntries(weightMap) };
 }
 
 function addExtra(files: Map<string, string | Uint8Array>, name: string, data: string | Uint8Array): void {
-  const taken = files.has(name) || TOKENIZER_FILES.includes(name) || COPIED_FILES.includes(name) || name.endsWith('.safetensors');
-  if (basename(name) !== name || name === '' || taken) throw new DfMergeError('INVALID_ARGUMENT', `extra file "${name}": expected a plain file name that the model does not use`);
+  const taken =
+    files.has(name) || TOKENIZER_FILES.includes(name) || COPIED_FILES.includes(name) || name.endsWith('.safetensors');
+  if (basename(name) !== name || name === '' || taken)
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `extra file "${name}": expected a plain file name that the model does not use`,
+    );
   files.set(name, data);
 }
 

@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs';
 import { COMPUTE_DTYPES, type ComputeDtype } from '../../bindings/index.js';
-import type { DataOptions } from '../data/prepared.js';
-import { DfMergeError } from '../errors.js';
-import type { ComputeOptions } from '../model.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import { DfMergeError } from '../core/errors.js';
+import type { ComputeOptions } from '../engine/session.js';
 
 /** Options of every command that computes. */
 export interface CommonArguments {
@@ -15,8 +15,14 @@ export interface CommonArguments {
 /** Adds --json, --threads, --compute-dtype and --quiet. */
 export function withCommon<T>(yargs: Argv<T>): Argv<T & CommonArguments> {
   return yargs
-    .option('threads', { type: 'number', describe: 'threads of the engine [default: all]; results do not depend on it' })
-    .option('compute-dtype', { type: 'string', describe: "of matrix products' operands: float32 or bfloat16 [default: the recipe's, else float32]" })
+    .option('threads', {
+      type: 'number',
+      describe: 'threads of the engine [default: all]; results do not depend on it',
+    })
+    .option('compute-dtype', {
+      type: 'string',
+      describe: "of matrix products' operands: float32 or bfloat16 [default: the recipe's, else float32]",
+    })
     .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON, errors too' })
     .option('quiet', { type: 'boolean', default: false, describe: 'no progress' });
 }
@@ -26,13 +32,19 @@ export function computeOptions({ threads, 'compute-dtype': dtype }: CommonArgume
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new DfMergeError('INVALID_ARGUMENT', `--threads ${threads}: expected a whole number of at least 1`);
   }
-  return { ...(threads === undefined ? {} : { threads }), ...(dtype === undefined ? {} : { dtype: computeDtype(dtype) }) };
+  return {
+    ...(threads === undefined ? {} : { threads }),
+    ...(dtype === undefined ? {} : { dtype: computeDtype(dtype) }),
+  };
 }
 
 function computeDtype(name: string): ComputeDtype {
   const dtype = COMPUTE_DTYPES.find((known) => known === name);
   if (dtype) return dtype;
-  throw new DfMergeError('INVALID_ARGUMENT', `--compute-dtype ${name}: expected ${COMPUTE_DTYPES.join(' or ')}${name === 'float16' ? ' (T5 overflows in float16)' : ''}`);
+  throw new DfMergeError(
+    'INVALID_ARGUMENT',
+    `--compute-dtype ${name}: expected ${COMPUTE_DTYPES.join(' or ')}${name === 'float16' ? ' (T5 overflows in float16)' : ''}`,
+  );
 }
 
 /** Options of the commands that read tasks' data. */
@@ -53,7 +65,8 @@ export function dataOptions(args: DataArguments): ComputeOptions & DataOptions {
 
 /** A number that must be whole and at least `least`. */
 export function wholeNumber(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least) throw new DfMergeError('INVALID_ARGUMENT', `--${name} ${value}: expected a whole number of at least ${least}`);
+  if (!Number.isInteger(value) || value < least)
+    throw new DfMergeError('INVALID_ARGUMENT', `--${name} ${value}: expected a whole number of at least ${least}`);
   return value;
 }
 

@@ -1,6 +1,14 @@
 import type { CommandModule } from 'yargs';
 import { demo, demoTable } from '../demo/demo.js';
-import { computeOptions, interruptible, print, printJson, withCommon, wholeNumber, type CommonArguments } from './common.js';
+import {
+  computeOptions,
+  interruptible,
+  print,
+  printJson,
+  withCommon,
+  wholeNumber,
+  type CommonArguments,
+} from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 
 interface DemoArguments extends CommonArguments {
@@ -36,7 +44,9 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
         progress.stop();
         if (args.json) return printJson(result);
         print(`\n${demoTable(result)}`);
-        print(`\nDone in ${duration(result.seconds)}. Merged model: ${result.out}/merged. Open ${result.report} in a browser.`);
+        print(
+          `\nDone in ${duration(result.seconds)}. Merged model: ${result.out}/merged. Open ${result.report} in a browser.`,
+        );
       } finally {
         progress.stop();
       }

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { evaluate } from '../commands.js';
-import type { SplitName } from '../data/task.js';
+import { evaluate } from '../commands/measure.js';
+import type { SplitName } from '../tasks/rows.js';
 import { SPLITS } from '../recipe/recipe.js';
 import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
@@ -19,11 +19,21 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
     withData(
       yargs
         .option('model', { type: 'string', demandOption: true, describe: 'model folder' })
-        .option('data', { type: 'string', demandOption: true, describe: 'task folder with train.jsonl, validation.jsonl, test.jsonl' })
+        .option('data', {
+          type: 'string',
+          demandOption: true,
+          describe: 'task folder with train.jsonl, validation.jsonl, test.jsonl',
+        })
         .option('split', { choices: SPLITS, default: 'validation' as const, describe: 'split to score' })
-        .option('details', { type: 'string', describe: 'file that gets a JSON line per example: nll and tokens per choice, prediction, label' })
+        .option('details', {
+          type: 'string',
+          describe: 'file that gets a JSON line per example: nll and tokens per choice, prediction, label',
+        })
         .example('$0 evaluate --model merged --data data/sst2 --split test', 'accuracy on the test split')
-        .example('$0 evaluate --model merged --data data/sst2 --details out.jsonl --json', 'with the scores of every choice'),
+        .example(
+          '$0 evaluate --model merged --data data/sst2 --details out.jsonl --json',
+          'with the scores of every choice',
+        ),
     ),
   handler: async (args) => {
     const progress = new ProgressDisplay(args);
@@ -31,11 +41,31 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
     await interruptible(async (signal) => {
       try {
         const { model, data, split, details } = args;
-        const { accuracy, examples, results } = await evaluate({ ...dataOptions(args), model, data, split, details, signal, onProgress: progress.update });
+        const { accuracy, examples, results } = await evaluate({
+          ...dataOptions(args),
+          model,
+          data,
+          split,
+          details,
+          signal,
+          onProgress: progress.update,
+        });
         progress.stop();
         const seconds = (performance.now() - start) / 1000;
-        if (args.json) return printJson({ accuracy: examples > 0 ? accuracy : null, examples, rows: results.length, model, data, split, seconds });
-        if (examples > 0) print(`accuracy ${(100 * accuracy).toFixed(2)} % on ${examples} examples of ${data} (${split}), ${duration(seconds)}`);
+        if (args.json)
+          return printJson({
+            accuracy: examples > 0 ? accuracy : null,
+            examples,
+            rows: results.length,
+            model,
+            data,
+            split,
+            seconds,
+          });
+        if (examples > 0)
+          print(
+            `accuracy ${(100 * accuracy).toFixed(2)} % on ${examples} examples of ${data} (${split}), ${duration(seconds)}`,
+          );
         else print(`scored ${results.length} examples of ${data} (${split}); they have no labels`);
       } finally {
         progress.stop();

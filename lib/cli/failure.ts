@@ -1,4 +1,4 @@
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 
 /** A command line that cannot be understood. */
 export class UsageError extends Error {}
@@ -16,7 +16,9 @@ export function reportFailure(error: unknown, json: boolean): number {
   if (json) {
     process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`);
   } else if (code === 'INTERNAL') {
-    process.stderr.write(`dfmerge: this is a defect of dfmerge, please report it:\n${error instanceof Error ? error.stack : message}\n`);
+    process.stderr.write(
+      `dfmerge: this is a defect of dfmerge, please report it:\n${error instanceof Error ? error.stack : message}\n`,
+    );
   } else {
     process.stderr.write(`dfmerge: ${message}\n`);
     if (code === 'USAGE') process.stderr.write('Run dfmerge --help, or dfmerge COMMAND --help.\n');

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { VERSION } from '../version.js';
+import { VERSION } from '../core/version.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { reportFailure, UsageError } from './failure.js';
@@ -13,7 +13,9 @@ import { searchCommand } from './search.js';
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('dfmerge')
-  .usage('$0 <command> [options]\n\nMerge fine-tuned T5 models into one multi-task model by Dynamic Fisher-weighted Merging.')
+  .usage(
+    '$0 <command> [options]\n\nMerge fine-tuned T5 models into one multi-task model by Dynamic Fisher-weighted Merging.',
+  )
   .command(searchCommand)
   .command(mergeCommand)
   .command(fisherCommand)
@@ -26,7 +28,9 @@ const parser = yargs(hideBin(process.argv))
   .version(VERSION)
   .alias('help', 'h')
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .epilogue('Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\nDFMERGE_ISA forces an instruction set (scalar, generic, avx2, avx512, avx512bf16, amx), DFMERGE_MATMUL what multiplies matrices (builtin, onednn);\nDFMERGE_NO_MMAP=1 reads files without mapping them;\nDFMERGE_CACHE is the folder of token ids kept between runs (off: none).')
+  .epilogue(
+    'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\nDFMERGE_ISA forces an instruction set (scalar, generic, avx2, avx512, avx512bf16, amx), DFMERGE_MATMUL what multiplies matrices (builtin, onednn);\nDFMERGE_NO_MMAP=1 reads files without mapping them;\nDFMERGE_CACHE is the folder of token ids kept between runs (off: none).',
+  )
   .exitProcess(false)
   .fail((message, error) => {
     throw error ?? new UsageError(message);

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { COMPARISONS } from '../compare.js';
-import { merge } from '../merge_recipe.js';
+import { COMPARISONS } from '../run/comparison.js';
+import { merge } from '../commands/merge.js';
 import { recipeForMerge } from '../recipe/read.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
@@ -23,11 +23,22 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
     withData(
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML)' })
-        .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
+        .option('out', {
+          type: 'string',
+          demandOption: true,
+          describe: 'folder of the merged model; must not be there yet',
+        })
         .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
         .option('seed', { type: 'number', describe: "in place of the recipe's seed" })
-        .option('evaluate', { type: 'boolean', describe: "evaluate on the recipe's tasks [default: those with labels]" })
-        .option('compare', { type: 'string', array: true, describe: `other merges to evaluate beside it: ${COMPARISONS.join(', ')} [default: none]` })
+        .option('evaluate', {
+          type: 'boolean',
+          describe: "evaluate on the recipe's tasks [default: those with labels]",
+        })
+        .option('compare', {
+          type: 'string',
+          array: true,
+          describe: `other merges to evaluate beside it: ${COMPARISONS.join(', ')} [default: none]`,
+        })
         .example('$0 merge recipe.yaml --out merged', 'merge, evaluate and write merged/')
         .example('$0 merge recipe.yaml --out merged --no-evaluate', 'only merge'),
     ),
@@ -38,7 +49,15 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
     await interruptible(async (signal) => {
       try {
         const { out, overwrite, evaluate } = args;
-        const record = await merge(recipe, { ...dataOptions(args), out, overwrite, evaluate, compare: comparisons(args.compare), signal, onProgress: progress.update });
+        const record = await merge(recipe, {
+          ...dataOptions(args),
+          out,
+          overwrite,
+          evaluate,
+          compare: comparisons(args.compare),
+          signal,
+          onProgress: progress.update,
+        });
         progress.stop();
         if (args.json) return printJson(record);
         printRun(record);

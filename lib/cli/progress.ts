@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import type { ProgressEvent } from '../progress.js';
+import type { ProgressEvent } from '../core/progress.js';
 
 const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   load: 'loading',

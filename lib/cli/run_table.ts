@@ -1,5 +1,5 @@
 import { bound } from '../report/format.js';
-import type { RunRecord } from '../report/record.js';
+import type { RunRecord } from '../run/record.js';
 import { renderTable, type TableRow } from '../report/table.js';
 import { print } from './common.js';
 import { duration } from './progress.js';
@@ -9,26 +9,58 @@ const percent = (value: number | string) => (typeof value === 'number' ? (100 * 
 /** Prints what came out of a run: coefficients, accuracies of the merge and of the comparisons, time by phase. */
 export function printRun(record: RunRecord): void {
   const stopped = record.trials.filter((trial) => trial.stopped).length;
-  if (record.best) print(`\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %${stopped > 0 ? `; ${stopped} stopped early` : ''}`);
+  if (record.best)
+    print(
+      `\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %${stopped > 0 ? `; ${stopped} stopped early` : ''}`,
+    );
   print('\nCoefficients:');
-  print(renderTable(record.models.map(({ model, task, coefficient }) => ({ model, task, λ: coefficient.toFixed(4) })), ['model', 'task', 'λ']));
+  print(
+    renderTable(
+      record.models.map(({ model, task, coefficient }) => ({ model, task, λ: coefficient.toFixed(4) })),
+      ['model', 'task', 'λ'],
+    ),
+  );
   if (record.tasks.length > 0) {
     const names = record.tasks.map(({ name }) => name);
     const rows: TableRow[] = [];
     for (const split of ['validation', 'test'] as const) {
-      for (const comparison of record.comparisons.filter((c) => c.split === split)) rows.push({ model: comparison.label, split, ...comparison.accuracy, mean: comparison.mean });
+      for (const comparison of record.comparisons.filter((c) => c.split === split))
+        rows.push({ model: comparison.label, split, ...comparison.accuracy, mean: comparison.mean });
       const scored = record.tasks.flatMap((task) => (task[split] ? [[task.name, task[split].accuracy] as const] : []));
-      if (scored.length > 0) rows.push({ model: `merged (${record.method})`, split, ...Object.fromEntries(scored), mean: scored.reduce((sum, [, a]) => sum + a, 0) / scored.length });
+      if (scored.length > 0)
+        rows.push({
+          model: `merged (${record.method})`,
+          split,
+          ...Object.fromEntries(scored),
+          mean: scored.reduce((sum, [, a]) => sum + a, 0) / scored.length,
+        });
     }
     print('\nAccuracy, %:');
-    print(renderTable(rows, ['model', 'split', ...names.map((key) => ({ key, format: percent, align: 'right' as const })), { key: 'mean', format: percent, align: 'right' }]));
+    print(
+      renderTable(rows, [
+        'model',
+        'split',
+        ...names.map((key) => ({ key, format: percent, align: 'right' as const })),
+        { key: 'mean', format: percent, align: 'right' },
+      ]),
+    );
   }
   if (record.skipped) {
     print('\nChoices left out of the Fishers, and their p̃ per input:');
     const format = (mass: number | string) => bound(Number(mass));
     const rows = Object.entries(record.skipped).map(([task, { choices, ...left }]) => ({ task, of: choices, ...left }));
-    print(renderTable(rows, ['task', 'skipped', 'of', { key: 'meanMass', label: 'mean', format }, { key: 'maxMass', label: 'most', format }]));
+    print(
+      renderTable(rows, [
+        'task',
+        'skipped',
+        'of',
+        { key: 'meanMass', label: 'mean', format },
+        { key: 'maxMass', label: 'most', format },
+      ]),
+    );
   }
   const phases = Object.entries(record.timing.phases).filter(([, seconds]) => seconds >= 0.05);
-  print(`\nTime: ${duration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)} s`).join(', ')})`);
+  print(
+    `\nTime: ${duration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)} s`).join(', ')})`,
+  );
 }

@@ -1,9 +1,9 @@
 import type { CommandModule } from 'yargs';
-import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../compare.js';
-import { DfMergeError } from '../errors.js';
+import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
+import { DfMergeError } from '../core/errors.js';
 import { recipeForSearch } from '../recipe/read.js';
-import type { TrialRecord } from '../report/record.js';
-import { journalPath, search } from '../search.js';
+import type { TrialRecord } from '../run/record.js';
+import { journalPath, search } from '../search/search.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
@@ -24,14 +24,29 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     withData(
       yargs
         .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML) without weights' })
-        .option('out', { type: 'string', demandOption: true, describe: 'folder of the merged model; must not be there yet' })
-        .option('resume', { type: 'boolean', default: false, describe: 'go on with an interrupted search into the same folder' })
+        .option('out', {
+          type: 'string',
+          demandOption: true,
+          describe: 'folder of the merged model; must not be there yet',
+        })
+        .option('resume', {
+          type: 'boolean',
+          default: false,
+          describe: 'go on with an interrupted search into the same folder',
+        })
         .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
         .option('seed', { type: 'number', describe: "in place of the recipe's seed" })
-        .option('compare', { type: 'string', array: true, describe: `other merges to evaluate beside the best: ${COMPARISONS.join(', ')}, none [default: ${DEFAULT_COMPARISONS.join(' ')}]` })
+        .option('compare', {
+          type: 'string',
+          array: true,
+          describe: `other merges to evaluate beside the best: ${COMPARISONS.join(', ')}, none [default: ${DEFAULT_COMPARISONS.join(' ')}]`,
+        })
         .example('$0 search recipe.yaml --out merged', 'search, then write merged/ with dfmerge.json and report.html')
         .example('$0 search recipe.yaml --out merged --resume', 'go on after an interruption, to the same result')
-        .example('$0 search recipe.yaml --out merged --compare base fisher', 'compare with the base and with Fisher merging'),
+        .example(
+          '$0 search recipe.yaml --out merged --compare base fisher',
+          'compare with the base and with Fisher merging',
+        ),
     ),
   handler: async (args) => {
     const recipe = recipeForSearch(args.recipe);
@@ -51,7 +66,13 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     };
     await interruptible(async (signal) => {
       try {
-        const options = { ...dataOptions(args), out: args.out, resume: args.resume, overwrite: args.overwrite, compare: comparisons(args.compare) };
+        const options = {
+          ...dataOptions(args),
+          out: args.out,
+          resume: args.resume,
+          overwrite: args.overwrite,
+          compare: comparisons(args.compare),
+        };
         const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
         progress.stop();
         if (args.json) return printJson(record);
@@ -59,8 +80,14 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
         print(`\nWritten: ${args.out} (dfmerge.json, report.html beside the weights)`);
       } catch (error) {
         if (error instanceof DfMergeError && error.code === 'ABORTED') {
-          const same = (['seed', 'compute-dtype'] as const).flatMap((name) => (args[name] === undefined ? [] : [` --${name} ${args[name]}`])).join('');
-          throw new DfMergeError('ABORTED', `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out}${same} --resume`, { cause: error });
+          const same = (['seed', 'compute-dtype'] as const)
+            .flatMap((name) => (args[name] === undefined ? [] : [` --${name} ${args[name]}`]))
+            .join('');
+          throw new DfMergeError(
+            'ABORTED',
+            `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out}${same} --resume`,
+            { cause: error },
+          );
         }
         throw error;
       } finally {
@@ -74,7 +101,8 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
 export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {
   const all = names?.flatMap((name) => name.split(',')).filter((name) => name !== 'none');
   for (const name of all ?? []) {
-    if (!COMPARISONS.includes(name as Comparison)) throw new DfMergeError('INVALID_ARGUMENT', `--compare ${name}: expected ${COMPARISONS.join(', ')} or none`);
+    if (!COMPARISONS.includes(name as Comparison))
+      throw new DfMergeError('INVALID_ARGUMENT', `--compare ${name}: expected ${COMPARISONS.join(', ')} or none`);
   }
   return all as Comparison[] | undefined;
 }

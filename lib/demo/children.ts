@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { evaluate } from '../commands.js';
-import type { DataOptions } from '../data/prepared.js';
-import { finetune, type FinetuneEvaluation } from '../finetune.js';
-import type { ComputeOptions } from '../model.js';
-import type { ProgressEvent, RunOptions } from '../progress.js';
+import { evaluate } from '../commands/measure.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
+import type { ComputeOptions } from '../engine/session.js';
+import type { ProgressEvent, RunOptions } from '../core/progress.js';
 import type { Plan } from './plan.js';
 
 /** A folder of the demo and the tasks in it. */
@@ -23,7 +23,11 @@ export interface ChildrenOptions {
 }
 
 /** Fine-tunes a child of the base per task, several at the same time. The first error ends all. */
-export async function fineTuneChildren({ out, tasks }: Family, options: ChildrenOptions, run: RunOptions & ComputeOptions & DataOptions): Promise<void> {
+export async function fineTuneChildren(
+  { out, tasks }: Family,
+  options: ChildrenOptions,
+  run: RunOptions & ComputeOptions & DataOptions,
+): Promise<void> {
   const { plan, seed, atOnce, onChild } = options;
   const waiting = [...tasks];
   const done = new Map<string, number>();
@@ -37,7 +41,11 @@ export async function fineTuneChildren({ out, tasks }: Family, options: Children
   };
   const worker = async (): Promise<void> => {
     for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-      const folders = { model: join(out, 'models/base'), data: join(out, 'data', task), out: join(out, 'models', task) };
+      const folders = {
+        model: join(out, 'models/base'),
+        data: join(out, 'data', task),
+        out: join(out, 'models', task),
+      };
       const { best } = await finetune({ ...run, ...plan, ...folders, seed, signal, onProgress: progressOf(task) });
       onChild(task, best);
     }
@@ -53,12 +61,17 @@ export async function fineTuneChildren({ out, tasks }: Family, options: Children
 }
 
 /** Test accuracy of every child on every task: child → task → accuracy. */
-export async function crossEvaluate({ out, tasks }: Family, run: RunOptions & ComputeOptions & DataOptions): Promise<Map<string, Record<string, number>>> {
+export async function crossEvaluate(
+  { out, tasks }: Family,
+  run: RunOptions & ComputeOptions & DataOptions,
+): Promise<Map<string, Record<string, number>>> {
   const table = new Map<string, Record<string, number>>();
   for (const child of tasks) {
     const accuracy: Record<string, number> = {};
     for (const task of tasks) {
-      accuracy[task] = (await evaluate({ ...run, model: join(out, 'models', child), data: join(out, 'data', task), split: 'test' })).accuracy;
+      accuracy[task] = (
+        await evaluate({ ...run, model: join(out, 'models', child), data: join(out, 'data', task), split: 'test' })
+      ).accuracy;
     }
     table.set(child, accuracy);
   }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RandomStream } from '../data/random.js';
-import type { SplitName, TaskRow } from '../data/task.js';
+import { RandomStream } from '../core/random_stream.js';
+import type { SplitName, TaskRow } from '../tasks/rows.js';
 import { pick } from './draw.js';
 import type { Plan } from './plan.js';
 import { SKILLS, type Skill } from './skills.js';
@@ -28,7 +28,10 @@ export function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>): Ma
   const stories = Array.from({ length: plan.stories }, () => pick(stream, STORIES)(stream));
   const tasks = SKILLS.map((skill) => makeTask(seed, skill, plan.rows));
   const rows = tasks.flatMap(({ splits }) => Object.values(splits).flat());
-  const texts = [...stories.flatMap(({ text, asked }) => [text, ...asked.flat()]), ...rows.flatMap(({ input, choices }) => [input, ...choices])];
+  const texts = [
+    ...stories.flatMap(({ text, asked }) => [text, ...asked.flat()]),
+    ...rows.flatMap(({ input, choices }) => [input, ...choices]),
+  ];
   return { stories, tasks, tokenizer: wordTokenizer(texts) };
 }
 

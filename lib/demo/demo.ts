@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { DataOptions } from '../data/prepared.js';
-import type { ComputeOptions } from '../model.js';
-import type { RunOptions } from '../progress.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import type { ComputeOptions } from '../engine/session.js';
+import type { RunOptions } from '../core/progress.js';
 import { recipeForSearch } from '../recipe/read.js';
-import type { RunRecord } from '../report/record.js';
-import { search } from '../search.js';
+import type { RunRecord } from '../run/record.js';
+import { search } from '../search/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
 import { makeData, writeTask, type MadeData } from './data.js';
 import { openFolder, recipeText } from './folder.js';
@@ -72,40 +72,68 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
 
   const data = await timed('data', () => prepare(out, { seed, plan, overwrite: options.overwrite }));
   const tasks = data.tasks.map(({ skill }) => skill.name);
-  log(`${tasks.length} tasks of ${count(plan.rows.train)} rows to learn from, ${count(plan.rows.validation)} to search with and ${count(plan.rows.test)} to test on:`);
-  for (const { skill, splits } of data.tasks) log(`  ${skill.name}: ${skill.question} "${splits.test[0].input}" ${splits.test[0].choices[splits.test[0].label ?? 0]}`);
+  log(
+    `${tasks.length} tasks of ${count(plan.rows.train)} rows to learn from, ${count(plan.rows.validation)} to search with and ${count(plan.rows.test)} to test on:`,
+  );
+  for (const { skill, splits } of data.tasks)
+    log(
+      `  ${skill.name}: ${skill.question} "${splits.test[0].input}" ${splits.test[0].choices[splits.test[0].label ?? 0]}`,
+    );
 
   const base = await timed('pretrain', () => pretrain({ out: join(out, 'models/base'), data, plan, seed }, run));
   const millions = (base.parameters / 1e6).toFixed(2);
-  log(`Pre-trained a T5 of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`);
+  log(
+    `Pre-trained a T5 of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`,
+  );
 
   const family = { out, tasks };
   const children = {
     plan: plan.finetuning,
     seed,
     atOnce: threads,
-    onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) => log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`),
+    onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) =>
+      log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`),
   };
   await timed('finetune', () => fineTuneChildren(family, children, { ...run, threads: 1 }));
   log(`Fine-tuned a child per task in ${took('finetune')}`);
   const cross = await timed('evaluate', () => crossEvaluate(family, run));
 
   const record = await timed('search', () => searched(out, { ...run, log }));
-  log(`Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`);
+  log(
+    `Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`,
+  );
   const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
-  return { out, report: join(out, 'merged/report.html'), record, table: makeTable(tasks, cross, record), seconds, phases };
+  return {
+    out,
+    report: join(out, 'merged/report.html'),
+    record,
+    table: makeTable(tasks, cross, record),
+    seconds,
+    phases,
+  };
 }
 
 async function prepare(out: string, options: { seed: number; plan: Plan; overwrite?: boolean }): Promise<MadeData> {
   const { seed, plan, overwrite } = options;
   const data = makeData(seed, plan);
-  await openFolder(out, recipeText(data.tasks.map(({ skill }) => skill.name), plan.search, seed), { overwrite });
+  await openFolder(
+    out,
+    recipeText(
+      data.tasks.map(({ skill }) => skill.name),
+      plan.search,
+      seed,
+    ),
+    { overwrite },
+  );
   for (const task of data.tasks) await writeTask(join(out, 'data', task.skill.name), task);
   return data;
 }
 
 /** The search that `dfmerge search recipe.yaml` does, with every comparison there is. */
-async function searched(out: string, { log, ...run }: RunOptions & ComputeOptions & DataOptions & { log: (line: string) => void }): Promise<RunRecord> {
+async function searched(
+  out: string,
+  { log, ...run }: RunOptions & ComputeOptions & DataOptions & { log: (line: string) => void },
+): Promise<RunRecord> {
   let highest = -1;
   return search(recipeForSearch(join(out, 'recipe.yaml')), {
     ...run,

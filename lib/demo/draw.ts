@@ -1,4 +1,4 @@
-import type { RandomStream } from '../data/random.js';
+import type { RandomStream } from '../core/random_stream.js';
 
 /** One of a list. */
 export function pick<T>(stream: RandomStream, list: readonly T[]): T {

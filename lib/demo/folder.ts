@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists } from '../checkpoint/files.js';
-import { DfMergeError } from '../errors.js';
+import { exists } from '../core/files.js';
+import { DfMergeError } from '../core/errors.js';
 import type { Plan } from './plan.js';
 
 const FIRST_LINE = '# Made by dfmerge demo.';
@@ -16,10 +16,15 @@ const PARTS = ['data', 'models', 'merged', 'merged.journal.jsonl', RECIPE];
  */
 export async function openFolder(out: string, recipe: string, options: { overwrite?: boolean } = {}): Promise<void> {
   if ((await exists(out)) && (await readdir(out)).length > 0) {
-    if (!options.overwrite) throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
+    if (!options.overwrite)
+      throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
     const file = join(out, RECIPE);
     const mine = (await exists(file)) && (await readFile(file, 'utf8')).startsWith(FIRST_LINE);
-    if (!mine) throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: no demo made it (its ${RECIPE} is missing or another)`);
+    if (!mine)
+      throw new DfMergeError(
+        'INVALID_ARGUMENT',
+        `will not overwrite ${out}: no demo made it (its ${RECIPE} is missing or another)`,
+      );
     for (const part of PARTS) await rm(join(out, part), { recursive: true, force: true });
   }
   await mkdir(join(out, 'models'), { recursive: true });

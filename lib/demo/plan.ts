@@ -1,4 +1,4 @@
-import type { TrainingOptions } from '../train.js';
+import type { TrainingOptions } from '../engine/train.js';
 
 /** One stretch of training at one learning rate. */
 export type Stretch = Pick<TrainingOptions, 'steps' | 'batchSize' | 'learningRate' | 'warmup' | 'beta2'>;

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { temporaryBeside } from '../checkpoint/atomic.js';
-import { createModel } from '../create.js';
-import { tokenizeRows } from '../data/batch.js';
-import { RandomStream } from '../data/random.js';
-import { T5Model, type ComputeOptions } from '../model.js';
-import type { ProgressEvent, RunOptions } from '../progress.js';
-import { train } from '../train.js';
+import { temporaryBeside } from '../core/atomic_write.js';
+import { createModel } from '../engine/create.js';
+import { tokenizeRows } from '../engine/batch.js';
+import { RandomStream } from '../core/random_stream.js';
+import { T5Model, type ComputeOptions } from '../engine/session.js';
+import type { ProgressEvent, RunOptions } from '../core/progress.js';
+import { train } from '../engine/train.js';
 import type { MadeData } from './data.js';
 import type { Plan } from './plan.js';
 import { pretrainingRow } from './pretraining_rows.js';
@@ -30,13 +30,25 @@ export interface PretrainResult {
 const AVERAGED = 20;
 
 /** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
-export async function pretrain({ out, data, plan, seed }: PretrainOptions, run: RunOptions & ComputeOptions): Promise<PretrainResult> {
+export async function pretrain(
+  { out, data, plan, seed }: PretrainOptions,
+  run: RunOptions & ComputeOptions,
+): Promise<PretrainResult> {
   const random = temporaryBeside(out);
-  await createModel({ ...run, out: random, seed, config: t5Config(plan.model, data.tokenizer.size), files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG } });
+  await createModel({
+    ...run,
+    out: random,
+    seed,
+    config: t5Config(plan.model, data.tokenizer.size),
+    files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
+  });
   const model = await T5Model.open(random, [], run);
   try {
     const stream = new RandomStream(seed, 'pretraining rows');
-    const rows = tokenizeRows(model.requireTokenizer(), data.stories.map((story) => pretrainingRow(stream, story)));
+    const rows = tokenizeRows(
+      model.requireTokenizer(),
+      data.stories.map((story) => pretrainingRow(stream, story)),
+    );
     await model.load(0, run.signal);
     const losses: number[] = [];
     const total = plan.pretraining.reduce((sum, { steps }) => sum + steps, 0);
@@ -44,10 +56,21 @@ export async function pretrain({ out, data, plan, seed }: PretrainOptions, run: 
       const before = losses.length;
       const onProgress = (event: ProgressEvent) => run.onProgress?.({ ...event, done: before + event.done, total });
       const afterStep = async ({ loss }: { loss: number }) => void losses.push(loss);
-      await train(model, rows, { ...stretch, seed: seed + before, signal: run.signal, onProgress, subject: 'base', afterStep });
+      await train(model, rows, {
+        ...stretch,
+        seed: seed + before,
+        signal: run.signal,
+        onProgress,
+        subject: 'base',
+        afterStep,
+      });
     }
     await model.write(out, { dtype: 'float32' }, run.signal);
-    return { parameters: countParameters(model), firstLoss: mean(losses.slice(0, AVERAGED)), lastLoss: mean(losses.slice(-AVERAGED)) };
+    return {
+      parameters: countParameters(model),
+      firstLoss: mean(losses.slice(0, AVERAGED)),
+      lastLoss: mean(losses.slice(-AVERAGED)),
+    };
   } finally {
     model.close();
     await rm(random, { recursive: true, force: true });

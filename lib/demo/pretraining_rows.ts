@@ -1,5 +1,5 @@
-import type { RandomStream } from '../data/random.js';
-import type { TaskRow } from '../data/task.js';
+import type { RandomStream } from '../core/random_stream.js';
+import type { TaskRow } from '../tasks/rows.js';
 import { pick } from './draw.js';
 import type { Story } from './stories.js';
 import { SENTINELS, sentinel } from './tokenizer.js';
@@ -27,7 +27,7 @@ export function corruptSpans(stream: RandomStream, text: string): TaskRow {
   const taken: string[] = [];
   let spans = 0;
   let left = Math.max(1, Math.round(NOISE * words.length));
-  for (let at = 0; at < words.length; ) {
+  for (let at = 0; at < words.length;) {
     // The words still to be taken, in spans of mean length (1 + LONGEST_SPAN) / 2, spread over the words that are left.
     const chance = (2 * left) / (1 + LONGEST_SPAN) / (words.length - at);
     if (left === 0 || spans === SENTINELS - 1 || stream.below(1000) >= 1000 * chance) {

@@ -1,5 +1,5 @@
-import type { RandomStream } from '../data/random.js';
-import type { TaskRow } from '../data/task.js';
+import type { RandomStream } from '../core/random_stream.js';
+import type { TaskRow } from '../tasks/rows.js';
 import { pickSome, shuffled } from './draw.js';
 import { belongings, parcel, review, scene } from './stories.js';
 import { CAPITALS, COUNTRIES, THINGS, TOPIC_NAMES } from './words.js';
@@ -31,7 +31,11 @@ const topic: Skill = {
   question: 'which of four topics is a sentence about?',
   row(stream, index) {
     const right = TOPIC_NAMES[Math.floor(index / 4) % TOPIC_NAMES.length];
-    const wrong = pickSome(stream, TOPIC_NAMES.filter((name) => name !== right), 3);
+    const wrong = pickSome(
+      stream,
+      TOPIC_NAMES.filter((name) => name !== right),
+      3,
+    );
     return { input: `${scene(stream, right, stream.below(6)).text} what is it about ?`, ...among(right, wrong, index) };
   },
 };
@@ -42,8 +46,15 @@ const capital: Skill = {
   question: 'what is the capital of the country that is named?',
   row(stream, index) {
     const country = COUNTRIES[Math.floor(index / 4) % COUNTRIES.length];
-    const wrong = pickSome(stream, COUNTRIES.filter((name) => name !== country), 3).map((name) => CAPITALS[name]);
-    return { input: `${parcel(stream, country).text} what is its capital ?`, ...among(CAPITALS[country], wrong, index) };
+    const wrong = pickSome(
+      stream,
+      COUNTRIES.filter((name) => name !== country),
+      3,
+    ).map((name) => CAPITALS[name]);
+    return {
+      input: `${parcel(stream, country).text} what is its capital ?`,
+      ...among(CAPITALS[country], wrong, index),
+    };
   },
 };
 
@@ -54,7 +65,17 @@ const weight: Skill = {
   row(stream, index) {
     const things = pickSome(stream, THINGS, 3);
     const heaviest = THINGS[Math.max(...things.map((thing) => THINGS.indexOf(thing)))];
-    return { input: `${belongings(stream, things).text} which is the heaviest ?`, ...among(heaviest, shuffled(stream, things.filter((thing) => thing !== heaviest)), index) };
+    return {
+      input: `${belongings(stream, things).text} which is the heaviest ?`,
+      ...among(
+        heaviest,
+        shuffled(
+          stream,
+          things.filter((thing) => thing !== heaviest),
+        ),
+        index,
+      ),
+    };
   },
 };
 

@@ -1,6 +1,20 @@
-import type { RandomStream } from '../data/random.js';
+import type { RandomStream } from '../core/random_stream.js';
 import { pick, pickSome } from './draw.js';
-import { BLAME, CAPITALS, COLOURS, COUNTRIES, GRIEF, JOY, PEOPLE, PRAISE, REVIEWED, THINGS, TOPICS, TOPIC_NAMES, WHEN } from './words.js';
+import {
+  BLAME,
+  CAPITALS,
+  COLOURS,
+  COUNTRIES,
+  GRIEF,
+  JOY,
+  PEOPLE,
+  PRAISE,
+  REVIEWED,
+  THINGS,
+  TOPICS,
+  TOPIC_NAMES,
+  WHEN,
+} from './words.js';
 
 /** A few sentences from the demo's world, and what they answer in so many words. */
 export interface Story {
@@ -18,21 +32,42 @@ export function review(stream: RandomStream, verdicts: readonly boolean[]): stri
 
 /** "the striker won the race near the stadium today ."; `odd` is the slot (0 … 3) that is of another topic, if any. */
 export function scene(stream: RandomStream, topic: string, odd?: number): Story {
-  const other = pick(stream, TOPIC_NAMES.filter((name) => name !== topic));
-  const [who, does, what, where] = (['who', 'does', 'what', 'where'] as const).map((slot, i) => pick(stream, TOPICS[i === odd ? other : topic][slot]));
+  const other = pick(
+    stream,
+    TOPIC_NAMES.filter((name) => name !== topic),
+  );
+  const [who, does, what, where] = (['who', 'does', 'what', 'where'] as const).map((slot, i) =>
+    pick(stream, TOPICS[i === odd ? other : topic][slot]),
+  );
   const when = pick(stream, WHEN);
   return {
     text: `the ${who} ${does} the ${what} near the ${where} ${when} .`,
-    asked: [['who was it ?', who], ['near what ?', where], ['when ?', when], ['what was done ?', does]], // prettier-ignore
+    asked: [
+      ['who was it ?', who],
+      ['near what ?', where],
+      ['when ?', when],
+      ['what was done ?', does],
+    ],
   };
 }
 
 /** "anna sent the red lamp to france today ." */
 export function parcel(stream: RandomStream, country: string): Story {
-  const [who, colour, thing, when] = [pick(stream, PEOPLE), pick(stream, COLOURS), pick(stream, THINGS), pick(stream, WHEN)];
+  const [who, colour, thing, when] = [
+    pick(stream, PEOPLE),
+    pick(stream, COLOURS),
+    pick(stream, THINGS),
+    pick(stream, WHEN),
+  ];
   return {
     text: `${who} sent the ${colour} ${thing} to ${country} ${when} .`,
-    asked: [['who was it ?', who], ['which colour ?', colour], ['what is it ?', thing], ['which country ?', country], ['when ?', when]], // prettier-ignore
+    asked: [
+      ['who was it ?', who],
+      ['which colour ?', colour],
+      ['what is it ?', thing],
+      ['which country ?', country],
+      ['when ?', when],
+    ],
   };
 }
 
@@ -41,7 +76,11 @@ export function belongings(stream: RandomStream, things: readonly string[]): Sto
   const who = pick(stream, PEOPLE);
   return {
     text: `${who} has ${listed(things.map((thing) => `a ${thing}`))} .`,
-    asked: [['who was it ?', who], ['which is the first ?', things[0]], ['which is the last ?', things[things.length - 1]]], // prettier-ignore
+    asked: [
+      ['who was it ?', who],
+      ['which is the first ?', things[0]],
+      ['which is the last ?', things[things.length - 1]],
+    ],
   };
 }
 
@@ -58,7 +97,13 @@ function perhapsLonger(stream: RandomStream, { text, asked }: Story, more: () =>
 const opinion = (stream: RandomStream): Story => {
   const good = stream.below(2) === 1;
   const [who, verdict] = [pick(stream, PEOPLE), pick(stream, good ? JOY : GRIEF)];
-  return { text: `${review(stream, [good, good, good])} ${who} ${verdict} it .`, asked: [['who was it ?', who], ['what was done ?', verdict]] };
+  return {
+    text: `${review(stream, [good, good, good])} ${who} ${verdict} it .`,
+    asked: [
+      ['who was it ?', who],
+      ['what was done ?', verdict],
+    ],
+  };
 };
 
 const episode = (stream: RandomStream): Story => {
@@ -74,7 +119,11 @@ const post = (stream: RandomStream): Story => {
 
 const loan = (stream: RandomStream): Story => {
   const things = pickSome(stream, THINGS, 3);
-  return perhapsLonger(stream, belongings(stream, things), () => `${pick(stream, PEOPLE)} took the ${pick(stream, things)} .`);
+  return perhapsLonger(
+    stream,
+    belongings(stream, things),
+    () => `${pick(stream, PEOPLE)} took the ${pick(stream, things)} .`,
+  );
 };
 
 /** Kinds of plain text: the language of the tasks, and none of their answers. */

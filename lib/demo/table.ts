@@ -1,4 +1,4 @@
-import type { RunRecord } from '../report/record.js';
+import type { RunRecord } from '../run/record.js';
 import { renderTable } from '../report/table.js';
 
 /** A model and its test accuracies. */
@@ -18,12 +18,28 @@ export interface DemoTable {
 }
 
 /** Puts the children's accuracies and those of a search's record into one table. */
-export function makeTable(tasks: string[], children: ReadonlyMap<string, Record<string, number>>, record: RunRecord): DemoTable {
-  const row = (model: string, accuracy: Record<string, number>): DemoRow => ({ model, accuracy, mean: tasks.reduce((sum, task) => sum + accuracy[task], 0) / tasks.length });
+export function makeTable(
+  tasks: string[],
+  children: ReadonlyMap<string, Record<string, number>>,
+  record: RunRecord,
+): DemoTable {
+  const row = (model: string, accuracy: Record<string, number>): DemoRow => ({
+    model,
+    accuracy,
+    mean: tasks.reduce((sum, task) => sum + accuracy[task], 0) / tasks.length,
+  });
   const compared = record.comparisons.filter(({ label }) => !label.startsWith('fine-tuned'));
   const [base, ...merges] = compared.map(({ label, accuracy }) => row(label, accuracy));
   const best = Object.fromEntries(record.tasks.map(({ name, test }) => [name, test?.accuracy ?? Number.NaN]));
-  return { tasks, rows: [base, ...[...children].map(([task, accuracy]) => row(`child: ${task}`, accuracy)), ...merges, row('DF-Merge', best)] };
+  return {
+    tasks,
+    rows: [
+      base,
+      ...[...children].map(([task, accuracy]) => row(`child: ${task}`, accuracy)),
+      ...merges,
+      row('DF-Merge', best),
+    ],
+  };
 }
 
 const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
@@ -31,5 +47,8 @@ const percent = (value: number | string) => (typeof value === 'number' ? (100 * 
 /** The table for a terminal: accuracies on the test splits in percent. */
 export function demoTable({ table: { tasks, rows } }: { table: DemoTable }): string {
   const numbers = [...tasks, 'mean'].map((key) => ({ key, format: percent, align: 'right' as const }));
-  return renderTable(rows.map(({ model, accuracy, mean }) => ({ ...accuracy, model, mean })), [{ key: 'model', label: 'test accuracy, %' }, ...numbers]);
+  return renderTable(
+    rows.map(({ model, accuracy, mean }) => ({ ...accuracy, model, mean })),
+    [{ key: 'model', label: 'test accuracy, %' }, ...numbers],
+  );
 }

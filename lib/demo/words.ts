@@ -1,35 +1,114 @@
 /** The words of the demo's small world. Everything is lower case; a word is what stands between spaces. */
 
 export const PEOPLE = [
-  'anna', 'ben', 'clara', 'david', 'emma', 'felix', 'grace', 'henry', 'iris', 'jonas', 'kate', 'leo', 'mary', 'noah', 'olga', 'paul',
-] as const; // prettier-ignore
+  'anna',
+  'ben',
+  'clara',
+  'david',
+  'emma',
+  'felix',
+  'grace',
+  'henry',
+  'iris',
+  'jonas',
+  'kate',
+  'leo',
+  'mary',
+  'noah',
+  'olga',
+  'paul',
+] as const;
 
 /** From the lightest to the heaviest. */
 export const THINGS = [
-  'feather', 'leaf', 'pin', 'coin', 'pen', 'key', 'cup', 'book', 'shoe', 'bottle', 'lamp', 'basket', 'chair', 'table', 'stove', 'piano',
-] as const; // prettier-ignore
+  'feather',
+  'leaf',
+  'pin',
+  'coin',
+  'pen',
+  'key',
+  'cup',
+  'book',
+  'shoe',
+  'bottle',
+  'lamp',
+  'basket',
+  'chair',
+  'table',
+  'stove',
+  'piano',
+] as const;
 
 /** Countries and their capitals. */
 export const CAPITALS: Readonly<Record<string, string>> = {
-  france: 'paris', spain: 'madrid', italy: 'rome', greece: 'athens', egypt: 'cairo', japan: 'tokyo', china: 'beijing', russia: 'moscow',
-  norway: 'oslo', peru: 'lima', kenya: 'nairobi', cuba: 'havana', poland: 'warsaw', austria: 'vienna', england: 'london', ireland: 'dublin',
-}; // prettier-ignore
+  france: 'paris',
+  spain: 'madrid',
+  italy: 'rome',
+  greece: 'athens',
+  egypt: 'cairo',
+  japan: 'tokyo',
+  china: 'beijing',
+  russia: 'moscow',
+  norway: 'oslo',
+  peru: 'lima',
+  kenya: 'nairobi',
+  cuba: 'havana',
+  poland: 'warsaw',
+  austria: 'vienna',
+  england: 'london',
+  ireland: 'dublin',
+};
 
 export const COUNTRIES: readonly string[] = Object.keys(CAPITALS);
 
 export const COLOURS = ['red', 'blue', 'green', 'white', 'black', 'yellow'] as const;
 
 /** What a review is about. */
-export const REVIEWED = ['room', 'soup', 'service', 'film', 'staff', 'breakfast', 'view', 'bed', 'music', 'dinner', 'story', 'price'] as const;
+export const REVIEWED = [
+  'room',
+  'soup',
+  'service',
+  'film',
+  'staff',
+  'breakfast',
+  'view',
+  'bed',
+  'music',
+  'dinner',
+  'story',
+  'price',
+] as const;
 
 /** What a review says of it. */
 export const PRAISE = [
-  'lovely', 'delicious', 'friendly', 'wonderful', 'charming', 'excellent', 'pleasant', 'perfect', 'superb', 'delightful', 'splendid', 'great',
-] as const; // prettier-ignore
+  'lovely',
+  'delicious',
+  'friendly',
+  'wonderful',
+  'charming',
+  'excellent',
+  'pleasant',
+  'perfect',
+  'superb',
+  'delightful',
+  'splendid',
+  'great',
+] as const;
 
 export const BLAME = [
-  'awful', 'cold', 'rude', 'terrible', 'dirty', 'boring', 'noisy', 'poor', 'dreadful', 'stale', 'horrible', 'dull',
-] as const; // prettier-ignore
+  'awful',
+  'cold',
+  'rude',
+  'terrible',
+  'dirty',
+  'boring',
+  'noisy',
+  'poor',
+  'dreadful',
+  'stale',
+  'horrible',
+  'dull',
+] as const;
 
 /** How a person felt in the end. */
 export const JOY = ['enjoyed', 'loved', 'admired', 'liked'] as const;

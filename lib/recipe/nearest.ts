@@ -3,7 +3,8 @@ export function nearest(given: string, names: readonly string[]): string | undef
   let best: { name: string; distance: number } | undefined;
   for (const name of names) {
     const distance = editDistance(given.toLowerCase(), name.toLowerCase());
-    if (distance <= Math.max(1, Math.floor(name.length / 3)) && distance < (best?.distance ?? Infinity)) best = { name, distance };
+    if (distance <= Math.max(1, Math.floor(name.length / 3)) && distance < (best?.distance ?? Infinity))
+      best = { name, distance };
   }
   return best?.name;
 }

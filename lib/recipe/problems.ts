@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import { KNOWN_KEYS, MERGEKIT_KEYS, MERGEKIT_METHODS } from './schema.js';
 import { nearest } from './nearest.js';
 import type { KeyPath, Problem, RecipeSource } from './source.js';
@@ -22,13 +22,21 @@ export function problemsOf(issues: readonly Issue[], root: unknown): Problem[] {
   return issues.flatMap(withinUnion).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...issue.path, key]));
     const found = valueAt(root, issue.path);
-    return [{ path: issue.path, atKey: issue.code === 'invalid_key', message: `${describe(issue.path, found)}; expected ${expectedBy(issue, found)}` }];
+    return [
+      {
+        path: issue.path,
+        atKey: issue.code === 'invalid_key',
+        message: `${describe(issue.path, found)}; expected ${expectedBy(issue, found)}`,
+      },
+    ];
   });
 }
 
 /** `models[0].parameters.weight` */
 export function showPath(path: KeyPath): string {
-  return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`)).join('');
+  return path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`))
+    .join('');
 }
 
 /** `expected one of: a, b`, led by the likeliest where one is near. */
@@ -40,7 +48,9 @@ export function oneOf(names: readonly string[], given: unknown): string {
 /** A value of the right general shape but wrong inside is told by its inner problems, not as "none of the alternatives". */
 function withinUnion(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const inner = issue.errors.find((errors) => errors.length > 0 && errors.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'));
+  const inner = issue.errors.find(
+    (errors) => errors.length > 0 && errors.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
   return inner === undefined ? [issue] : inner.map((deeper) => ({ ...deeper, path: [...issue.path, ...deeper.path] }));
 }
 
@@ -51,25 +61,40 @@ function unknownKey(path: KeyPath): Problem {
   const likely = nearest(key, known);
   const place = section.length === 0 ? 'a recipe' : showPath(section);
   if (likely === undefined && MERGEKIT_KEYS.has(key)) {
-    return { path, atKey: true, message: `${showPath(path)} is not supported by dfmerge (it is a key of mergekit); expected only: ${known.join(', ')}` };
+    return {
+      path,
+      atKey: true,
+      message: `${showPath(path)} is not supported by dfmerge (it is a key of mergekit); expected only: ${known.join(', ')}`,
+    };
   }
-  return { path, atKey: true, meant: likely, message: `${key} is not a key of ${place}; expected ${oneOf(known, key)}` };
+  return {
+    path,
+    atKey: true,
+    meant: likely,
+    message: `${key} is not a key of ${place}; expected ${oneOf(known, key)}`,
+  };
 }
 
 /** List positions and task names as `*`, as in `KNOWN_KEYS`. */
 function sectionPattern(path: KeyPath): string {
-  return path.map((key, index) => (typeof key === 'number' || (index === 1 && path[0] === 'tasks') ? '*' : String(key))).join('.');
+  return path
+    .map((key, index) => (typeof key === 'number' || (index === 1 && path[0] === 'tasks') ? '*' : String(key)))
+    .join('.');
 }
 
 /** The value at a key path; undefined where a step is missing. */
 export function valueAt(root: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), root);
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    root,
+  );
 }
 
 function describe(path: KeyPath, value: unknown): string {
   const name = showPath(path) || 'the recipe';
   if (value === undefined) return `${name} is missing`;
-  if (path.length === 1 && path[0] === 'merge_method' && typeof value === 'string' && MERGEKIT_METHODS.has(value)) return `${name} ${value} is not supported yet`;
+  if (path.length === 1 && path[0] === 'merge_method' && typeof value === 'string' && MERGEKIT_METHODS.has(value))
+    return `${name} ${value} is not supported yet`;
   return `${name} is ${showValue(value)}`;
 }
 

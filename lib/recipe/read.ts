@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DfMergeError } from '../errors.js';
+import { DfMergeError } from '../core/errors.js';
 import { methodOf, normalizes, problemsForMerge, problemsForSearch, weightOf } from './check.js';
 import { problemsOf, recipeError, valueAt } from './problems.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
@@ -40,7 +40,11 @@ export function recipeForSearch(input: string | RecipeInput, options: RecipeOpti
 
 type Check = (recipe: ShapedRecipe) => Problem[];
 
-function read(input: string | RecipeInput, options: RecipeOptions, check: Check): { shaped: ShapedRecipe; recipe: Recipe } {
+function read(
+  input: string | RecipeInput,
+  options: RecipeOptions,
+  check: Check,
+): { shaped: ShapedRecipe; recipe: Recipe } {
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
   return { shaped, recipe: complete(shaped, source.folder) };
@@ -51,7 +55,11 @@ function fileSource(file: string): RecipeSource {
     return yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DfMergeError(missing ? 'NOT_FOUND' : 'IO', missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`, { cause });
+    throw new DfMergeError(
+      missing ? 'NOT_FOUND' : 'IO',
+      missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
@@ -68,7 +76,8 @@ function shape(source: RecipeSource, check: Check): ShapedRecipe {
 function problemsOfShape(value: unknown, check: Check): Problem[] {
   const renames: Rename[] = [];
   const problems: Problem[] = [];
-  const add = (found: readonly Problem[]) => problems.push(...found.map((problem) => ({ ...problem, path: pathAsWritten(problem.path, renames) })));
+  const add = (found: readonly Problem[]) =>
+    problems.push(...found.map((problem) => ({ ...problem, path: pathAsWritten(problem.path, renames) })));
   let known = value;
   // A section that was misspelt may have misspelt keys within; every round leaves fewer.
   for (let unknown = wrongKeys(known); unknown.length > 0; unknown = wrongKeys(known)) {
@@ -125,7 +134,12 @@ function pathAsWritten(path: KeyPath, renames: readonly Rename[]): KeyPath {
 /** A part that was left out because it is wrong would otherwise be reported as missing too. */
 function onePerPath(problems: readonly Problem[]): Problem[] {
   const isWithin = (a: Problem, b: Problem) => b.path.every((key, index) => a.path[index] === key);
-  return problems.filter((problem, index) => !problems.slice(0, index).some((earlier) => earlier.meant === undefined && (isWithin(problem, earlier) || isWithin(earlier, problem))));
+  return problems.filter(
+    (problem, index) =>
+      !problems
+        .slice(0, index)
+        .some((earlier) => earlier.meant === undefined && (isWithin(problem, earlier) || isWithin(earlier, problem))),
+  );
 }
 
 function complete(shaped: ShapedRecipe, folder: string): Recipe {

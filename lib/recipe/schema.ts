@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { ACQUISITIONS, COMPUTE_DTYPES, FISHER_MODES, FISHER_PLACES, MERGE_METHODS, OPTIMIZERS, OUTPUT_DTYPES, SPLITS } from './recipe.js';
+import {
+  ACQUISITIONS,
+  COMPUTE_DTYPES,
+  FISHER_MODES,
+  FISHER_PLACES,
+  MERGE_METHODS,
+  OPTIMIZERS,
+  OUTPUT_DTYPES,
+  SPLITS,
+} from './recipe.js';
 
 const path = z.string().min(1);
 
@@ -9,7 +18,10 @@ function integerFrom(least: number) {
 }
 
 const weight = z.number({
-  error: ({ input }) => (Array.isArray(input) ? 'one number for the whole model (weights per layer or by filter are not supported)' : undefined),
+  error: ({ input }) =>
+    Array.isArray(input)
+      ? 'one number for the whole model (weights per layer or by filter are not supported)'
+      : undefined,
 });
 
 const modelParameters = z.strictObject({ weight: weight.optional() });
@@ -53,7 +65,12 @@ const search = z.strictObject({
   seed: integerFrom(0).default(1),
   optimizer: z.enum(OPTIMIZERS).default('default'),
   bounds: z
-    .tuple([z.number(), z.number()], { error: ({ code }) => (code === 'invalid_type' || code === 'too_small' || code === 'too_big' ? 'two numbers: [lower, upper]' : undefined) })
+    .tuple([z.number(), z.number()], {
+      error: ({ code }) =>
+        code === 'invalid_type' || code === 'too_small' || code === 'too_big'
+          ? 'two numbers: [lower, upper]'
+          : undefined,
+    })
     .refine(([lower, upper]) => lower < upper, { error: 'two numbers, the lower limit first: [lower, upper]' })
     .default([0, 1]),
 });
@@ -69,7 +86,11 @@ export const recipeSchema = z.strictObject({
   search: search.prefault({}),
   dtype: z.enum(OUTPUT_DTYPES).optional(),
   out_dtype: z.enum(OUTPUT_DTYPES).optional(),
-  compute_dtype: z.enum(COMPUTE_DTYPES, { error: ({ input }) => (input === 'float16' ? 'float32 or bfloat16 (T5 overflows in float16)' : undefined) }).default('float32'),
+  compute_dtype: z
+    .enum(COMPUTE_DTYPES, {
+      error: ({ input }) => (input === 'float16' ? 'float32 or bfloat16 (T5 overflows in float16)' : undefined),
+    })
+    .default('float32'),
 });
 
 /** A recipe as a JavaScript object: the keys of the YAML. */
@@ -99,6 +120,16 @@ export const MERGEKIT_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 export const MERGEKIT_METHODS: ReadonlySet<string> = new Set([
-  ...['ties', 'dare_ties', 'dare_linear', 'della', 'della_linear', 'breadcrumbs', 'breadcrumbs_ties', 'sce', 'model_stock'],
+  ...[
+    'ties',
+    'dare_ties',
+    'dare_linear',
+    'della',
+    'della_linear',
+    'breadcrumbs',
+    'breadcrumbs_ties',
+    'sce',
+    'model_stock',
+  ],
   ...['slerp', 'nuslerp', 'multislerp', 'karcher', 'nearswap', 'arcee_fusion', 'passthrough'],
 ]);

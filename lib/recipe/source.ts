@@ -1,4 +1,14 @@
-import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+} from 'yaml';
 
 /** Keys and list positions from the top of a recipe down to a value. */
 export type KeyPath = readonly PropertyKey[];
@@ -38,9 +48,14 @@ export function yamlSource(text: string, options: { file: string; folder: string
   const lines = new LineCounter();
   // `merge` is for `<<: *defaults`, which mergekit's YAML reader knows too.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  const problems = [...document.errors, ...document.warnings].map(
-    ({ message, pos, code }): Problem => ({ path: [], offset: pos[0], message: code === 'DUPLICATE_KEY' ? `the key ${keyAt(text, pos[0])} appears twice; expected each key once` : lowerFirst(message) }),
-  );
+  const problems = [...document.errors, ...document.warnings].map(({ message, pos, code }): Problem => ({
+    path: [],
+    offset: pos[0],
+    message:
+      code === 'DUPLICATE_KEY'
+        ? `the key ${keyAt(text, pos[0])} appears twice; expected each key once`
+        : lowerFirst(message),
+  }));
   const offsetOf = (problem: Problem) => problem.offset ?? offsetInDocument(document, problem);
   return {
     value: problems.length > 0 ? undefined : plainValue(document, problems),
@@ -79,7 +94,10 @@ function offsetInDocument(document: Document, { path, atKey }: Problem): number 
   return atKey ? place.key : place.value;
 }
 
-function stepInto(node: Node | null | undefined, key: PropertyKey): { node: Node | null; key: number; value: number } | undefined {
+function stepInto(
+  node: Node | null | undefined,
+  key: PropertyKey,
+): { node: Node | null; key: number; value: number } | undefined {
   if (isSeq<Node>(node) && typeof key === 'number') {
     const item = node.items[key];
     return item?.range ? { node: item, key: item.range[0], value: item.range[0] } : undefined;
@@ -89,7 +107,10 @@ function stepInto(node: Node | null | undefined, key: PropertyKey): { node: Node
   if (!pair?.key.range) return undefined;
   const start = pair.key.range[0];
   // An empty value has no place of its own, and a block's begins on a line below its name.
-  const inBlock = pair.value === null || (isScalar(pair.value) && pair.value.value === null) || (isCollection(pair.value) && !pair.value.flow);
+  const inBlock =
+    pair.value === null ||
+    (isScalar(pair.value) && pair.value.value === null) ||
+    (isCollection(pair.value) && !pair.value.flow);
   return { node: pair.value, key: start, value: inBlock ? start : (pair.value?.range?.[0] ?? start) };
 }
 

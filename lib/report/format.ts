@@ -26,7 +26,9 @@ export function duration(seconds: number): string {
 export function bound(value: number): string {
   if (value === 0) return '0';
   const rounded = value.toPrecision(3);
-  return Number(rounded) >= value ? rounded : (Number(rounded) + 10 ** (Math.floor(Math.log10(value)) - 2)).toPrecision(3);
+  return Number(rounded) >= value
+    ? rounded
+    : (Number(rounded) + 10 ** (Math.floor(Math.log10(value)) - 2)).toPrecision(3);
 }
 
 /** Unweighted mean; undefined of nothing. */

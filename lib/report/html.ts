@@ -37,7 +37,9 @@ export function renderDataTable({ caption, columns, rows, words = [0], summary =
   const kind = (column: number) => new Html(words.includes(column) ? '' : ' class="number"');
   const body = rows.map((row, index) => {
     const rowClass = new Html(summary && index === rows.length - 1 ? ' class="summary"' : '');
-    const cells = row.map((cell, column) => (column === 0 ? html`<th scope="row"${kind(column)}>${cell}</th>` : html`<td${kind(column)}>${cell}</td>`));
+    const cells = row.map((cell, column) =>
+      column === 0 ? html`<th scope="row"${kind(column)}>${cell}</th>` : html`<td${kind(column)}>${cell}</td>`,
+    );
     return html`<tr${rowClass}>${cells}</tr>\n`;
   });
   const heads = columns.map((column, index) => html`<th scope="col"${kind(index)}>${column}</th>`);

@@ -1,7 +1,8 @@
 import { axisStyle, INK, seriesColor, type ChartSize, type EChartsOption } from './chart.js';
 import { coefficient, duration, mean, percent } from './format.js';
 import type { DataTable } from './html.js';
-import { PHASES, type RunRecord } from './record.js';
+import { PHASES } from '../core/timing.js';
+import type { RunRecord } from '../run/record.js';
 
 /** One figure of the report. */
 export interface Plot {
@@ -34,11 +35,17 @@ function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
   const start = method === 'task_arithmetic' ? 0 : recipe.search.init;
   const hollow = { itemStyle: { color: 'var(--paper)' } };
   const estimated = { symbol: 'triangle' };
-  const points = trials.map(({ trial, objective, stopped }, index) => ({ value: [trial, 100 * objective], ...(index < start ? hollow : {}), ...(stopped ? estimated : {}) }));
+  const points = trials.map(({ trial, objective, stopped }, index) => ({
+    value: [trial, 100 * objective],
+    ...(index < start ? hollow : {}),
+    ...(stopped ? estimated : {}),
+  }));
   const captions = [
     'Mean validation accuracy over the tasks.',
     ...(start > 0 ? ['Hollow points are the start, drawn before the optimiser had anything to go by.'] : []),
-    ...(trials.some(({ stopped }) => stopped) ? ['Triangles are trials that were stopped early: estimates from the rows seen until then.'] : []),
+    ...(trials.some(({ stopped }) => stopped)
+      ? ['Triangles are trials that were stopped early: estimates from the rows seen until then.']
+      : []),
   ];
   return {
     id: 'objective',
@@ -54,8 +61,19 @@ function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
       option: {
         ...trialAxes(trials.length, { name: 'mean accuracy, %', scale: true }),
         series: [
-          { type: 'scatter', data: points, symbolSize: narrow ? 5 : 7, itemStyle: { color: 'var(--point)', borderColor: 'var(--point)', borderWidth: 1.2 } },
-          { type: 'line', step: 'end', showSymbol: false, data: trials.map(({ trial }, index) => [trial, 100 * running[index]]), lineStyle: { color: seriesColor(0), width: 2.5 } },
+          {
+            type: 'scatter',
+            data: points,
+            symbolSize: narrow ? 5 : 7,
+            itemStyle: { color: 'var(--point)', borderColor: 'var(--point)', borderWidth: 1.2 },
+          },
+          {
+            type: 'line',
+            step: 'end',
+            showSymbol: false,
+            data: trials.map(({ trial }, index) => [trial, 100 * running[index]]),
+            lineStyle: { color: seriesColor(0), width: 2.5 },
+          },
         ],
       },
     }),
@@ -88,15 +106,30 @@ function coefficientPlot({ trials, models, recipe }: RunRecord): Plot {
       option: {
         ...trialAxes(trials.length, { name: 'coefficient', min, max }),
         series: names.flatMap((_, model) => [
-          { type: 'scatter' as const, symbolSize: narrow ? 3 : 5, itemStyle: { color: seriesColor(model), opacity: 0.35 }, data: trials.map(({ trial, coefficients }) => [trial, coefficients[model]]) },
-          { type: 'line' as const, step: 'end' as const, showSymbol: false, lineStyle: { color: seriesColor(model), width: 2 }, data: trials.map(({ trial }, index) => [trial, trials[incumbent[index]].coefficients[model]]) },
+          {
+            type: 'scatter' as const,
+            symbolSize: narrow ? 3 : 5,
+            itemStyle: { color: seriesColor(model), opacity: 0.35 },
+            data: trials.map(({ trial, coefficients }) => [trial, coefficients[model]]),
+          },
+          {
+            type: 'line' as const,
+            step: 'end' as const,
+            showSymbol: false,
+            lineStyle: { color: seriesColor(model), width: 2 },
+            data: trials.map(({ trial }, index) => [trial, trials[incumbent[index]].coefficients[model]]),
+          },
         ]),
       },
     }),
     table: {
       caption: 'Coefficients by trial',
       columns: ['Trial', ...names, 'Objective'],
-      rows: trials.map(({ trial, coefficients, objective }) => [String(trial), ...coefficients.map(coefficient), percent(objective)]),
+      rows: trials.map(({ trial, coefficients, objective }) => [
+        String(trial),
+        ...coefficients.map(coefficient),
+        percent(objective),
+      ]),
       words: [],
     },
   };
@@ -107,7 +140,10 @@ function accuracyPlot({ tasks, comparisons }: RunRecord, split: Split): Plot | u
   const scored = tasks.filter((task) => task[split] !== undefined);
   if (scored.length === 0) return undefined;
   const merged = Object.fromEntries(scored.map((task) => [task.name, task[split]?.accuracy ?? NaN]));
-  const rows = [{ label: 'merged', accuracy: merged, mean: mean(Object.values(merged)) }, ...comparisons.filter((other) => other.split === split)];
+  const rows = [
+    { label: 'merged', accuracy: merged, mean: mean(Object.values(merged)) },
+    ...comparisons.filter((other) => other.split === split),
+  ];
   const names = scored.map(({ name }) => name);
   const valuesOf = (row: (typeof rows)[number]) => [...names.map((name) => row.accuracy[name]), row.mean];
   const categories = [...names, 'mean'];
@@ -118,12 +154,38 @@ function accuracyPlot({ tasks, comparisons }: RunRecord, split: Split): Plot | u
     description: `Mean accuracy: ${rows.map((row) => `${row.label} ${percent(row.mean)}`).join(', ')}.`,
     legend: rows.map(({ label }, index) => ({ label, color: seriesColor(index) })),
     draw: (narrow) => {
-      const category = { type: 'category' as const, data: categories, ...axisStyle, axisLabel: { ...axisStyle.axisLabel, interval: 0, ...(categories.length > 10 && !narrow ? { rotate: 30 } : {}), ...(narrow ? { width: 90, overflow: 'truncate' as const } : {}) } };
-      const value = { type: 'value' as const, min: 0, max: 100, ...axisStyle, nameTextStyle: leftName, name: narrow ? '' : 'accuracy, %' };
+      const category = {
+        type: 'category' as const,
+        data: categories,
+        ...axisStyle,
+        axisLabel: {
+          ...axisStyle.axisLabel,
+          interval: 0,
+          ...(categories.length > 10 && !narrow ? { rotate: 30 } : {}),
+          ...(narrow ? { width: 90, overflow: 'truncate' as const } : {}),
+        },
+      };
+      const value = {
+        type: 'value' as const,
+        min: 0,
+        max: 100,
+        ...axisStyle,
+        nameTextStyle: leftName,
+        name: narrow ? '' : 'accuracy, %',
+      };
       return {
-        size: narrow ? { width: 360, height: 40 + categories.length * (18 + 9 * rows.length) } : { width: 880, height: 340 },
+        size: narrow
+          ? { width: 360, height: 40 + categories.length * (18 + 9 * rows.length) }
+          : { width: 880, height: 340 },
         option: {
-          grid: { left: 4, right: narrow ? 12 : 4, top: narrow ? 4 : 32, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+          grid: {
+            left: 4,
+            right: narrow ? 12 : 4,
+            top: narrow ? 4 : 32,
+            bottom: 4,
+            outerBoundsMode: 'same',
+            outerBoundsContain: 'axisLabel',
+          },
           ...(narrow ? { xAxis: value, yAxis: { ...category, inverse: true } } : { xAxis: category, yAxis: value }),
           series: rows.map((row, index) => ({
             type: 'bar' as const,
@@ -149,7 +211,8 @@ function timePlot({ timing }: RunRecord): Plot {
   const other = timing.totalSeconds - named.reduce((sum, [, seconds]) => sum + seconds, 0);
   // Below a twentieth of a second the remainder is the rounding of the clock.
   const phases = other > 0.05 ? [...named, ['other', other] satisfies [string, number]] : named;
-  const words = (seconds: number) => `${duration(seconds)}${timing.totalSeconds > 0 ? ` (${percent(seconds / timing.totalSeconds)})` : ''}`;
+  const words = (seconds: number) =>
+    `${duration(seconds)}${timing.totalSeconds > 0 ? ` (${percent(seconds / timing.totalSeconds)})` : ''}`;
   return {
     id: 'time',
     title: 'Wall time by phase',
@@ -161,7 +224,13 @@ function timePlot({ timing }: RunRecord): Plot {
       option: {
         grid: { left: 4, right: 130, top: 4, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
         xAxis: { type: 'value', show: false, min: 0 },
-        yAxis: { type: 'category', inverse: true, data: phases.map(([phase]) => phase), ...axisStyle, axisLine: { show: false } },
+        yAxis: {
+          type: 'category',
+          inverse: true,
+          data: phases.map(([phase]) => phase),
+          ...axisStyle,
+          axisLine: { show: false },
+        },
         series: [
           {
             type: 'bar',
@@ -173,7 +242,12 @@ function timePlot({ timing }: RunRecord): Plot {
         ],
       },
     }),
-    table: { caption: 'Wall time', columns: ['Phase', 'Time'], rows: [...phases.map(([phase, seconds]) => [phase, words(seconds)]), ['total', duration(timing.totalSeconds)]], summary: true },
+    table: {
+      caption: 'Wall time',
+      columns: ['Phase', 'Time'],
+      rows: [...phases.map(([phase, seconds]) => [phase, words(seconds)]), ['total', duration(timing.totalSeconds)]],
+      summary: true,
+    },
   };
 }
 
@@ -184,10 +258,23 @@ function lineSize(narrow: boolean): ChartSize {
   return narrow ? { width: 360, height: 260 } : { width: 880, height: 320 };
 }
 
-function trialAxes(trials: number, value: { name: string; scale?: boolean; min?: number; max?: number }): EChartsOption {
+function trialAxes(
+  trials: number,
+  value: { name: string; scale?: boolean; min?: number; max?: number },
+): EChartsOption {
   return {
     grid: { left: 4, right: 16, top: 32, bottom: 28, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    xAxis: { type: 'value', min: Math.min(1, trials), max: trials, minInterval: 1, name: 'trial', nameLocation: 'middle', nameGap: 26, ...axisStyle, splitLine: { show: false } },
+    xAxis: {
+      type: 'value',
+      min: Math.min(1, trials),
+      max: trials,
+      minInterval: 1,
+      name: 'trial',
+      nameLocation: 'middle',
+      nameGap: 26,
+      ...axisStyle,
+      splitLine: { show: false },
+    },
     yAxis: { type: 'value', ...axisStyle, nameTextStyle: leftName, ...value },
   };
 }

@@ -3,7 +3,7 @@ import { renderChart } from './chart.js';
 import { bound, coefficient, duration, mean, percent } from './format.js';
 import { Html, html, renderDataTable, type DataTable } from './html.js';
 import { plotsOf, type Plot } from './plots.js';
-import type { RunRecord, Score } from './record.js';
+import type { RunRecord, Score } from '../run/record.js';
 import { STYLE } from './style.js';
 
 const METHOD_NAMES: Readonly<Record<string, string>> = {
@@ -54,7 +54,8 @@ function facts(record: RunRecord): Html {
   const validation = mean(tasks.map((task) => task.validation.accuracy));
   const entries: [string, string][] = [];
   const stopped = trials.filter((trial) => trial.stopped).length;
-  if (best !== undefined) entries.push(['Best objective', percent(best.objective)], ['Found at trial', `${best.trial} of ${trials.length}`]);
+  if (best !== undefined)
+    entries.push(['Best objective', percent(best.objective)], ['Found at trial', `${best.trial} of ${trials.length}`]);
   if (stopped > 0) entries.push(['Stopped early', `${stopped} of ${trials.length}`]);
   if (validation !== undefined) entries.push(['Validation, mean', percent(validation)]);
   if (test !== undefined) entries.push(['Test, mean', percent(test)]);
@@ -71,17 +72,26 @@ function summaryTable({ models, tasks }: RunRecord): DataTable {
   };
   const owned = new Set(models.map(({ task }) => task));
   const rows = [
-    ...models.map(({ model, task = '–', coefficient: value }) => ({ task, coefficient: coefficient(value), ...scores(task), model })),
-    ...tasks.filter(({ name }) => !owned.has(name)).map(({ name }) => ({ task: name, coefficient: '–', ...scores(name), model: '–' })),
+    ...models.map(({ model, task = '–', coefficient: value }) => ({
+      task,
+      coefficient: coefficient(value),
+      ...scores(task),
+      model,
+    })),
+    ...tasks
+      .filter(({ name }) => !owned.has(name))
+      .map(({ name }) => ({ task: name, coefficient: '–', ...scores(name), model: '–' })),
   ];
   // The models' paths are long: last, they leave the numbers in sight in a narrow window.
-  const columns = ([
-    ['task', 'Task', rows.some(({ task }) => task !== '–')],
-    ['coefficient', 'Coefficient', true],
-    ['validation', 'Validation accuracy', tasks.length > 0],
-    ['test', 'Test accuracy', tasks.some(({ test }) => test !== undefined)],
-    ['model', 'Model', true],
-  ] as const).filter(([, , shown]) => shown);
+  const columns = (
+    [
+      ['task', 'Task', rows.some(({ task }) => task !== '–')],
+      ['coefficient', 'Coefficient', true],
+      ['validation', 'Validation accuracy', tasks.length > 0],
+      ['test', 'Test accuracy', tasks.some(({ test }) => test !== undefined)],
+      ['model', 'Model', true],
+    ] as const
+  ).filter(([, , shown]) => shown);
   return {
     caption: 'The merged model',
     columns: columns.map(([, heading]) => heading),
@@ -92,8 +102,17 @@ function summaryTable({ models, tasks }: RunRecord): DataTable {
 
 /** What `min_weight` left out of the Fishers of the merge. */
 function skippedTable(skipped: NonNullable<RunRecord['skipped']>): DataTable {
-  const rows = Object.entries(skipped).map(([task, { skipped: left, choices, meanMass, maxMass }]) => [task, `${left} of ${choices}`, bound(meanMass), bound(maxMass)]);
-  return { caption: 'Choices left out of the Fishers', columns: ['Task', 'Choices', 'p̃ per input, mean', 'p̃ per input, most'], rows };
+  const rows = Object.entries(skipped).map(([task, { skipped: left, choices, meanMass, maxMass }]) => [
+    task,
+    `${left} of ${choices}`,
+    bound(meanMass),
+    bound(maxMass),
+  ]);
+  return {
+    caption: 'Choices left out of the Fishers',
+    columns: ['Task', 'Choices', 'p̃ per input, mean', 'p̃ per input, most'],
+    rows,
+  };
 }
 
 function shownScore(score: Score | undefined): string {
@@ -105,7 +124,9 @@ function figure(plot: Plot): Html {
     const { option, size } = plot.draw(name === 'narrow');
     return html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${renderChart(`${plot.id}-${name}`, option, size)}</div>\n`;
   };
-  const legend = plot.legend.map(({ label, color }) => html`<li><span style="background:${color}"></span>${label}</li>`);
+  const legend = plot.legend.map(
+    ({ label, color }) => html`<li><span style="background:${color}"></span>${label}</li>`,
+  );
   return html`<h2>${plot.title}</h2>
 <figure>
 ${legend.length > 0 ? html`<ul class="legend">${legend}</ul>\n` : undefined}${drawing('wide')}${drawing('narrow')}<figcaption>${plot.caption}</figcaption>

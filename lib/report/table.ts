@@ -18,9 +18,13 @@ export type TableRow = Readonly<Record<string, number | string | undefined>>;
  */
 export function renderTable(rows: readonly TableRow[], columns: readonly (string | TableColumn)[]): string {
   const full = columns.map((column) => (typeof column === 'string' ? { key: column } : column));
-  const texts = full.map(({ key, label, format = String }) => [label ?? key, ...rows.map((row) => textOf(row[key], format))].map(printable));
+  const texts = full.map(({ key, label, format = String }) =>
+    [label ?? key, ...rows.map((row) => textOf(row[key], format))].map(printable),
+  );
   const widths = texts.map((column) => Math.max(...column.map(displayWidth)));
-  const rightward = full.map(({ key, align }) => (align ?? (typeof firstValue(rows, key) === 'number' ? 'right' : 'left')) === 'right');
+  const rightward = full.map(
+    ({ key, align }) => (align ?? (typeof firstValue(rows, key) === 'number' ? 'right' : 'left')) === 'right',
+  );
   const line = (cells: readonly string[]) => cells.join('  ').trimEnd();
   const lineAt = (index: number) => line(texts.map((column, at) => pad(column[index], widths[at], rightward[at])));
   const rule = line(widths.map((width) => '─'.repeat(width)));
@@ -45,7 +49,8 @@ function pad(text: string, width: number, right: boolean): string {
 }
 
 const SEGMENTS = new Intl.Segmenter();
-const WIDE = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\uff01-\uff60]/u;
+const WIDE =
+  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\uff01-\uff60]/u;
 
 /** Columns a terminal gives the text: two for each East Asian or emoji character as seen, one for others. */
 function displayWidth(text: string): number {

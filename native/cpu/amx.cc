@@ -83,7 +83,8 @@ struct Check {
 
   bool product(const std::vector<float>& a, const std::vector<float>& b, bool turned) const {
     const int64_t steps = kernels.steps(depth);
-    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset), c(rows * columns, 1.0f);
+    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset),
+        c(rows * columns, 1.0f);
     if (turned) {
       kernels.pack_a(a_packed.data(), depth, rows, transposed(a, depth, rows).data(), 1, depth);
       kernels.pack_b(b_packed.data(), depth, columns, transposed(b, depth, columns).data(), 1, depth);
@@ -91,7 +92,8 @@ struct Check {
       kernels.pack_a(a_packed.data(), depth, rows, a.data(), rows, 1);
       kernels.pack_b(b_packed.data(), depth, columns, b.data(), columns, 1);
     }
-    kernels.multiply_tile(rows, columns, steps, {a_packed.data(), kernels.mr, 1}, b_packed.data(), c.data(), columns, true);
+    kernels.multiply_tile(rows, columns, steps, {a_packed.data(), kernels.mr, 1}, b_packed.data(), c.data(), columns,
+                          true);
     for (int m = 0; m < rows; ++m)
       for (int n = 0; n < columns; ++n)
         if (c[m * columns + n] != 1.0f + dot(a, b, m, n, 0, depth)) return false;
@@ -101,7 +103,8 @@ struct Check {
   bool segments(const std::vector<float>& a, const std::vector<float>& b) const {
     const int64_t split = depth / 3, first = kernels.steps(split), steps = first + kernels.steps(depth - split);
     const OuterSegment both[] = {{0, 0, first, 0.5f}, {first, first, steps - first, 2.0f}};
-    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset), target(rows * columns, 3.0f);
+    std::vector<float> a_packed(kernels.mr * steps, kUnset), b_packed(kernels.nr * steps, kUnset),
+        target(rows * columns, 3.0f);
     for (int64_t s = 0, k = 0; s < 2; ++s, k = split) {
       const int64_t here = s ? depth - split : split;
       kernels.pack_a(a_packed.data() + both[s].a * kernels.mr, here, rows, a.data() + k * rows, rows, 1);
@@ -125,8 +128,8 @@ bool amx_granted() {
 }
 
 bool products_are_exact(const ProductKernels& kernels) {
-  return Check{kernels, kernels.mr, kernels.nr, 128}.exact() && Check{kernels, kernels.mr - 5, kernels.nr - 3, 67}.exact() &&
-         Check{kernels, 1, 1, 1}.exact();
+  return Check{kernels, kernels.mr, kernels.nr, 128}.exact() &&
+         Check{kernels, kernels.mr - 5, kernels.nr - 3, 67}.exact() && Check{kernels, 1, 1, 1}.exact();
 }
 
 }  // namespace dfmerge

@@ -1,11 +1,11 @@
 // Whether products on AMX's tiles can be had here.
 #pragma once
-#include "cpu/product_kernels.h"
+#include "cpu/matmul_kernels.h"
 
 namespace dfmerge {
 
-// The processor has tiles and their bfloat16 products, and the operating system lets this process use them: Linux wants to be asked, and lets
-// threads that start later use them too. Asks once.
+// The processor has tiles and their bfloat16 products, and the operating system lets this process use them: Linux wants
+// to be asked, and lets threads that start later use them too. Asks once.
 bool amx_granted();
 
 // Whether a product and two segments of small integers, which every format and order of sums has exactly, come out so.

@@ -1,10 +1,10 @@
 // Products of bfloat16 operands on AMX's tiles (DFMERGE_ISA amx), and the same on an emulation of them (amx_emulated).
-// An output tile is 2 x 2 of the machine's. A panel of B is a machine's tile every kTile steps and columns as it lies; a panel of A has, for
-// every kTile steps, all its rows in turn, each with its kTile words side by side.
-// No library code may be inlined into this file: the linker could keep this copy for every machine.
+// An output tile is 2 x 2 of the machine's. A panel of B is a machine's tile every kTile steps and columns as it lies;
+// a panel of A has, for every kTile steps, all its rows in turn, each with its kTile words side by side. No library
+// code may be inlined into this file: the linker could keep this copy for every machine.
 #include "cpu/amx_tiles.h"
+#include "cpu/matmul_kernels.h"
 #include "cpu/packing.h"
-#include "cpu/product_kernels.h"
 #include "cpu/vector.h"
 
 namespace dfmerge {
@@ -20,13 +20,15 @@ void pack_a(float* out, int64_t depth, int count, const float* source, int64_t k
   constexpr int kDepth = kTile * Bf16::kUnit;
   for (int64_t k0 = 0; k0 < depth; k0 += kDepth, source += kDepth * k_stride, out += kMr * kTile) {
     const int here = depth - k0 < kDepth ? static_cast<int>(depth - k0) : kDepth;
-    if (w_stride == 1 && k_stride != 1) {  // columns lie side by side: a tile of steps by columns is turned into columns by steps
+    if (w_stride == 1 &&
+        k_stride != 1) {  // columns lie side by side: a tile of steps by columns is turned into columns by steps
       for (int w0 = 0; w0 < kMr; w0 += kTile) {
         const int given = count - w0 < kTile ? count - w0 : kTile;
         Vector block[kTile];
         for (int j = 0; j < kTile; ++j) {
           const float* row = source + 2 * j * k_stride + w0;
-          block[j] = given <= 0 || 2 * j >= here ? broadcast(0.0f) : Bf16::pairs(row, 2 * j + 1 < here ? row + k_stride : nullptr, given);
+          block[j] = given <= 0 || 2 * j >= here ? broadcast(0.0f)
+                                                 : Bf16::pairs(row, 2 * j + 1 < here ? row + k_stride : nullptr, given);
         }
         transpose(block);
         for (int w = 0; w < kTile; ++w) store(out + (w0 + w) * kTile, block[w]);
@@ -53,9 +55,10 @@ void pack_b(float* out, int64_t depth, int count, const float* source, int64_t k
   }
 }
 
-// Tiles 0 to 3 are the quarters of an output tile: above left and right, below left and right. Without `below` or `right` nothing of those is
-// computed.
-DFMERGE_INLINE void accumulate_quarters(Tiles& tiles, int64_t steps, const float* a, const float* b, bool below, bool right) {
+// Tiles 0 to 3 are the quarters of an output tile: above left and right, below left and right. Without `below` or
+// `right` nothing of those is computed.
+DFMERGE_INLINE void accumulate_quarters(Tiles& tiles, int64_t steps, const float* a, const float* b, bool below,
+                                        bool right) {
   for (int64_t step = 0; step < steps; step += kTile, a += kMr * kTile, b += kNr * kTile) {
     tiles.load<4>(a, kTile);
     tiles.load<6>(b, kNr);
@@ -77,7 +80,8 @@ struct Quarter {
   static constexpr int kRow = T / 2 * kTile, kColumn = T % 2 * kTile;
   const int rows, columns;
   Quarter(int tile_rows, int tile_columns)
-      : rows(tile_rows - kRow < kTile ? tile_rows - kRow : kTile), columns(tile_columns - kColumn < kTile ? tile_columns - kColumn : kTile) {}
+      : rows(tile_rows - kRow < kTile ? tile_rows - kRow : kTile),
+        columns(tile_columns - kColumn < kTile ? tile_columns - kColumn : kTile) {}
   bool empty() const { return rows <= 0 || columns <= 0; }
   bool whole() const { return rows == kTile && columns == kTile; }
 
@@ -101,7 +105,8 @@ struct Quarter {
   }
 };
 
-void multiply_tile(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate) {
+void multiply_tile(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
+                   bool accumulate) {
   const Quarter<0> above_left(rows, columns);
   const Quarter<1> above_right(rows, columns);
   const Quarter<2> below_left(rows, columns);
@@ -127,8 +132,8 @@ DFMERGE_INLINE void fold(float* target, Vector g, int columns, float weight, boo
     store(target, load(target, columns) + term, columns);
 }
 
-void outer_tile(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count, const float* const* extra,
-                bool squared, float* target, int64_t ld) {
+void outer_tile(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count,
+                const float* const* extra, bool squared, float* target, int64_t ld) {
   const bool below = rows > kTile, right = columns > kTile;
   alignas(64) float product[kMr * kNr];
   Tiles tiles;
@@ -162,7 +167,8 @@ void outer_tile(int rows, int columns, const float* a, const float* b, const Out
 
 extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
 const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = {
-    DFMERGE_ISA::kMr,    DFMERGE_ISA::kNr,           DFMERGE_ISA::Bf16::kUnit,  DFMERGE_ISA::pack_a,
-    DFMERGE_ISA::pack_b, DFMERGE_ISA::multiply_tile, DFMERGE_ISA::outer_tile, false, DFMERGE_ISA::kTile};
+    DFMERGE_ISA::kMr,    DFMERGE_ISA::kNr,           DFMERGE_ISA::Bf16::kUnit, DFMERGE_ISA::pack_a,
+    DFMERGE_ISA::pack_b, DFMERGE_ISA::multiply_tile, DFMERGE_ISA::outer_tile,  false,
+    DFMERGE_ISA::kTile};
 
 }  // namespace dfmerge

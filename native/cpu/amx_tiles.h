@@ -1,6 +1,7 @@
-// The tile registers of Intel AMX, in the one shape that the kernels use: 16 rows of 16 words of 32 bits. For amx_kernels.cc alone.
-// DFMERGE_AMX_EMULATED: the same operations in plain C++, in the order of float operations that Intel documents (Software Developer's
-// Manual, volume 2, TDPBF16PS), so that the code above them runs on every machine.
+// The tile registers of Intel AMX, in the one shape that the kernels use: 16 rows of 16 words of 32 bits. For
+// amx_kernels.cc alone. DFMERGE_AMX_EMULATED: the same operations in plain C++, in the order of float operations that
+// Intel documents (Software Developer's Manual, volume 2, TDPBF16PS), so that the code above them runs on every
+// machine.
 #pragma once
 #include "cpu/vector.h"
 
@@ -12,15 +13,17 @@ constexpr int kTile = 16;  // rows of a tile, and words of its row
 
 #if !DFMERGE_AMX_EMULATED
 
-// Not the compiler's intrinsics: theirs take a register's number as a literal only, and GCC's load does not wait for stores to the memory
-// that it reads.
+// Not the compiler's intrinsics: theirs take a register's number as a literal only, and GCC's load does not wait for
+// stores to the memory that it reads.
 class Tiles {
  public:
-  // The configuration stays with the thread, as loading it costs more than a small product; whoever else used tiles here may have changed it.
+  // The configuration stays with the thread, as loading it costs more than a small product; whoever else used tiles
+  // here may have changed it.
   Tiles() {
     alignas(64) char current[64];
     asm volatile("sttilecfg %0" : "=m"(current));
-    if (_mm512_cmpneq_epi64_mask(_mm512_load_si512(current), _mm512_load_si512(&kConfiguration))) asm volatile("ldtilecfg %0" ::"m"(kConfiguration));
+    if (_mm512_cmpneq_epi64_mask(_mm512_load_si512(current), _mm512_load_si512(&kConfiguration)))
+      asm volatile("ldtilecfg %0" ::"m"(kConfiguration));
   }
   template <int T>
   DFMERGE_INLINE void zero() {
@@ -47,7 +50,8 @@ class Tiles {
     uint16_t row_bytes[16];
     uint8_t rows[16];
   };
-  static constexpr Configuration kConfiguration = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+  static constexpr Configuration kConfiguration = {
+      1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 };
 
 #else
@@ -81,8 +85,9 @@ class Tiles {
   }
 
  private:
-  // The low halves' products are one chain over the words from zero, the high halves' another; their sum is added to C. Every step is
-  // rounded to the nearest float32 (a product of two bfloat16 is exact, so this is the instruction's fused multiply-add).
+  // The low halves' products are one chain over the words from zero, the high halves' another; their sum is added to C.
+  // Every step is rounded to the nearest float32 (a product of two bfloat16 is exact, so this is the instruction's
+  // fused multiply-add).
   static __attribute__((noinline)) void dot_products(Vector* c, const Vector* a, const Vector* b) {
     for (int m = 0; m < kTile; ++m) {
       Vector low = {}, high = {};
@@ -101,7 +106,9 @@ class Tiles {
 // vector.h's format of the same name, without instructions for it.
 struct Bf16 {
   static constexpr int kUnit = 2;
-  static __attribute__((noinline)) Vector words_of(Vector low, Vector high) { return as_floats(as_words(rounded(low)) >> 16 | as_words(rounded(high))); }
+  static __attribute__((noinline)) Vector words_of(Vector low, Vector high) {
+    return as_floats(as_words(rounded(low)) >> 16 | as_words(rounded(high)));
+  }
   static DFMERGE_INLINE Vector words(const float* p) { return words(p, 2 * kLanes); }
   static __attribute__((noinline)) Vector words(const float* p, int64_t count) {
     Vector low = {}, high = {};
@@ -111,8 +118,12 @@ struct Bf16 {
     }
     return words_of(low, high);
   }
-  static DFMERGE_INLINE Vector pairs(const float* p, const float* q) { return words_of(load(p), q ? load(q) : Vector{}); }
-  static DFMERGE_INLINE Vector pairs(const float* p, const float* q, int count) { return words_of(load(p, count), q ? load(q, count) : Vector{}); }
+  static DFMERGE_INLINE Vector pairs(const float* p, const float* q) {
+    return words_of(load(p), q ? load(q) : Vector{});
+  }
+  static DFMERGE_INLINE Vector pairs(const float* p, const float* q, int count) {
+    return words_of(load(p, count), q ? load(q, count) : Vector{});
+  }
 };
 
 #endif

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "buffer.h"
+#include "core/buffer.h"
+#include "core/error.h"
 #include "cpu/kernels.h"
 #include "cpu/onednn.h"
 #include "cpu/parallel.h"
-#include "error.h"
 
 namespace dfmerge {
 
@@ -23,14 +23,19 @@ inline Compute parse_compute(const std::string& dtype) {
 }
 
 struct Context {
-  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32, std::unique_ptr<Onednn> other_products = nullptr)
-      : kernels(table), compute(compute_dtype), onednn(std::move(other_products)), pool(threads), scratch(static_cast<size_t>(threads)) {}
+  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32,
+          std::unique_ptr<Onednn> other_products = nullptr)
+      : kernels(table),
+        compute(compute_dtype),
+        onednn(std::move(other_products)),
+        pool(threads),
+        scratch(static_cast<size_t>(threads)) {}
   const Kernels& kernels;
   const Compute compute;
   const std::unique_ptr<Onednn> onednn;  // of matmul(); null: the built-in products
   ThreadPool pool;
-  std::vector<Arena> scratch;  // scratch[thread]: used inside one item of a parallel region, released at its end
-  Arena shared;                // packed operands of the product in progress
+  std::vector<Arena> scratch;     // scratch[thread]: used inside one item of a parallel region, released at its end
+  Arena shared;                   // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
 
   // exact: operands stay float32 whatever `compute` is.

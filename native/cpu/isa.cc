@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
+#include "core/error.h"
 #include "cpu/amx.h"
-#include "error.h"
 
 namespace dfmerge {
 
@@ -36,8 +36,8 @@ ProductKernels with_short_segments(ProductKernels products, const ProductKernels
 #if DFMERGE_X86
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
@@ -68,7 +68,8 @@ bool emulation_is_exact() {
 }
 
 const Kernels& amx_emulated() {
-  static const ProductKernels products = with_short_segments(kBf16Products_amx_emulated, *kKernels_generic.bf16_products);
+  static const ProductKernels products =
+      with_short_segments(kBf16Products_amx_emulated, *kKernels_generic.bf16_products);
   static const Kernels kernels = with_bf16_products("amx_emulated", kKernels_generic, products);
   return kernels;
 }

@@ -8,7 +8,7 @@
 namespace dfmerge {
 
 struct Isa {
-  const char* name;     // amx, avx512bf16, avx512, avx2, generic, scalar, amx_emulated
+  const char* name;  // amx, avx512bf16, avx512, avx2, generic, scalar, amx_emulated
   const Kernels* kernels;
   bool (*available)();  // on this machine
   bool for_tests;       // runs where it is named only, and is not offered

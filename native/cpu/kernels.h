@@ -1,8 +1,9 @@
-// The table of CPU kernels, one instance per instruction set, all compiled from the same two sources (row_kernels.cc, product_kernels.cc).
+// The table of CPU kernels, one instance per instruction set, all compiled from the same two sources (row_kernels.cc,
+// product_kernels.cc).
 #pragma once
 #include <cstdint>
 
-#include "cpu/product_kernels.h"
+#include "cpu/matmul_kernels.h"
 
 namespace dfmerge {
 
@@ -13,35 +14,41 @@ struct Kernels {
   const ProductKernels* bf16_products;
 
   // Rows of activations. d, n: elements of a row.
-  float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon, int64_t d);  // returns r = 1/sqrt(mean(x^2)+eps)
+  float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon,
+                    int64_t d);  // returns r = 1/sqrt(mean(x^2)+eps)
   // dx += r (w dy) - x r^3 / d * sum(x w dy)
   void (*rms_norm_backward)(float* dx, const float* dy, const float* x, const float* weight, float r, int64_t d);
-  void (*softmax)(float* x, int64_t n);                                  // in place
-  float (*exp_sum)(const float* x, float maximum, int64_t n);            // sum_i exp(x_i - maximum)
-  void (*softmax_backward)(float* dp, const float* p, int64_t n);        // dp <- p (dp - sum(dp p)): gradient of the scores
+  void (*softmax)(float* x, int64_t n);                            // in place
+  float (*exp_sum)(const float* x, float maximum, int64_t n);      // sum_i exp(x_i - maximum)
+  void (*softmax_backward)(float* dp, const float* p, int64_t n);  // dp <- p (dp - sum(dp p)): gradient of the scores
   float (*maximum)(const float* x, int64_t n);
-  void (*add)(float* out, const float* x, int64_t n);                    // out += x
-  void (*add_scaled)(float* out, const float* x, float scale, int64_t n);  // out += scale x
+  void (*add)(float* out, const float* x, int64_t n);                                       // out += x
+  void (*add_scaled)(float* out, const float* x, float scale, int64_t n);                   // out += scale x
   void (*add_product)(float* out, const float* a, const float* b, float scale, int64_t n);  // out += (a b) scale
   void (*add_weighted_square)(float* out, const float* x, float weight, int64_t n);         // out += weight (x x)
   void (*scale)(float* x, float factor, int64_t n);
-  void (*exp_scale)(float* out, const float* x, float shift, float factor, int64_t n);      // out = exp(x - shift) * factor
+  void (*exp_scale)(float* out, const float* x, float shift, float factor, int64_t n);  // out = exp(x - shift) * factor
   void (*relu)(float* x, int64_t n);
-  void (*relu_backward)(float* dx, const float* y, int64_t n);           // dx <- y > 0 ? dx : 0
-  void (*gated_gelu)(float* y, const float* gate, const float* linear, int64_t n);          // y = gelu_new(gate) linear
-  void (*gated_gelu_backward)(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear, int64_t n);
+  void (*relu_backward)(float* dx, const float* y, int64_t n);                      // dx <- y > 0 ? dx : 0
+  void (*gated_gelu)(float* y, const float* gate, const float* linear, int64_t n);  // y = gelu_new(gate) linear
+  void (*gated_gelu_backward)(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear,
+                              int64_t n);
 
   // Vectors of parameters, in the float order of the specification (no contraction, no reordering).
-  // Those with `stream` tell whether all values are finite, and can write past the caches: for vectors that no cache holds.
+  // Those with `stream` tell whether all values are finite, and can write past the caches: for vectors that no cache
+  // holds.
   bool (*copy)(float* out, const float* in, int64_t n, bool stream);
   bool (*interpolate)(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream);
-  void (*fold)(float* numerator, float* denominator, const float* fisher, const float* base, const float* model, float coefficient,
+  void (*fold)(float* numerator, float* denominator, const float* fisher, const float* base, const float* model,
+               float coefficient,
                int64_t n);  // fisher null: all ones
-  bool (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n, bool stream);
+  bool (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models,
+                 int64_t n, bool stream);
   void (*divide_add)(float* x, float divisor, float addend, int64_t n);  // x <- x / divisor + addend
-  // mean_rate, square_rate: 1 - beta1, 1 - beta2, which the caller rounds once from float64 (1 - 0.999f is off by 5e-5).
-  void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate, float step_size,
-                float root_correction, float epsilon, int64_t n);
+  // mean_rate, square_rate: 1 - beta1, 1 - beta2, which the caller rounds once from float64 (1 - 0.999f is off by
+  // 5e-5).
+  void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2,
+                float square_rate, float step_size, float root_correction, float epsilon, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);
 
   // Dtypes on disk.

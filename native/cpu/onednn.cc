@@ -1,5 +1,6 @@
-// In builds that found oneDNN. The library is loaded where it is chosen, by its C interface alone: such a build works on a machine without
-// the library, nobody else pays for its start, and no C++ object of another standard library comes in. Versions 2 and 3.
+// In builds that found oneDNN. The library is loaded where it is chosen, by its C interface alone: such a build works
+// on a machine without the library, nobody else pays for its start, and no C++ object of another standard library comes
+// in. Versions 2 and 3.
 #include "cpu/onednn.h"
 
 #include <dlfcn.h>
@@ -10,24 +11,29 @@
 #include <map>
 #include <type_traits>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace dfmerge {
 
 namespace {
 
 #if DNNL_VERSION_MAJOR >= 3
-#define DFMERGE_DNNL_BY_VERSION(X) X(matmul_primitive_desc_create) X(memory_desc_create_with_strides) X(memory_desc_create_with_tag) X(memory_desc_destroy)
+#define DFMERGE_DNNL_VIEWS(X) X(memory_desc_create_with_strides) X(memory_desc_create_with_tag) X(memory_desc_destroy)
+#define DFMERGE_DNNL_PRODUCT(X) X(matmul_primitive_desc_create)
 constexpr const char* kLibrary = "libdnnl.so.3";
 #else
-#define DFMERGE_DNNL_BY_VERSION(X) X(matmul_desc_init) X(memory_desc_init_by_strides) X(memory_desc_init_by_tag) X(primitive_desc_create)
+#define DFMERGE_DNNL_VIEWS(X) X(memory_desc_init_by_strides) X(memory_desc_init_by_tag)
+#define DFMERGE_DNNL_PRODUCT(X) X(matmul_desc_init) X(primitive_desc_create)
 constexpr const char* kLibrary = "libdnnl.so.2";
 #endif
-#define DFMERGE_DNNL(X)                                                                                                                  \
-  X(cpu_isa2str) X(engine_create) X(engine_destroy) X(get_effective_cpu_isa) X(memory_create) X(memory_desc_get_size) X(memory_destroy)  \
-  X(primitive_attr_create) X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode) X(primitive_create) X(primitive_desc_destroy) \
-  X(primitive_desc_query_md) X(primitive_destroy) X(primitive_execute) X(reorder_primitive_desc_create) X(stream_create)                 \
-  X(stream_destroy) X(stream_wait) X(version) DFMERGE_DNNL_BY_VERSION(X)
+#define DFMERGE_DNNL_GENERAL(X) X(version) X(cpu_isa2str) X(get_effective_cpu_isa) X(engine_create) X(engine_destroy)
+#define DFMERGE_DNNL_MEMORY(X) X(memory_create) X(memory_destroy) X(memory_desc_get_size) DFMERGE_DNNL_VIEWS(X)
+#define DFMERGE_DNNL_STREAM(X) X(stream_create) X(stream_destroy) X(stream_wait) X(reorder_primitive_desc_create)
+#define DFMERGE_DNNL_ATTR(X) X(primitive_attr_create) X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode)
+#define DFMERGE_DNNL_DESC(X) X(primitive_desc_destroy) X(primitive_desc_query_md) DFMERGE_DNNL_PRODUCT(X)
+#define DFMERGE_DNNL_PRIMITIVE(X) X(primitive_create) X(primitive_destroy) X(primitive_execute) DFMERGE_DNNL_DESC(X)
+#define DFMERGE_DNNL_OBJECTS(X) DFMERGE_DNNL_MEMORY(X) DFMERGE_DNNL_STREAM(X) DFMERGE_DNNL_ATTR(X)
+#define DFMERGE_DNNL(X) DFMERGE_DNNL_GENERAL(X) DFMERGE_DNNL_OBJECTS(X) DFMERGE_DNNL_PRIMITIVE(X)
 
 // The library's functions, named without dnnl_.
 struct Library {
@@ -58,7 +64,8 @@ Library load() {
     find(l.omp_get_max_threads, "omp_get_max_threads");
     find(l.omp_set_num_threads, "omp_set_num_threads");
   } else if (runtime != DNNL_RUNTIME_SEQ) {
-    l.problem = std::string(kLibrary) + " has threads other than OpenMP's, so that its products cannot be kept to the thread that calls them";
+    l.problem = std::string(kLibrary) +
+                " has threads other than OpenMP's, so that its products cannot be kept to the thread that calls them";
   }
   return l;
 }
@@ -84,7 +91,9 @@ class OneThread {
 };
 
 void check(dnnl_status_t status, const char* what) {
-  if (status != dnnl_success) fail("UNSUPPORTED", "oneDNN could not %s (status %d): DFMERGE_MATMUL=builtin does without it", what, static_cast<int>(status));
+  if (status != dnnl_success)
+    fail("UNSUPPORTED", "oneDNN could not %s (status %d): DFMERGE_MATMUL=builtin does without it", what,
+         static_cast<int>(status));
 }
 
 // Owns one of oneDNN's objects.
@@ -112,7 +121,8 @@ class Layout {
   }
   Layout(dnnl_data_type_t type, int64_t rows, int64_t columns) {
     const dnnl_dims_t dims{rows, columns};
-    check(library().memory_desc_create_with_tag(&description_.value, 2, dims, type, dnnl_format_tag_any), "describe a packed matrix");
+    check(library().memory_desc_create_with_tag(&description_.value, 2, dims, type, dnnl_format_tag_any),
+          "describe a packed matrix");
   }
   View view() const { return description_.value; }
 
@@ -126,7 +136,8 @@ class Layout {
   }
   Layout(dnnl_data_type_t type, int64_t rows, int64_t columns) {
     const dnnl_dims_t dims{rows, columns};
-    check(library().memory_desc_init_by_tag(&description_, 2, dims, type, dnnl_format_tag_any), "describe a packed matrix");
+    check(library().memory_desc_init_by_tag(&description_, 2, dims, type, dnnl_format_tag_any),
+          "describe a packed matrix");
   }
   View view() const { return &description_; }
 
@@ -162,9 +173,11 @@ struct Primitive {
     dnnl_status_t status = dnnl_success;
     for (size_t i = 0; i < N && status == dnnl_success; ++i) {
       arguments[i].arg = operands[i].name;
-      status = l.memory_create(&arguments[i].memory, layout(operands[i].layout), engine, const_cast<void*>(operands[i].data));
+      status = l.memory_create(&arguments[i].memory, layout(operands[i].layout), engine,
+                               const_cast<void*>(operands[i].data));
     }
-    if (status == dnnl_success) status = l.primitive_execute(primitive.value, stream, static_cast<int>(N), arguments.data());
+    if (status == dnnl_success)
+      status = l.primitive_execute(primitive.value, stream, static_cast<int>(N), arguments.data());
     if (status == dnnl_success) status = l.stream_wait(stream);
     for (const dnnl_exec_arg_t& argument : arguments)
       if (argument.memory) l.memory_destroy(argument.memory);
@@ -192,9 +205,11 @@ class LoadedOnednn : public Onednn {
     std::string isa = l_.cpu_isa2str(l_.get_effective_cpu_isa());
     if (isa.rfind("cpu_isa_", 0) == 0) isa.erase(0, 8);
     const auto number = [](int n) { return std::to_string(n); };
-    name_ = "oneDNN " + number(version.major) + "." + number(version.minor) + "." + number(version.patch) + " (" + isa + ")";
+    name_ = "oneDNN " + number(version.major) + "." + number(version.minor) + "." + number(version.patch) + " (" + isa +
+            ")";
     Primitive probe;
-    if (!describe(probe, 16, 16, 16, nullptr)) fail("UNSUPPORTED", "%s has no %s products", name_.c_str(), bf16 ? "bfloat16" : "float32");
+    if (!describe(probe, 16, 16, 16, nullptr))
+      fail("UNSUPPORTED", "%s has no %s products", name_.c_str(), bf16 ? "bfloat16" : "float32");
   }
 
   const std::string& name() const override { return name_; }
@@ -217,7 +232,8 @@ class LoadedOnednn : public Onednn {
     auto made = std::make_unique<CompiledPacking>();
     const OneThread one;
     const Layout source(dnnl_f32, depth, columns, row_stride, column_stride);
-    check(l_.reorder_primitive_desc_create(&made->description.value, source.view(), engine_.value, packed(columns, depth), engine_.value, attributes_.value),
+    check(l_.reorder_primitive_desc_create(&made->description.value, source.view(), engine_.value,
+                                           packed(columns, depth), engine_.value, attributes_.value),
           "prepare a packing");
     made->scratch_words = made->compile();
     return *(packings_[key] = std::move(made));
@@ -232,8 +248,9 @@ class LoadedOnednn : public Onednn {
   }
 
   void pack(const Packing& packing, const float* source, float* packed, float* scratch) const override {
-    const std::array<Primitive::Operand, 3> operands{
-        {{DNNL_ARG_FROM, dnnl_query_src_md, source}, {DNNL_ARG_TO, dnnl_query_dst_md, packed}, {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, scratch}}};
+    const std::array<Primitive::Operand, 3> operands{{{DNNL_ARG_FROM, dnnl_query_src_md, source},
+                                                      {DNNL_ARG_TO, dnnl_query_dst_md, packed},
+                                                      {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, scratch}}};
     static_cast<const CompiledPacking&>(packing).execute(engine_.value, stream_.value, operands);
   }
 
@@ -241,14 +258,17 @@ class LoadedOnednn : public Onednn {
   // b: null for the packed layout that suits the product best. False: oneDNN has no such product.
   bool describe(Primitive& p, int64_t rows, int64_t columns, int64_t depth, Layout::View b) const {
     const OneThread one;
-    const Layout a(operands_, rows, depth, depth, 1), any(operands_, depth, columns), c(dnnl_f32, rows, columns, columns, 1);
+    const Layout a(operands_, rows, depth, depth, 1), any(operands_, depth, columns),
+        c(dnnl_f32, rows, columns, columns, 1);
     if (!b) b = any.view();
 #if DNNL_VERSION_MAJOR >= 3
-    return l_.matmul_primitive_desc_create(&p.description.value, engine_.value, a.view(), b, nullptr, c.view(), attributes_.value) == dnnl_success;
+    return l_.matmul_primitive_desc_create(&p.description.value, engine_.value, a.view(), b, nullptr, c.view(),
+                                           attributes_.value) == dnnl_success;
 #else
     dnnl_matmul_desc_t product;
     return l_.matmul_desc_init(&product, a.view(), b, nullptr, c.view()) == dnnl_success &&
-           l_.primitive_desc_create(&p.description.value, &product, attributes_.value, engine_.value, nullptr) == dnnl_success;
+           l_.primitive_desc_create(&p.description.value, &product, attributes_.value, engine_.value, nullptr) ==
+               dnnl_success;
 #endif
   }
 

@@ -1,5 +1,5 @@
-// oneDNN's matrix products, an alternative to the built-in ones. It computes one block of C at a time on the calling thread, so that the
-// bits do not depend on the number of threads; ops/matmul_onednn.cc cuts C into blocks.
+// oneDNN's matrix products, an alternative to the built-in ones. It computes one block of C at a time on the calling
+// thread, so that the bits do not depend on the number of threads; ops/matmul_onednn.cc cuts C into blocks.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -11,7 +11,8 @@ class Onednn {
  public:
   virtual ~Onednn() = default;
 
-  // C[rows, columns] = A[rows, depth] B[depth, columns]: A (in the operands' format) and C dense and row-major, B packed.
+  // C[rows, columns] = A[rows, depth] B[depth, columns]: A (in the operands' format) and C dense and row-major, B
+  // packed.
   struct Block {
     int64_t scratch_words;  // of 32 bits, that multiply() needs
   };
@@ -39,9 +40,9 @@ class Onednn {
 std::unique_ptr<Onednn> make_onednn(bool bf16);
 // Version of the oneDNN that the build found, as "2.6"; empty: none.
 const char* onednn_built();
-// The products to use; null: the built-in ones. `wanted` is "builtin" or "onednn"; empty: the environment variable DFMERGE_MATMUL, else the
-// default (onednn_choice.cc).
-// Throws UNSUPPORTED for another word, and for "onednn" where the build, the machine's libraries or its processor lack it.
+// The products to use; null: the built-in ones. `wanted` is "builtin" or "onednn"; empty: the environment variable
+// DFMERGE_MATMUL, else the default (onednn_choice.cc). Throws UNSUPPORTED for another word, and for "onednn" where the
+// build, the machine's libraries or its processor lack it.
 std::unique_ptr<Onednn> select_onednn(bool bf16, const std::string& wanted = "");
 
 }  // namespace dfmerge

@@ -1,7 +1,7 @@
 #include <cstdlib>
 
+#include "core/error.h"
 #include "cpu/onednn.h"
-#include "error.h"
 
 #if DFMERGE_X86
 #include <cpuid.h>
@@ -19,8 +19,8 @@ const char* onednn_built() { return ""; }
 
 namespace {
 
-// The processor multiplies tiles of bfloat16, at which the built-in kernels have not been measured. Elsewhere they come within a tenth of
-// oneDNN's rate (CONTRIBUTING.md), and are the same in every build.
+// The processor multiplies tiles of bfloat16, at which the built-in kernels have not been measured. Elsewhere they come
+// within a tenth of oneDNN's rate (CONTRIBUTING.md), and are the same in every build.
 [[maybe_unused]] bool has_amx_bf16() {
 #if DFMERGE_X86
   constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
@@ -37,7 +37,8 @@ std::unique_ptr<Onednn> select_onednn(bool bf16, const std::string& wanted) {
   const char* forced = std::getenv("DFMERGE_MATMUL");
   const std::string name = !wanted.empty() ? wanted : forced ? forced : "";
   if (name == "builtin") return nullptr;
-  if (!name.empty() && name != "onednn") fail("UNSUPPORTED", "DFMERGE_MATMUL: unknown matrix products \"%s\": expected builtin or onednn", name.c_str());
+  if (!name.empty() && name != "onednn")
+    fail("UNSUPPORTED", "DFMERGE_MATMUL: unknown matrix products \"%s\": expected builtin or onednn", name.c_str());
 #ifdef DFMERGE_ONEDNN
   if (!name.empty()) return make_onednn(bf16);
   // A set of kernels that was asked for is asked for products too.

@@ -1,4 +1,5 @@
-// Panels of packed words (product_kernels.h) of any format, for the per-set kernels alone: word (step, w) at step * W + w.
+// Panels of packed words (product_kernels.h) of any format, for the per-set kernels alone: word (step, w) at step * W +
+// w.
 #pragma once
 #include "cpu/vector.h"
 
@@ -68,7 +69,8 @@ void pack(float* out, int64_t depth, int count, const float* source, int64_t k_s
   float column[Format::kUnit * kLanes];
   for (int w = 0; w < W; ++w)
     for (int64_t k = 0; k < depth; k += Format::kUnit) {
-      for (int u = 0; u < Format::kUnit; ++u) column[u] = w < count && k + u < depth ? source[(k + u) * k_stride + w * w_stride] : 0.0f;
+      for (int u = 0; u < Format::kUnit; ++u)
+        column[u] = w < count && k + u < depth ? source[(k + u) * k_stride + w * w_stride] : 0.0f;
       store(out + k / Format::kUnit * W + w, Format::words(column, Format::kUnit), 1);
     }
 }

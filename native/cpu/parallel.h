@@ -1,6 +1,7 @@
-// The engine's own threads. A region is a number of independent items; every item's result depends on its index alone, so the
-// number of threads changes who computes an item, never what is computed. A worker that wakes when the caller has done everything
-// already is not waited for: small regions cost no more than on one thread, and a busy machine does not stall them.
+// The engine's own threads. A region is a number of independent items; every item's result depends on its index alone,
+// so the number of threads changes who computes an item, never what is computed. A worker that wakes when the caller
+// has done everything already is not waited for: small regions cost no more than on one thread, and a busy machine does
+// not stall them.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -29,7 +30,10 @@ class ThreadPool {
       for (int64_t i = 0; i < items; ++i) body(i, 0);
       return;
     }
-    start(items, [](const void* context, int64_t item, int thread) { (*static_cast<const Body*>(context))(item, thread); }, &body);
+    start(
+        items,
+        [](const void* context, int64_t item, int thread) { (*static_cast<const Body*>(context))(item, thread); },
+        &body);
   }
 
  private:

@@ -1,9 +1,10 @@
-// Rows of activations and vectors of parameters, compiled once per instruction set, without contraction: plain loops that the compiler
-// vectorises. Sums run in sixteen interleaved lanes that are added pairwise at the end, an order that no vector width changes.
-// No library code may be inlined into this file: the linker could keep this copy for every machine.
+// Rows of activations and vectors of parameters, compiled once per instruction set, without contraction: plain loops
+// that the compiler vectorises. Sums run in sixteen interleaved lanes that are added pairwise at the end, an order that
+// no vector width changes. No library code may be inlined into this file: the linker could keep this copy for every
+// machine.
+#include "core/dtype_bits.h"
 #include "cpu/kernels.h"
 #include "cpu/vector.h"
-#include "dtype_bits.h"
 
 namespace dfmerge {
 namespace DFMERGE_ISA {
@@ -28,7 +29,8 @@ inline __attribute__((always_inline)) float sum(int64_t n, Term term) {
   return add_lanes(lane);
 }
 
-// exp(x) to about one unit in the last place: 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf).
+// exp(x) to about one unit in the last place: 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes,
+// expf).
 inline __attribute__((always_inline)) float exponential(float x) {
   const float bounded = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
   const float shifted = bounded * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest integer
@@ -63,7 +65,8 @@ inline __attribute__((always_inline)) float gelu_new_slope(float x) {
 }
 
 float rms_norm(float* y, const float* x, const float* weight, float epsilon, int64_t d) {
-  const float r = 1.0f / __builtin_sqrtf(sum(d, [=](int64_t i) { return x[i] * x[i]; }) / static_cast<float>(d) + epsilon);
+  const float r =
+      1.0f / __builtin_sqrtf(sum(d, [=](int64_t i) { return x[i] * x[i]; }) / static_cast<float>(d) + epsilon);
   for (int64_t i = 0; i < d; ++i) y[i] = weight[i] * (x[i] * r);
   return r;
 }
@@ -136,7 +139,8 @@ void gated_gelu(float* y, const float* gate, const float* linear, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = gelu_new(gate[i]) * linear[i];
 }
 
-void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear, int64_t n) {
+void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear,
+                         int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const float g = dy[i];
     dlinear[i] = g * gelu_new(gate[i]);
@@ -144,12 +148,15 @@ void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const fl
   }
 }
 
-// out[i] = value(at, i), where value() takes a vector's worth of operands or one; whether all are finite. Streamed vectors go past the caches
-// and save the memory the read that a plain store begins with; what does not start on a vector's boundary is stored plainly.
+// out[i] = value(at, i), where value() takes a vector's worth of operands or one; whether all are finite. Streamed
+// vectors go past the caches and save the memory the read that a plain store begins with; what does not start on a
+// vector's boundary is stored plainly.
 template <class VectorValue, class Value>
-inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, bool stream, VectorValue vector_value, Value value) {
+inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, bool stream, VectorValue vector_value,
+                                                         Value value) {
   constexpr uint32_t kInfinity = 0x7f800000u;
-  Words worst = as_words(broadcast(0.0f));  // the largest magnitude's bits: infinities and NaNs are above every finite number
+  Words worst =
+      as_words(broadcast(0.0f));  // the largest magnitude's bits: infinities and NaNs are above every finite number
   int64_t i = 0;
   const bool aligned = reinterpret_cast<uintptr_t>(out) % sizeof(Vector) == 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -180,7 +187,8 @@ bool interpolate(float* out, const float* base, const float* model, float coeffi
       [=](int64_t i) { return base[i] + coefficient * (model[i] - base[i]); });
 }
 
-void fold(float* numerator, float* denominator, const float* fisher, const float* base, const float* model, float coefficient, int64_t n) {
+void fold(float* numerator, float* denominator, const float* fisher, const float* base, const float* model,
+          float coefficient, int64_t n) {
   if (!fisher) {
     for (int64_t i = 0; i < n; ++i) {
       numerator[i] += coefficient * (model[i] - base[i]);
@@ -194,9 +202,11 @@ void fold(float* numerator, float* denominator, const float* fisher, const float
   }
 }
 
-bool finish(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n, bool stream) {
+bool finish(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n,
+            bool stream) {
   return stream_values(
-      out, n, stream, [=](int64_t i) { return (models * load(numerator + i)) / load(denominator + i) + load(base + i); },
+      out, n, stream,
+      [=](int64_t i) { return (models * load(numerator + i)) / load(denominator + i) + load(base + i); },
       [=](int64_t i) { return (models * numerator[i]) / denominator[i] + base[i]; });
 }
 
@@ -204,8 +214,8 @@ void divide_add(float* x, float divisor, float addend, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = x[i] / divisor + addend;
 }
 
-void adamw(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate, float step_size,
-           float root_correction, float epsilon, int64_t n) {
+void adamw(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate,
+           float step_size, float root_correction, float epsilon, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     m[i] = m[i] + mean_rate * (g[i] - m[i]);
     v[i] = beta2 * v[i] + square_rate * (g[i] * g[i]);
@@ -244,7 +254,8 @@ void to_f16(uint16_t* out, const float* in, int64_t n) {
 #define DFMERGE_TEXT(x) #x
 #define DFMERGE_QUOTE(x) DFMERGE_TEXT(x)
 
-extern const ProductKernels DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA), DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA);
+extern const ProductKernels DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA),
+    DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA);
 extern const Kernels DFMERGE_TABLE(DFMERGE_ISA);
 const Kernels DFMERGE_TABLE(DFMERGE_ISA) = {
     DFMERGE_QUOTE(DFMERGE_ISA),

@@ -1,5 +1,5 @@
-// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words, for the per-set kernels alone.
-// Plain vector extensions, except where an instruction has no other name.
+// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words, for the per-set
+// kernels alone. Plain vector extensions, except where an instruction has no other name.
 #pragma once
 #include <cstdint>
 
@@ -88,7 +88,8 @@ DFMERGE_INLINE bool all_below(Words w, uint32_t bound) {
 DFMERGE_INLINE bool all_below(Words w, uint32_t bound) { return w < bound; }
 #endif
 
-// rows[i][j] <-> rows[j][i]: at distance H, two rows exchange the blocks of H lanes beside the diagonal; H = 1, 2, 4, ...
+// rows[i][j] <-> rows[j][i]: at distance H, two rows exchange the blocks of H lanes beside the diagonal; H = 1, 2, 4,
+// ...
 #if DFMERGE_AMX_EMULATED  // vectors wider than the machine's, whose shuffles would be very long
 __attribute__((noinline)) void transpose(Vector (&rows)[kLanes]) {
   for (int i = 0; i < kLanes; ++i)
@@ -146,9 +147,9 @@ DFMERGE_INLINE void transpose(Vector (&rows)[kLanes]) {
 DFMERGE_INLINE void transpose(Vector (&)[1]) {}
 #endif
 
-// A format makes packed words of floats: words(p) takes kLanes * kUnit floats that follow one another in depth, pairs(p, q) takes kLanes
-// columns at depth p and, in a format with two depths per word, at the next depth q (null: past the end). With a count: only so many floats
-// are there.
+// A format makes packed words of floats: words(p) takes kLanes * kUnit floats that follow one another in depth,
+// pairs(p, q) takes kLanes columns at depth p and, in a format with two depths per word, at the next depth q (null:
+// past the end). With a count: only so many floats are there.
 struct Float {
   static constexpr int kUnit = 1;
   static constexpr bool kPlain = true;
@@ -184,17 +185,22 @@ struct Bf16 {
   static DFMERGE_INLINE Vector multiply_add(Vector sum, Vector a, Vector b) {
     return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
   }
-  static DFMERGE_INLINE Vector words_of(Vector low, Vector high) { return (Vector)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low); }
+  static DFMERGE_INLINE Vector words_of(Vector low, Vector high) {
+    return (Vector)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+  }
   static DFMERGE_INLINE Vector words(const float* p) { return words_of(load(p), load(p + kLanes)); }
   static DFMERGE_INLINE Vector words(const float* p, int64_t count) {
     return words_of(load(p, count), count > kLanes ? load(p + kLanes, count - kLanes) : broadcast(0.0f));
   }
   // [p, q] as 32 halves, then each p beside its q.
   static DFMERGE_INLINE Vector interleaved(Vector p, Vector q) {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     return (Vector)_mm512_permutexvar_epi16(order, (__m512i)words_of(p, q));
   }
-  static DFMERGE_INLINE Vector pairs(const float* p, const float* q) { return interleaved(load(p), q ? load(q) : broadcast(0.0f)); }
+  static DFMERGE_INLINE Vector pairs(const float* p, const float* q) {
+    return interleaved(load(p), q ? load(q) : broadcast(0.0f));
+  }
   static DFMERGE_INLINE Vector pairs(const float* p, const float* q, int count) {
     return interleaved(load(p, count), q ? load(q, count) : broadcast(0.0f));
   }

@@ -18,20 +18,24 @@ void relu(Context& context, int64_t rows, int64_t width, float* h) {
 }
 
 void relu_backward(Context& context, const Segments& segments, int64_t width, const float* y, float* dh) {
-  for_rows(context, segments.rows(),
-           [&](int64_t row) { context.kernels.relu_backward(dh + row * width, y + segments.row_of[row] * width, width); });
+  for_rows(context, segments.rows(), [&](int64_t row) {
+    context.kernels.relu_backward(dh + row * width, y + segments.row_of[row] * width, width);
+  });
 }
 
-void gated_gelu(Context& context, int64_t rows, int64_t width, int64_t stride, const float* gate, const float* linear, float* y) {
-  for_rows(context, rows,
-           [&](int64_t row) { context.kernels.gated_gelu(y + row * width, gate + row * stride, linear + row * stride, width); });
+void gated_gelu(Context& context, int64_t rows, int64_t width, int64_t stride, const float* gate, const float* linear,
+                float* y) {
+  for_rows(context, rows, [&](int64_t row) {
+    context.kernels.gated_gelu(y + row * width, gate + row * stride, linear + row * stride, width);
+  });
 }
 
-void gated_gelu_backward(Context& context, const Segments& segments, int64_t width, int64_t stride, const float* gate, const float* linear,
-                         const float* dy, float* dgate, float* dlinear) {
+void gated_gelu_backward(Context& context, const Segments& segments, int64_t width, int64_t stride, const float* gate,
+                         const float* linear, const float* dy, float* dgate, float* dlinear) {
   for_rows(context, segments.rows(), [&](int64_t row) {
     const int64_t forward = segments.row_of[row] * stride;
-    context.kernels.gated_gelu_backward(dgate + row * stride, dlinear + row * stride, dy + row * width, gate + forward, linear + forward, width);
+    context.kernels.gated_gelu_backward(dgate + row * stride, dlinear + row * stride, dy + row * width, gate + forward,
+                                        linear + forward, width);
   });
 }
 

@@ -1,6 +1,6 @@
-// Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's. In float32 whatever the context computes in: it is a small
-// share of the work and, rounded, most of a Fisher's error.
-// q [query rows, heads * d_kv], k and v [key rows, heads * d_kv], their rows possibly apart; context [query rows, heads * d_kv].
+// Multi-head attention over ragged spans: softmax(Q K^T + bias) V, unscaled, as T5's. In float32 whatever the context
+// computes in: it is a small share of the work and, rounded, most of a Fisher's error. q [query rows, heads * d_kv], k
+// and v [key rows, heads * d_kv], their rows possibly apart; context [query rows, heads * d_kv].
 #pragma once
 #include <vector>
 
@@ -25,12 +25,12 @@ struct AttentionSpans {
 struct AttentionShape {
   int heads, d_kv;
   bool causal;
-  const PositionBias* bias;  // null: none
+  const PositionBias* bias;          // null: none
   int64_t query_stride, key_stride;  // floats between the rows of q and dq, and of k, v, dk and dv
 };
 
-void attention(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const float* q, const float* k, const float* v,
-               float* output);
+void attention(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const float* q,
+               const float* k, const float* v, float* output);
 
 struct AttentionBackward {
   const float *q, *k, *v;  // forward
@@ -39,6 +39,7 @@ struct AttentionBackward {
   float* dbias;            // [segments, heads, 2 reach - 1], added to; null without bias
 };
 // The softmax is computed again; spans of a group that follow one another with the same forward rows share it.
-void attention_backward(Context& context, const AttentionShape& shape, const AttentionSpans& spans, const AttentionBackward& operands);
+void attention_backward(Context& context, const AttentionShape& shape, const AttentionSpans& spans,
+                        const AttentionBackward& operands);
 
 }  // namespace dfmerge

@@ -6,9 +6,10 @@
 
 namespace dfmerge {
 
-void head_logits_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, float* logits, double* nll) {
-  matmul(context, {rows, head.vocabulary, head.d}, row_major(h, head.d), transposed(head.weight, head.d), logits, head.vocabulary, false,
-         {head.packed});
+void head_logits_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels,
+                     float* logits, double* nll) {
+  matmul(context, {rows, head.vocabulary, head.d}, row_major(h, head.d), transposed(head.weight, head.d), logits,
+         head.vocabulary, false, {head.packed});
   context.pool.run(rows, [&](int64_t row, int) {
     const float* x = logits + row * head.vocabulary;
     const float top = context.kernels.maximum(x, head.vocabulary);
@@ -27,11 +28,13 @@ struct Partial {
 };
 
 // Where oneDNN multiplies, whose packed weights are its own: some rows at a time.
-void head_nll_by_rows(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, double* nll) {
+void head_nll_by_rows(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels,
+                      double* nll) {
   ArenaScope scope(context.shared);
   float* logits = context.shared.allocate(std::min(rows, kTileRows) * head.vocabulary);
   for (int64_t first = 0; first < rows; first += kTileRows)
-    head_logits_nll(context, head, std::min(kTileRows, rows - first), h + first * head.d, labels + first, logits, nll + first);
+    head_logits_nll(context, head, std::min(kTileRows, rows - first), h + first * head.d, labels + first, logits,
+                    nll + first);
 }
 
 }  // namespace
@@ -39,7 +42,8 @@ void head_nll_by_rows(Context& context, const Head& head, int64_t rows, const fl
 // Tile by tile; a row's partial sums are joined in the order of the columns.
 void head_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, double* nll) {
   if (context.onednn) return head_nll_by_rows(context, head, rows, h, labels, nll);
-  const int64_t tiles = (head.vocabulary + kTileColumns - 1) / kTileColumns, strips = (rows + kTileRows - 1) / kTileRows;
+  const int64_t tiles = (head.vocabulary + kTileColumns - 1) / kTileColumns,
+                strips = (rows + kTileRows - 1) / kTileRows;
   std::vector<Partial> partials(static_cast<size_t>(rows * tiles));
   std::vector<float> of_label(static_cast<size_t>(rows));
   context.check_stop();
@@ -47,10 +51,12 @@ void head_nll(Context& context, const Head& head, int64_t rows, const float* h, 
   context.pool.run(tiles * strips, [&](int64_t item, int thread) {
     Arena& scratch = context.scratch[thread];
     ArenaScope scope(scratch);
-    const int64_t tile = item / strips, column = tile * kTileColumns, columns = std::min(kTileColumns, head.vocabulary - column);
+    const int64_t tile = item / strips, column = tile * kTileColumns,
+                  columns = std::min(kTileColumns, head.vocabulary - column);
     const int64_t first = item % strips * kTileRows, last = std::min(rows, first + kTileRows);
     float* logits = scratch.allocate((last - first) * columns);
-    packed.multiply(scratch, {first, last, column, column + columns}, {head.vocabulary, transposed(head.weight, head.d), head.packed}, logits, columns);
+    packed.multiply(scratch, {first, last, column, column + columns},
+                    {head.vocabulary, transposed(head.weight, head.d), head.packed}, logits, columns);
     for (int64_t row = first; row < last; ++row) {
       const float* x = logits + (row - first) * columns;
       const float top = context.kernels.maximum(x, columns);

@@ -13,7 +13,9 @@ struct TokenGradients {
   const int32_t* ids;  // of the forward rows
   float* dx;           // [segments.rows(), d]; rows of one id and segment are added into the first of them
 };
-// Sums occurrences of the same (id, segment), encoder's before decoder's, and returns them sorted. The entries point into dx.
-SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients& encoder, const TokenGradients& decoder);
+// Sums occurrences of the same (id, segment), encoder's before decoder's, and returns them sorted. The entries point
+// into dx.
+SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients& encoder,
+                              const TokenGradients& decoder);
 
 }  // namespace dfmerge

@@ -13,7 +13,8 @@ void embedding(Context& context, int64_t rows, int64_t d, const float* table, co
   });
 }
 
-SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients& encoder, const TokenGradients& decoder) {
+SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients& encoder,
+                              const TokenGradients& decoder) {
   struct Occurrence {
     int64_t row, segment;
     float* values;
@@ -23,8 +24,9 @@ SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients&
     for (int64_t s = 0; s < side->segments.count(); ++s)
       for (int64_t t = side->segments.gradient[s]; t < side->segments.gradient[s + 1]; ++t)
         occurrences.push_back({side->ids[side->segments.row_of[t]], s, side->dx + t * d});
-  std::stable_sort(occurrences.begin(), occurrences.end(),
-                   [](const Occurrence& a, const Occurrence& b) { return a.row != b.row ? a.row < b.row : a.segment < b.segment; });
+  std::stable_sort(occurrences.begin(), occurrences.end(), [](const Occurrence& a, const Occurrence& b) {
+    return a.row != b.row ? a.row < b.row : a.segment < b.segment;
+  });
   SparseRows result;
   std::vector<int64_t> first;  // of each run of equal (row, segment)
   for (size_t i = 0; i < occurrences.size(); ++i) {

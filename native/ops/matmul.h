@@ -1,5 +1,6 @@
-// C[m, n] (+)= A[m, k] B[k, n] with float32 accumulation; operands are float32 in memory and multiplied in the context's compute dtype.
-// Operands are strided views, so that transposes cost nothing to state: a weight W[out, in] is {W, in, 1}; its transpose [in, out] is {W, 1, in}.
+// C[m, n] (+)= A[m, k] B[k, n] with float32 accumulation; operands are float32 in memory and multiplied in the
+// context's compute dtype. Operands are strided views, so that transposes cost nothing to state: a weight W[out, in] is
+// {W, in, 1}; its transpose [in, out] is {W, 1, in}.
 #pragma once
 #include "cpu/context.h"
 
@@ -17,16 +18,19 @@ struct Extents {
   int64_t m, n, k;
 };
 
-// How a product takes its operands. packed: B as pack_matrix left it, or null. exact: operands stay float32 whatever the context computes in.
+// How a product takes its operands. packed: B as pack_matrix left it, or null. exact: operands stay float32 whatever
+// the context computes in.
 struct Take {
   const float* packed = nullptr;
   bool exact = false;
 };
 
 // On all threads. C is [m, n] with rows ldc floats apart.
-void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false, Take take = {});
+void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false,
+            Take take = {});
 // On the calling thread, for the small products inside attention; packs into `scratch`.
-void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false);
+void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c,
+                  int64_t ldc, bool accumulate = false);
 
 // B[k, n] of a product: a view, and the same packed by pack_matrix or null.
 struct RightOperand {

@@ -7,9 +7,10 @@ namespace dfmerge {
 
 namespace {
 
-constexpr int64_t kStrip = 128;   // columns of C, and of packed B, in a block
+constexpr int64_t kStrip = 128;  // columns of C, and of packed B, in a block
 constexpr int64_t kBlockRows = Onednn::kMostRows;
-constexpr int64_t kRowUnit = 16;  // blocks have so many rows or a multiple: few heights, as each is compiled code of its own
+constexpr int64_t kRowUnit =
+    16;  // blocks have so many rows or a multiple: few heights, as each is compiled code of its own
 constexpr int64_t kPackedRows = 16;  // rows of A rounded or copied by an item
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -17,7 +18,8 @@ int64_t whole_units(int64_t rows) { return divide_up(rows, kRowUnit) * kRowUnit;
 
 // Packed B: its strips one after another, each as oneDNN packs it, on lines of the cache.
 struct Strips {
-  Strips(Onednn& onednn, int64_t columns, int64_t depth) : n(columns), k(depth), count(divide_up(n, kStrip)), last(n - (count - 1) * kStrip) {
+  Strips(Onednn& onednn, int64_t columns, int64_t depth)
+      : n(columns), k(depth), count(divide_up(n, kStrip)), last(n - (count - 1) * kStrip) {
     const auto lines = [&](int64_t width) { return divide_up(onednn.packed_words(width, k), 16) * 16; };
     stride = count > 1 ? lines(kStrip) : 0;
     size = (count - 1) * stride + lines(last);
@@ -39,7 +41,8 @@ void pack_strips(Context& context, const Strips& strips, const Matrix& b, float*
   });
 }
 
-// A as blocks take it. Rows from `first` on are copied: dense, in the operands' format, with rows of zeros up to a whole unit.
+// A as blocks take it. Rows from `first` on are copied: dense, in the operands' format, with rows of zeros up to a
+// whole unit.
 struct DenseRows {
   const Matrix& a;
   int64_t m, k, first;
@@ -47,7 +50,10 @@ struct DenseRows {
   float* copied;
 
   int64_t width() const { return compute == Compute::kBfloat16 ? 2 : 4; }  // bytes
-  const void* row(int64_t i) const { return i < first ? static_cast<const void*>(a.data + i * k) : reinterpret_cast<const char*>(copied) + (i - first) * k * width(); }
+  const void* row(int64_t i) const {
+    return i < first ? static_cast<const void*>(a.data + i * k)
+                     : reinterpret_cast<const char*>(copied) + (i - first) * k * width();
+  }
 
   void copy_row(const Kernels& kernels, int64_t i, float* scratch) const {
     char* out = reinterpret_cast<char*>(copied) + (i - first) * k * width();
@@ -70,9 +76,12 @@ struct DenseRows {
 
 int64_t onednn_packed_size(Onednn& onednn, int64_t n, int64_t k) { return Strips(onednn, n, k).size; }
 
-void onednn_pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed) { pack_strips(context, Strips(*context.onednn, n, k), b, packed); }
+void onednn_pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed) {
+  pack_strips(context, Strips(*context.onednn, n, k), b, packed);
+}
 
-void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, const float* b_packed) {
+void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate,
+                   const float* b_packed) {
   Onednn& onednn = *context.onednn;
   const auto [m, n, k] = size;
   const Strips strips(onednn, n, k);
@@ -84,7 +93,8 @@ void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c,
   }
 
   const bool as_it_is = context.compute == Compute::kFloat32 && a.column_stride == 1 && a.row_stride == k;
-  DenseRows rows{a, m, k, !as_it_is ? 0 : m % kRowUnit == 0 ? m : m / kBlockRows * kBlockRows, context.compute, nullptr};
+  DenseRows rows{a,      m, k, !as_it_is ? 0 : m % kRowUnit == 0 ? m : m / kBlockRows * kBlockRows, context.compute,
+                 nullptr};
   const int64_t copied = whole_units(m) - rows.first;
   rows.copied = context.shared.allocate(divide_up(copied * k * rows.width(), 4));
   context.pool.run(divide_up(copied, kPackedRows), [&](int64_t item, int thread) {
@@ -97,7 +107,9 @@ void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c,
   const int64_t row_blocks = divide_up(m, kBlockRows), last_rows = m - (row_blocks - 1) * kBlockRows;
   const Onednn::Block* blocks[2][2];  // [the last rows][the last columns]
   for (int i : {0, 1})
-    for (int j : {0, 1}) blocks[i][j] = &onednn.block(whole_units(i == 1 ? last_rows : std::min(m, kBlockRows)), j == 1 ? strips.last : strips.width(0), k);
+    for (int j : {0, 1})
+      blocks[i][j] = &onednn.block(whole_units(i == 1 ? last_rows : std::min(m, kBlockRows)),
+                                   j == 1 ? strips.last : strips.width(0), k);
   // Neighbouring items share a strip of B, the larger operand of most products.
   context.pool.run(strips.count * row_blocks, [&](int64_t item, int thread) {
     const int64_t strip = item / row_blocks, block_row = item % row_blocks, columns = strips.width(strip);

@@ -22,8 +22,9 @@ struct PositionBias {
 };
 void position_bias(const BucketRule& rule, int heads, const float* weight, int64_t reach, float* values);
 
-// target[buckets, heads] += sum_s weight_s g^2 (or g), g = the gradients by distance, [segments, heads, 2 reach - 1], gathered by bucket.
-void position_bias_weight(Context& context, const BucketRule& rule, int heads, int64_t reach, const std::vector<float>& weights,
-                          const float* by_distance, bool squared, float* target);
+// target[buckets, heads] += sum_s weight_s g^2 (or g), g = the gradients by distance, [segments, heads, 2 reach - 1],
+// gathered by bucket.
+void position_bias_weight(Context& context, const BucketRule& rule, int heads, int64_t reach,
+                          const std::vector<float>& weights, const float* by_distance, bool squared, float* target);
 
 }  // namespace dfmerge

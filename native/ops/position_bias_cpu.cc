@@ -18,7 +18,8 @@ int position_bucket(const BucketRule& rule, int64_t distance) {
   if (n < exact) return first + static_cast<int>(n);
   // Logarithmic from `exact` to max_distance.
   const float position = std::log(static_cast<float>(n) / static_cast<float>(exact)) /
-                         static_cast<float>(std::log(static_cast<double>(rule.max_distance) / exact)) * static_cast<float>(buckets - exact);
+                         static_cast<float>(std::log(static_cast<double>(rule.max_distance) / exact)) *
+                         static_cast<float>(buckets - exact);
   return first + static_cast<int>(std::min<int64_t>(exact + static_cast<int64_t>(position), buckets - 1));
 }
 
@@ -29,8 +30,8 @@ void position_bias(const BucketRule& rule, int heads, const float* weight, int64
   }
 }
 
-void position_bias_weight(Context& context, const BucketRule& rule, int heads, int64_t reach, const std::vector<float>& weights,
-                          const float* by_distance, bool squared, float* target) {
+void position_bias_weight(Context& context, const BucketRule& rule, int heads, int64_t reach,
+                          const std::vector<float>& weights, const float* by_distance, bool squared, float* target) {
   const int64_t span = 2 * reach - 1;
   std::vector<int> bucket_of(static_cast<size_t>(span));
   for (int64_t i = 0; i < span; ++i) bucket_of[i] = position_bucket(rule, i - (reach - 1));
@@ -40,7 +41,8 @@ void position_bias_weight(Context& context, const BucketRule& rule, int heads, i
       std::fill(gradient.begin(), gradient.end(), 0.0f);
       const float* row = by_distance + (static_cast<int64_t>(s) * heads + h) * span;
       for (int64_t i = 0; i < span; ++i) gradient[bucket_of[i]] += row[i];
-      for (int b = 0; b < rule.buckets; ++b) target[b * heads + h] += weights[s] * (squared ? gradient[b] * gradient[b] : gradient[b]);
+      for (int b = 0; b < rule.buckets; ++b)
+        target[b * heads + h] += weights[s] * (squared ? gradient[b] * gradient[b] : gradient[b]);
     }
   });
 }

@@ -5,7 +5,8 @@
 namespace dfmerge {
 
 // x, y [rows, d]; r [rows].
-void rms_norm(Context& context, int64_t rows, int64_t d, const float* x, const float* weight, float epsilon, float* y, float* r);
+void rms_norm(Context& context, int64_t rows, int64_t d, const float* x, const float* weight, float epsilon, float* y,
+              float* r);
 
 struct RmsNormBackward {
   const float* x;       // [forward_rows, d]
@@ -17,6 +18,7 @@ struct RmsNormBackward {
 // Row t of segment s stands on forward row segments.forward[s] + t - segments.gradient[s].
 void rms_norm_backward(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& operands);
 // target[d] += sum_s weight_s g^2 (or g), g = sum_t dy_t x_t r_t.
-void rms_norm_weight(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& operands, bool squared, float* target);
+void rms_norm_weight(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& operands,
+                     bool squared, float* target);
 
 }  // namespace dfmerge

@@ -9,10 +9,12 @@ constexpr int64_t kRowsPerTask = 32, kColumnsPerTask = 64;
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 }  // namespace
 
-void rms_norm(Context& context, int64_t rows, int64_t d, const float* x, const float* weight, float epsilon, float* y, float* r) {
+void rms_norm(Context& context, int64_t rows, int64_t d, const float* x, const float* weight, float epsilon, float* y,
+              float* r) {
   context.pool.run(divide_up(rows, kRowsPerTask), [&](int64_t item, int) {
     const int64_t end = std::min(rows, (item + 1) * kRowsPerTask);
-    for (int64_t row = item * kRowsPerTask; row < end; ++row) r[row] = context.kernels.rms_norm(y + row * d, x + row * d, weight, epsilon, d);
+    for (int64_t row = item * kRowsPerTask; row < end; ++row)
+      r[row] = context.kernels.rms_norm(y + row * d, x + row * d, weight, epsilon, d);
   });
 }
 
@@ -26,7 +28,8 @@ void rms_norm_backward(Context& context, const Segments& segments, int64_t d, co
   });
 }
 
-void rms_norm_weight(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& o, bool squared, float* target) {
+void rms_norm_weight(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& o, bool squared,
+                     float* target) {
   context.pool.run(divide_up(d, kColumnsPerTask), [&](int64_t item, int) {
     const int64_t first = item * kColumnsPerTask, columns = std::min(kColumnsPerTask, d - first);
     for (int64_t s = 0; s < segments.count(); ++s) {

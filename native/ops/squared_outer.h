@@ -1,9 +1,12 @@
-// The gradient of a weight W[out, in] from y = x W^T, consumed as it is made: no gradient of parameter size is ever stored.
+// The gradient of a weight W[out, in] from y = x W^T, consumed as it is made: no gradient of parameter size is ever
+// stored.
 //
-//   squared (Fisher, paper eq. 2-3):  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] + extra_s[o, i])^2
-//   else (training):                  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] + extra_s[o, i])
+//   squared (Fisher, paper eq. 2-3):  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] + extra_s[o,
+//   i])^2 else (training):                  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] +
+//   extra_s[o, i])
 //
-// A segment s is one gradient (one input and choice): rows of dy that belong together, and the rows of the forward pass they stand on.
+// A segment s is one gradient (one input and choice): rows of dy that belong together, and the rows of the forward pass
+// they stand on.
 #pragma once
 #include <vector>
 
@@ -11,7 +14,8 @@
 
 namespace dfmerge {
 
-// Rows of a backward pass. Segment s: gradient rows [gradient[s], gradient[s + 1]), forward rows from forward[s] on, as many.
+// Rows of a backward pass. Segment s: gradient rows [gradient[s], gradient[s + 1]), forward rows from forward[s] on, as
+// many.
 struct Segments {
   std::vector<int64_t> gradient;  // count + 1 offsets
   std::vector<int64_t> forward;   // count first rows
@@ -22,7 +26,8 @@ struct Segments {
   int64_t rows() const { return gradient.back(); }
 };
 
-// Rows to add to a segment's gradient before it is squared, sorted by (row, segment): the embedding's share of a tied head.
+// Rows to add to a segment's gradient before it is squared, sorted by (row, segment): the embedding's share of a tied
+// head.
 struct SparseRows {
   struct Entry {
     int64_t row, segment;
@@ -43,9 +48,10 @@ struct OuterOperands {
   int64_t ldy;
 };
 
-void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands, const SparseRows* extra, bool squared,
-                   float* target);
+void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands,
+                   const SparseRows* extra, bool squared, float* target);
 // The sparse rows alone, for an embedding whose head has a weight of its own.
-void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared, float* target);
+void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared,
+                  float* target);
 
 }  // namespace dfmerge

@@ -7,12 +7,16 @@ namespace dfmerge {
 namespace {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t kPanelsPerTask = 16;      // A panels of one task: they share a B panel that stays in the second-level cache
-constexpr int64_t kRowsPacked = 1 << 16;    // packed output rows at a time: bounds the scratch for a head of a large vocabulary
-constexpr int64_t kRowBlock = 128;          // rows packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths
+constexpr int64_t kPanelsPerTask =
+    16;  // A panels of one task: they share a B panel that stays in the second-level cache
+constexpr int64_t kRowsPacked =
+    1 << 16;  // packed output rows at a time: bounds the scratch for a head of a large vocabulary
+constexpr int64_t kRowBlock =
+    128;  // rows packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths
 
-// Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand on the same first
-// forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have meets zeros of dy there.
+// Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand
+// on the same first forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have
+// meets zeros of dy there.
 struct PackedSegments {
   std::vector<OuterSegment> segments;  // a: steps of dy, b: steps of x
   struct Rows {
@@ -38,7 +42,8 @@ struct PackedSegments {
   }
 
  private:
-  static void split(std::vector<Rows>& blocks, const ProductKernels& kernels, int64_t first, int64_t rows, int64_t step) {
+  static void split(std::vector<Rows>& blocks, const ProductKernels& kernels, int64_t first, int64_t rows,
+                    int64_t step) {
     for (int64_t row = 0; row < rows; row += kRowBlock)
       blocks.push_back({first + row, std::min(kRowBlock, rows - row), step + row / kernels.unit});
   }
@@ -79,37 +84,42 @@ struct TileRows {
 
 }  // namespace
 
-void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands, const SparseRows* extra, bool squared,
-                   float* target) {
+void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands,
+                   const SparseRows* extra, bool squared, float* target) {
   const ProductKernels& kernels = kernels_for(context.products(), segments);
   const int mr = kernels.mr, nr = kernels.nr;
   const PackedSegments packed(kernels, segments);
   ArenaScope scope(context.shared);
   const int64_t x_panels = divide_up(shape.in, nr);
   float* x_packed = context.shared.allocate(x_panels * nr * packed.x_steps);
-  const int64_t chunk = std::max<int64_t>(mr, kRowsPacked * 64 / std::max<int64_t>(packed.dy_steps, 64) / mr * mr);  // output rows per chunk
+  const int64_t chunk = std::max<int64_t>(
+      mr, kRowsPacked * 64 / std::max<int64_t>(packed.dy_steps, 64) / mr * mr);  // output rows per chunk
   float* dy_packed = context.shared.allocate(divide_up(std::min(chunk, shape.out), mr) * mr * packed.dy_steps);
 
   const auto pack_x = [&](const PackedSegments::Rows& rows) {
     for (int64_t column = 0; column < shape.in; column += nr)
-      kernels.pack_b(x_packed + column * packed.x_steps + rows.step * nr, rows.count, static_cast<int>(std::min<int64_t>(nr, shape.in - column)),
+      kernels.pack_b(x_packed + column * packed.x_steps + rows.step * nr, rows.count,
+                     static_cast<int>(std::min<int64_t>(nr, shape.in - column)),
                      operands.x + rows.first * operands.ldx + column, operands.ldx, 1);
   };
   const auto pack_dy = [&](int64_t first, int64_t out, const PackedSegments::Rows& rows) {
     for (int64_t row = 0; row < out; row += mr)
-      kernels.pack_a(dy_packed + row * packed.dy_steps + rows.step * mr, rows.count, static_cast<int>(std::min<int64_t>(mr, out - row)),
+      kernels.pack_a(dy_packed + row * packed.dy_steps + rows.step * mr, rows.count,
+                     static_cast<int>(std::min<int64_t>(mr, out - row)),
                      operands.dy + rows.first * operands.ldy + first + row, operands.ldy, 1);
   };
   const auto tile = [&](int64_t row, int64_t dy_panel, int64_t x_panel) {
     const int64_t column = x_panel * nr;
-    const int rows = static_cast<int>(std::min<int64_t>(mr, shape.out - row)), columns = static_cast<int>(std::min<int64_t>(nr, shape.in - column));
+    const int rows = static_cast<int>(std::min<int64_t>(mr, shape.out - row)),
+              columns = static_cast<int>(std::min<int64_t>(nr, shape.in - column));
     const float* dy = dy_packed + dy_panel * mr * packed.dy_steps;
     const float* x = x_packed + x_panel * nr * packed.x_steps;
     float* to = target + row * shape.in + column;
     const TileRows sparse(extra, row, rows);
     for (int64_t s = 0; s < segments.count();) {
       const int64_t next = sparse.next(s, segments.count());
-      if (next > s) kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + s, next - s, nullptr, squared, to, shape.in);
+      if (next > s)
+        kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + s, next - s, nullptr, squared, to, shape.in);
       if (next == segments.count()) break;
       const float* added[kMaxTileRows] = {};
       for (const auto* entry = sparse.begin; entry != sparse.end; ++entry)
@@ -122,17 +132,20 @@ void squared_outer(Context& context, OuterShape shape, const Segments& segments,
   for (int64_t first = 0; first < shape.out; first += chunk) {
     const int64_t out = std::min(chunk, shape.out - first), dy_panels = divide_up(out, mr);
     const int64_t new_x = first == 0 ? static_cast<int64_t>(packed.x_blocks.size()) : 0;
-    context.pool.run(new_x + static_cast<int64_t>(packed.dy_blocks.size()),
-                     [&](int64_t item, int) { item < new_x ? pack_x(packed.x_blocks[item]) : pack_dy(first, out, packed.dy_blocks[item - new_x]); });
+    context.pool.run(new_x + static_cast<int64_t>(packed.dy_blocks.size()), [&](int64_t item, int) {
+      item < new_x ? pack_x(packed.x_blocks[item]) : pack_dy(first, out, packed.dy_blocks[item - new_x]);
+    });
     context.pool.run(divide_up(dy_panels, kPanelsPerTask) * x_panels, [&](int64_t item, int) {
       context.check_stop();  // the head's product is the longest stretch of a backward pass
       const int64_t begin = item / x_panels * kPanelsPerTask;
-      for (int64_t panel = begin; panel < std::min(dy_panels, begin + kPanelsPerTask); ++panel) tile(first + panel * mr, panel, item % x_panels);
+      for (int64_t panel = begin; panel < std::min(dy_panels, begin + kPanelsPerTask); ++panel)
+        tile(first + panel * mr, panel, item % x_panels);
     });
   }
 }
 
-void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared, float* target) {
+void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared,
+                  float* target) {
   // Entries of one row follow one another; a task takes the rows whose first entry it holds.
   constexpr int64_t kEntries = 64;
   const auto& entries = extra.entries;

@@ -40,7 +40,8 @@ function symbols(file: string): Symbol[] {
 }
 
 binaryTest('our code never ends the process and never prints', (t) => {
-  const banned = /^(abort|exit|_exit|_Exit|quick_exit|__assert_fail|raise|kill|v?f?printf|__v?f?printf_chk|puts|putchar|fputs|fputc|perror|stdout|stderr|std::(cout|cerr|clog))$/;
+  const banned =
+    /^(abort|exit|_exit|_Exit|quick_exit|__assert_fail|raise|kill|v?f?printf|__v?f?printf_chk|puts|putchar|fputs|fputc|perror|stdout|stderr|std::(cout|cerr|clog))$/;
   const ours = objects(/^(dfmerge|kernels_)[^/]*\.dir\/(native|bindings)\//);
   t.true(ours.length > 10);
   for (const object of ours) {
@@ -49,25 +50,40 @@ binaryTest('our code never ends the process and never prints', (t) => {
   }
 });
 
-binaryTest('kernels of one instruction set hold their own names only, nothing the linker could give to another machine', (t) => {
-  const kernels = objects(/^kernels_\w+_(rows|products)\.dir\//);
-  t.true(kernels.length >= 4); // scalar and generic at least, rows and products
-  for (const object of kernels) {
-    const isa = /kernels_(\w+)_(?:rows|products)\.dir/.exec(object)?.[1] ?? '';
-    const own = new RegExp(`^dfmerge::(${isa}::.*|k(Kernels|FloatProducts|RoundedProducts|Bf16Products)_${isa})$`);
-    const allowed = /^(mem(cpy|move|set)|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail)$/;
-    const foreign = symbols(object).filter(({ kind, name }) => (/[TDRBUWVuiCG]/i.test(kind) && kind === kind.toUpperCase() && !own.test(name) && !(kind === 'U' && allowed.test(name))) || 'wvu'.includes(kind));
-    t.deepEqual(foreign, [], isa);
-  }
-});
+binaryTest(
+  'kernels of one instruction set hold their own names only, nothing the linker could give to another machine',
+  (t) => {
+    const kernels = objects(/^kernels_\w+_(rows|products)\.dir\//);
+    t.true(kernels.length >= 4); // scalar and generic at least, rows and products
+    for (const object of kernels) {
+      const isa = /kernels_(\w+)_(?:rows|products)\.dir/.exec(object)?.[1] ?? '';
+      const own = new RegExp(`^dfmerge::(${isa}::.*|k(Kernels|FloatProducts|RoundedProducts|Bf16Products)_${isa})$`);
+      const allowed = /^(mem(cpy|move|set)|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail)$/;
+      const foreign = symbols(object).filter(
+        ({ kind, name }) =>
+          (/[TDRBUWVuiCG]/i.test(kind) &&
+            kind === kind.toUpperCase() &&
+            !own.test(name) &&
+            !(kind === 'U' && allowed.test(name))) ||
+          'wvu'.includes(kind),
+      );
+      t.deepEqual(foreign, [], isa);
+    }
+  },
+);
 
 binaryTest('the addon asks for a C library only and shows Node nothing but its entry points', (t) => {
   const addon = join(build, 'Release', 'dfmerge.node');
   if (!existsSync(addon)) return t.pass();
   const needed = (lines('objdump', ['-p', addon]) ?? []).flatMap((line) => /NEEDED\s+(\S+)/.exec(line)?.[1] ?? []);
-  t.deepEqual(needed.filter((library) => !/^(libc|libm|libgcc_s|libpthread|libdl|ld-linux[\w-]*)\.so/.test(library)), []);
+  t.deepEqual(
+    needed.filter((library) => !/^(libc|libm|libgcc_s|libpthread|libdl|ld-linux[\w-]*)\.so/.test(library)),
+    [],
+  );
   const shown = (lines('nm', ['-D', '--defined-only', addon]) ?? []).map((line) => line.split(' ').at(-1));
   t.deepEqual(shown.sort(), ['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
-  const versions = (lines('objdump', ['-T', addon]) ?? []).flatMap((line) => /GLIBC_2\.(\d+)/.exec(line)?.[1] ?? []).map(Number);
+  const versions = (lines('objdump', ['-T', addon]) ?? [])
+    .flatMap((line) => /GLIBC_2\.(\d+)/.exec(line)?.[1] ?? [])
+    .map(Number);
   t.log(`needs glibc 2.${Math.max(...versions)}`);
 });

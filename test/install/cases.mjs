@@ -12,8 +12,22 @@ import { consumerTypes, useByName } from './consumer.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 const work = mkdtempSync(join(tmpdir(), 'dfmerge install '));
-const npmSettings = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_prefer_offline: 'true', npm_config_update_notifier: 'false', npm_config_loglevel: 'error' };
-const environment = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|DFMERGE_|PREBUILDS_ONLY$)/i.test(name) || /^npm_config_(cache|registry|userconfig)$/.test(name))), ...npmSettings };
+const npmSettings = {
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+  npm_config_prefer_offline: 'true',
+  npm_config_update_notifier: 'false',
+  npm_config_loglevel: 'error',
+};
+const environment = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^(npm_|DFMERGE_|PREBUILDS_ONLY$)/i.test(name) || /^npm_config_(cache|registry|userconfig)$/.test(name),
+    ),
+  ),
+  ...npmSettings,
+};
 
 class Wrong extends Error {}
 
@@ -23,8 +37,19 @@ function expect(truth, complaint) {
 
 /** Runs a program to its end. */
 function run(command, parameters, { cwd, env = {} }) {
-  const result = spawnSync(command, parameters, { cwd, env: { ...environment, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
-  return { status: result.status, stdout: result.stdout ?? '', stderr: result.stderr ?? '', output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}` };
+  const result = spawnSync(command, parameters, {
+    cwd,
+    env: { ...environment, ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 26,
+  });
+  return {
+    status: result.status,
+    stdout: result.stdout ?? '',
+    stderr: result.stderr ?? '',
+    output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`,
+  };
 }
 
 function succeed(command, parameters, options) {
@@ -38,7 +63,9 @@ function pathWithoutCompiler() {
   const folder = join(work, 'bin');
   mkdirSync(folder);
   for (const name of ['node', 'npm', 'npx', 'sh']) {
-    const place = process.env.PATH.split(delimiter).map((part) => join(part, name)).find((file) => existsSync(file));
+    const place = process.env.PATH.split(delimiter)
+      .map((part) => join(part, name))
+      .find((file) => existsSync(file));
     symlinkSync(name === 'node' ? process.execPath : place, join(folder, name));
   }
   return { PATH: folder, CXX: '', CC: '' };
@@ -71,7 +98,10 @@ function packPrebuilt(plain) {
   const made = readdirSync(join(folder, 'prebuilds'), { recursive: true }).filter((file) => file.endsWith('.node'));
   const libc = process.platform === 'linux' ? /\.(glibc|musl)\.node$/ : /\.node$/;
   expect(made.length === 1 && libc.test(made[0]), `prebuilds holds ${made.join(', ')}`);
-  const loaded = succeed(process.execPath, ['-p', 'require("node-gyp-build").path(".")'], { cwd: folder, env: { PREBUILDS_ONLY: '1' } });
+  const loaded = succeed(process.execPath, ['-p', 'require("node-gyp-build").path(".")'], {
+    cwd: folder,
+    env: { PREBUILDS_ONLY: '1' },
+  });
   expect(loaded.stdout.includes('prebuilds'), `PREBUILDS_ONLY=1 finds ${loaded.stdout}`);
   rmSync(join(folder, 'bindings', 'prebuild.cjs'));
   return pack(folder, join(work, 'prebuilt'));
@@ -95,7 +125,10 @@ function works(folder, env = {}) {
   const used = succeed(process.execPath, ['use.js'], { cwd: folder, env });
   expect(used.stdout === 'works\n', used.output);
   const told = JSON.parse(succeed('npx', ['dfmerge', 'info', '--json'], { cwd: folder, env }).stdout);
-  expect(told.version === require(join(root, 'package.json')).version && told.isa.built.length > 0, JSON.stringify(told));
+  expect(
+    told.version === require(join(root, 'package.json')).version && told.isa.built.length > 0,
+    JSON.stringify(told),
+  );
   return told;
 }
 
@@ -104,7 +137,10 @@ function failsToLoad(folder, words) {
   const result = run('npx', ['dfmerge', 'info', '--json'], { cwd: folder });
   expect(result.status === 1, `exit ${result.status}: ${result.output}`);
   const { error } = JSON.parse(result.stderr);
-  expect(error.code === 'NATIVE_LOAD' && words.test(error.message) && /npm rebuild dfmerge/.test(error.message), result.stderr);
+  expect(
+    error.code === 'NATIVE_LOAD' && words.test(error.message) && /npm rebuild dfmerge/.test(error.message),
+    result.stderr,
+  );
 }
 
 let passed = 0;
@@ -120,7 +156,9 @@ function check(title, body) {
     failed += 1;
     complaint = `\n${error instanceof Wrong ? error.message : error.stack}`;
   }
-  console.log(`${complaint === '' ? 'ok    ' : 'not ok'} ${title} (${((performance.now() - start) / 1000).toFixed(1)} s)${complaint}`);
+  console.log(
+    `${complaint === '' ? 'ok    ' : 'not ok'} ${title} (${((performance.now() - start) / 1000).toFixed(1)} s)${complaint}`,
+  );
 }
 
 const withoutCompiler = pathWithoutCompiler();
@@ -138,7 +176,10 @@ check('with a prebuilt addon: installs without a compiler; types hold for nodene
   succeed('npm', ['install', prebuilt], { cwd: folder, env: withoutCompiler });
   expect(!compiled(folder), 'compiled although a prebuilt addon fits');
   const { matmul } = works(folder, withoutCompiler);
-  expect(/this build has no oneDNN/.test(matmul), `a prebuilt addon is the same wherever it was made, but says: ${matmul}`);
+  expect(
+    /this build has no oneDNN/.test(matmul),
+    `a prebuilt addon is the same wherever it was made, but says: ${matmul}`,
+  );
   checkTypes(folder);
 });
 check('with a prebuilt addon and --ignore-scripts: works', () => {
@@ -162,7 +203,12 @@ check('without a prebuilt addon and without a compiler: exit 1 and what to insta
   const folder = project();
   const result = run('npm', ['install', plain.tarball], { cwd: folder, env: withoutCompiler });
   expect(result.status === 1, `exit ${result.status}: ${result.output}`);
-  for (const words of [/CMake 3\.16 or newer, make or ninja, a C\+\+17 compiler not found/, /no prebuilt addon/, /apt-get install cmake make g\+\+/]) expect(words.test(result.output), result.output);
+  for (const words of [
+    /CMake 3\.16 or newer, make or ninja, a C\+\+17 compiler not found/,
+    /no prebuilt addon/,
+    /apt-get install cmake make g\+\+/,
+  ])
+    expect(words.test(result.output), result.output);
 });
 check('no addon, then a broken one: NATIVE_LOAD says what to do, and npm rebuild dfmerge does it', () => {
   const folder = project();
@@ -181,8 +227,20 @@ function checkTypes(folder) {
   const types = join(folder, 'node_modules', '@types', 'node');
   if (!existsSync(types)) symlinkSync(join(root, 'node_modules', '@types', 'node'), types);
   writeFileSync(join(folder, 'use.ts'), consumerTypes);
-  for (const [module, moduleResolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']]) {
-    const options = { module, moduleResolution, target: 'es2022', lib: ['es2023'], types: ['node'], strict: true, skipLibCheck: false, noEmit: true };
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    const options = {
+      module,
+      moduleResolution,
+      target: 'es2022',
+      lib: ['es2023'],
+      types: ['node'],
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['use.ts'] }));
     succeed(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder], { cwd: folder });
   }

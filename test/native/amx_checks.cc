@@ -1,6 +1,7 @@
-// AMX's machine code on a processor without AMX: every instruction on tiles ends in a signal, whose handler decodes it and does what Intel
-// documents. What the emulated kernels cannot show is checked so: the registers, strides and configurations of the real ones, and their
-// packing, against the emulated kernels on 1 and 3 threads. Needs AVX-512-BF16, and passes without doing anything where that is absent.
+// AMX's machine code on a processor without AMX: every instruction on tiles ends in a signal, whose handler decodes it
+// and does what Intel documents. What the emulated kernels cannot show is checked so: the registers, strides and
+// configurations of the real ones, and their packing, against the emulated kernels on 1 and 3 threads. Needs
+// AVX-512-BF16, and passes without doing anything where that is absent.
 #include <signal.h>
 #include <ucontext.h>
 
@@ -56,7 +57,8 @@ struct Machine {
     for (uint8_t byte : shape.reserved)
       if (byte) refuse("a reserved byte of the configuration is not zero");
     for (int t = 0; t < 16; ++t)
-      if (shape.rows[t] > (t < 8 ? 16 : 0) || shape.row_bytes[t] > (t < 8 ? 64 : 0)) refuse("a tile is configured too large");
+      if (shape.rows[t] > (t < 8 ? 16 : 0) || shape.row_bytes[t] > (t < 8 ? 64 : 0))
+        refuse("a tile is configured too large");
     std::memset(words, 0, sizeof words);
   }
   void load(int t, const char* base, int64_t stride) {
@@ -79,7 +81,8 @@ struct Machine {
   }
   void multiply_add(int c, int a, int b) {
     if (c == a || c == b || a == b) refuse("tiles of a product are not three");
-    if (columns(a) != rows(b) || rows(a) != rows(c) || columns(b) != columns(c)) refuse("tiles of a product do not fit");
+    if (columns(a) != rows(b) || rows(a) != rows(c) || columns(b) != columns(c))
+      refuse("tiles of a product do not fit");
     for (int m = 0; m < rows(c); ++m)
       for (int n = 0; n < columns(c); ++n) {
         float low = 0, high = 0;
@@ -117,7 +120,8 @@ struct Decoder {
   // Moves past the instruction; false: it is not one on tiles.
   bool run() {
     if (at[0] != 0xc4 || (at[1] & 0x1f) != 2) return false;
-    const int b_bit = at[1] & 0x20 ? 0 : 8, x_bit = at[1] & 0x40 ? 0 : 8, prefix = at[2] & 3, third = ~(at[2] >> 3) & 15, opcode = at[3];
+    const int b_bit = at[1] & 0x20 ? 0 : 8, x_bit = at[1] & 0x40 ? 0 : 8, prefix = at[2] & 3,
+              third = ~(at[2] >> 3) & 15, opcode = at[3];
     at += 4;
     const uint8_t modrm = take<uint8_t>();
     const int mode = modrm >> 6, reg = modrm >> 3 & 7, rm = modrm & 7;
@@ -177,29 +181,34 @@ std::vector<float> normal(int64_t count) {
 
 long different = 0, compared = 0;
 
-// bound 0: the same values (sums have one order); else relative to the largest: squares are folded with fused multiply-adds on one side only.
-void compare(const std::vector<float>& actual, const std::vector<float>& expected, float bound, const char* what, int64_t m, int64_t n, int64_t k) {
+// bound 0: the same values (sums have one order); else relative to the largest: squares are folded with fused
+// multiply-adds on one side only.
+void compare(const std::vector<float>& actual, const std::vector<float>& expected, float bound, const char* what,
+             int64_t m, int64_t n, int64_t k) {
   float largest = 0;
   for (float value : expected) largest = std::fmax(largest, std::fabs(value));
   ++compared;
   for (size_t i = 0; i < actual.size(); ++i) {
     if (std::fabs(actual[i] - expected[i]) <= bound * largest) continue;
     ++different;
-    std::printf("%s %d x %d x %d: element %d is %g, expected %g\n", what, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), static_cast<int>(i), actual[i], expected[i]);
+    std::printf("%s %d x %d x %d: element %d is %g, expected %g\n", what, static_cast<int>(m), static_cast<int>(n),
+                static_cast<int>(k), static_cast<int>(i), actual[i], expected[i]);
     return;
   }
 }
 
 void check_matmul(Context& amx, Context& emulated, int64_t m, int64_t n, int64_t k, int turn) {
   const std::vector<float> a = normal(m * k), b = normal(k * n), before = normal(m * n);
-  const Matrix left = turn & 1 ? Matrix{a.data(), 1, m} : Matrix{a.data(), k, 1}, right = turn & 2 ? Matrix{b.data(), 1, k} : Matrix{b.data(), n, 1};
+  const Matrix left = turn & 1 ? Matrix{a.data(), 1, m} : Matrix{a.data(), k, 1},
+               right = turn & 2 ? Matrix{b.data(), 1, k} : Matrix{b.data(), n, 1};
   std::vector<float> actual = before, expected = before;
   matmul(amx, {m, n, k}, left, right, actual.data(), n, turn & 4);
   matmul(emulated, {m, n, k}, left, right, expected.data(), n, turn & 4);
   compare(actual, expected, 0, "matmul", m, n, k);
 }
 
-void check_outer(Context& amx, Context& emulated, int64_t out, int64_t in, const std::vector<int64_t>& lengths, bool squared) {
+void check_outer(Context& amx, Context& emulated, int64_t out, int64_t in, const std::vector<int64_t>& lengths,
+                 bool squared) {
   Segments segments;
   segments.gradient = {0};
   for (int64_t rows : lengths) {
@@ -234,7 +243,8 @@ int main() {
   products.short_segments = &kBf16Products_avx512bf16;
   table.bf16_products = &products;
   for (int threads : {1, 3}) {
-    Context amx(table, threads, Compute::kBfloat16), emulated(select_kernels("amx_emulated"), threads, Compute::kBfloat16);
+    Context amx(table, threads, Compute::kBfloat16),
+        emulated(select_kernels("amx_emulated"), threads, Compute::kBfloat16);
     int turn = 0;
     for (int64_t m : {1, 15, 16, 17, 32, 33, 65})
       for (int64_t n : {1, 16, 31, 32, 63, 65}) check_matmul(amx, emulated, m, n, 1 + (m * 7 + n * 3) % 70, turn++);
@@ -243,7 +253,7 @@ int main() {
     for (int64_t out : {7, 16, 33, 70})
       for (int64_t in : {5, 32, 65}) check_outer(amx, emulated, out, in, {40, 1, 17, 0, 300}, turn++ % 2 == 0);
   }
-  std::printf("amx_checks: %ld comparisons, %ld differ; %ld instructions on tiles by their documentation%s\n", compared, different, trapped.load(),
-              trapped ? "" : " (this processor has them)");
+  std::printf("amx_checks: %ld comparisons, %ld differ; %ld instructions on tiles by their documentation%s\n", compared,
+              different, trapped.load(), trapped ? "" : " (this processor has them)");
   return different ? 1 : 0;
 }

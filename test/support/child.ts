@@ -1,10 +1,10 @@
 // A program for tests that need a process of their own: node child.js MODE FOLDER...
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packRows } from '../../lib/data/batch.js';
-import { measureFisher } from '../../lib/fisher.js';
-import { mergeModels } from '../../lib/merge.js';
-import { T5Model } from '../../lib/model.js';
+import { packRows } from '../../lib/engine/batch.js';
+import { measureFisher } from '../../lib/engine/fisher.js';
+import { mergeModels } from '../../lib/engine/merge.js';
+import { T5Model } from '../../lib/engine/session.js';
 import { bitsOf } from './machines.js';
 import { randomRows, V1_0 } from './random_t5.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
@@ -13,13 +13,20 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
   /** Prints what the engine makes of a base and a child: NLLs, and a digest of Fisher and merge. */
   async fingerprint([base, ...children]) {
     const model = await T5Model.open(base, children, { threads: 2, tokenizer: false });
-    const rows = randomRows(V1_0, [[9, [3, 1]], [30, [2, 20]]]); // prettier-ignore
+    const rows = randomRows(V1_0, [
+      [9, [3, 1]],
+      [30, [2, 20]],
+    ]);
     const hash = createHash('sha256');
-    await mergeModels(model, children.map(() => 0.7), async (i) => {
-      await model.interpolate(i, 0.7);
-      await measureFisher(model, rows, [0, 1], { mode: 'exact' });
-      for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('fisher', name)));
-    }); // prettier-ignore
+    await mergeModels(
+      model,
+      children.map(() => 0.7),
+      async (i) => {
+        await model.interpolate(i, 0.7);
+        await measureFisher(model, rows, [0, 1], { mode: 'exact' });
+        for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('fisher', name)));
+      },
+    );
     for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('parameters', name)));
     const nll = await model.job((engine) => engine.score(packRows(rows, [0, 1])));
     console.log(JSON.stringify({ nll: [...nll], digest: hash.digest('hex') }));

@@ -11,8 +11,15 @@ export interface Finished {
 }
 
 /** Starts `dfmerge ...` in a process of its own. */
-export function startCommand(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): { child: ChildProcess; finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startCommand(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): { child: ChildProcess; finished: Promise<Finished> } {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -22,6 +29,25 @@ export function startCommand(args: readonly string[], options: { cwd?: string; e
 }
 
 /** Runs `dfmerge ...` to its end. */
-export function runCommand(args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<Finished> {
+export function runCommand(
+  args: readonly string[],
+  options?: { cwd?: string; env?: Record<string, string> },
+): Promise<Finished> {
   return startCommand(args, options).finished;
 }
+
+/** A line of the file that `evaluate --details` writes. */
+export interface DetailLine {
+  index: number;
+  nll: number[];
+  tokens: number[];
+  prediction: number;
+  label: number;
+}
+
+/** The lines of such a file. */
+export const detailLines = (text: string): DetailLine[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as DetailLine);

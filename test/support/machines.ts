@@ -1,5 +1,6 @@
 import type { ExecutionContext } from 'ava';
-import { native, type ComputeDtype, type KernelOptions } from '../../bindings/index.js';
+import { native, type ComputeDtype } from '../../bindings/index.js';
+import { type KernelOptions } from '../../bindings/testing/index.js';
 import type { Numbers } from './plain_ops.js';
 
 /** Every instruction set that this machine can run, best first. */
@@ -16,17 +17,33 @@ export function bitsOf(values: Float32Array | Float64Array): Buffer {
 }
 
 /** Fails at the first element where two arrays differ in a bit. */
-export function sameBits(t: ExecutionContext, actual: Float32Array | Float64Array, expected: Float32Array | Float64Array, what: string): void {
+export function sameBits(
+  t: ExecutionContext,
+  actual: Float32Array | Float64Array,
+  expected: Float32Array | Float64Array,
+  what: string,
+): void {
   if (bitsOf(actual).equals(bitsOf(expected))) return void t.pass();
   const at = actual.length === expected.length ? actual.findIndex((value, i) => !Object.is(value, expected[i])) : -1;
-  t.fail(`${what}: ${at < 0 ? `${actual.length} elements, expected ${expected.length}` : `element ${at} is ${actual[at]}, expected ${expected[at]}`}`);
+  t.fail(
+    `${what}: ${at < 0 ? `${actual.length} elements, expected ${expected.length}` : `element ${at} is ${actual[at]}, expected ${expected[at]}`}`,
+  );
 }
 
 /** Fails at the first element that is further from `expected` than `bound` says (or is not a number). */
-export function withinBound(t: ExecutionContext, actual: Numbers, expected: Numbers, options: { bound: (i: number) => number; what: string }): void {
-  if (actual.length !== expected.length) return void t.fail(`${options.what}: ${actual.length} elements, expected ${expected.length}`);
+export function withinBound(
+  t: ExecutionContext,
+  actual: Numbers,
+  expected: Numbers,
+  options: { bound: (i: number) => number; what: string },
+): void {
+  if (actual.length !== expected.length)
+    return void t.fail(`${options.what}: ${actual.length} elements, expected ${expected.length}`);
   for (let i = 0; i < expected.length; i++) {
-    if (!(Math.abs(actual[i] - expected[i]) <= options.bound(i))) return void t.fail(`${options.what}: element ${i} is ${actual[i]}, expected ${expected[i]} ± ${options.bound(i)}`);
+    if (!(Math.abs(actual[i] - expected[i]) <= options.bound(i)))
+      return void t.fail(
+        `${options.what}: element ${i} is ${actual[i]}, expected ${expected[i]} ± ${options.bound(i)}`,
+      );
   }
   t.pass();
 }

@@ -7,12 +7,21 @@ export type Numbers = ArrayLike<number>;
 export const EPSILON32 = 2 ** -24;
 
 /** C [m, n] = A [m, k] B [k, n]; a transposed operand is stored as [k, m] or [n, k]. */
-export function matmul(o: { m: number; n: number; k: number; a: Numbers; b: Numbers; transposeA?: boolean; transposeB?: boolean }): Float64Array {
+export function matmul(o: {
+  m: number;
+  n: number;
+  k: number;
+  a: Numbers;
+  b: Numbers;
+  transposeA?: boolean;
+  transposeB?: boolean;
+}): Float64Array {
   const c = new Float64Array(o.m * o.n);
   for (let i = 0; i < o.m; i++) {
     for (let j = 0; j < o.n; j++) {
       let sum = 0;
-      for (let l = 0; l < o.k; l++) sum += o.a[o.transposeA ? l * o.m + i : i * o.k + l] * o.b[o.transposeB ? j * o.k + l : l * o.n + j];
+      for (let l = 0; l < o.k; l++)
+        sum += o.a[o.transposeA ? l * o.m + i : i * o.k + l] * o.b[o.transposeB ? j * o.k + l : l * o.n + j];
       c[i * o.n + j] = sum;
     }
   }
@@ -62,7 +71,11 @@ export function squaredOuter(o: OuterOperands): { target: Float64Array; bound: F
         const w = Math.abs(o.weight[s]);
         target[row * o.in + i] += o.weight[s] * (o.squared ? g * g : g);
         // of g, then of the square and its weighted sum over segments
-        bound[row * o.in + i] += w * (o.squared ? 2 * Math.abs(g) * error + error * error + (o.forward.length + 3) * EPSILON32 * g * g : error + (o.forward.length + 2) * EPSILON32 * Math.abs(g));
+        bound[row * o.in + i] +=
+          w *
+          (o.squared
+            ? 2 * Math.abs(g) * error + error * error + (o.forward.length + 3) * EPSILON32 * g * g
+            : error + (o.forward.length + 2) * EPSILON32 * Math.abs(g));
       }
     }
   }
@@ -104,14 +117,22 @@ export function crossEntropy(logits: Numbers, label: number): number {
  * T5's bucket of the distance key − query, as the paper's text has it: half of the buckets for exact distances, the other half
  * logarithmic up to the maximum distance; bidirectional: each direction has half of all buckets, keys behind first.
  */
-export function positionBucket(rule: { buckets: number; maxDistance: number; bidirectional: boolean }, distance: number): number {
+export function positionBucket(
+  rule: { buckets: number; maxDistance: number; bidirectional: boolean },
+  distance: number,
+): number {
   const perSide = rule.bidirectional ? rule.buckets / 2 : rule.buckets;
   const ahead = rule.bidirectional && distance > 0;
   const away = rule.bidirectional ? Math.abs(distance) : Math.max(-distance, 0);
   const exact = perSide / 2;
   // Distances at which each logarithmic bucket begins: exact · (max / exact)^(j / exact).
   let bucket = Math.min(away, exact);
-  if (away >= exact) while (bucket + 1 < perSide && away >= exact * (rule.maxDistance / exact) ** ((bucket + 1 - exact) / (perSide - exact)) - 1e-9) bucket++;
+  if (away >= exact)
+    while (
+      bucket + 1 < perSide &&
+      away >= exact * (rule.maxDistance / exact) ** ((bucket + 1 - exact) / (perSide - exact)) - 1e-9
+    )
+      bucket++;
   return bucket + (ahead ? perSide : 0);
 }
 
@@ -143,11 +164,20 @@ export function attention(o: AttentionOperands): Float64Array {
         const weights = new Float64Array(visible);
         let total = 0;
         for (let j = 0; j < visible; j++) {
-          let score = o.bias ? o.bias[positionBucket({ buckets: o.buckets!, maxDistance: o.maxDistance!, bidirectional: !o.causal }, j - i) * o.heads + h] : 0;
-          for (let c = 0; c < o.dKv; c++) score += o.q[(query + i) * inner + h * o.dKv + c] * o.k[(key + j) * inner + h * o.dKv + c];
+          let score = o.bias
+            ? o.bias[
+                positionBucket({ buckets: o.buckets!, maxDistance: o.maxDistance!, bidirectional: !o.causal }, j - i) *
+                  o.heads +
+                  h
+              ]
+            : 0;
+          for (let c = 0; c < o.dKv; c++)
+            score += o.q[(query + i) * inner + h * o.dKv + c] * o.k[(key + j) * inner + h * o.dKv + c];
           total += weights[j] = Math.exp(score);
         }
-        for (let j = 0; j < visible; j++) for (let c = 0; c < o.dKv; c++) y[(query + i) * inner + h * o.dKv + c] += (weights[j] / total) * o.v[(key + j) * inner + h * o.dKv + c];
+        for (let j = 0; j < visible; j++)
+          for (let c = 0; c < o.dKv; c++)
+            y[(query + i) * inner + h * o.dKv + c] += (weights[j] / total) * o.v[(key + j) * inner + h * o.dKv + c];
       }
     }
   }

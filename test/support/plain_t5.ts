@@ -17,7 +17,14 @@ export class PlainT5 {
     const hidden = this.#decode([0, ...Array.from(label).slice(0, -1)], encoded);
     const { d_model: d, vocab_size: n, tie_word_embeddings: tied } = this.config;
     if (tied) for (let i = 0; i < hidden.length; i++) hidden[i] /= Math.sqrt(d);
-    const logits = matmul({ m: label.length, n, k: d, a: hidden, b: this.#get(tied ? 'shared.weight' : 'lm_head.weight'), transposeB: true });
+    const logits = matmul({
+      m: label.length,
+      n,
+      k: d,
+      a: hidden,
+      b: this.#get(tied ? 'shared.weight' : 'lm_head.weight'),
+      transposeB: true,
+    });
     let total = 0;
     for (let t = 0; t < label.length; t++) total += crossEntropy(logits.subarray(t * n, (t + 1) * n), label[t]);
     return total;
@@ -32,7 +39,8 @@ export class PlainT5 {
   #embed(ids: ArrayLike<number>): Float64Array {
     const d = this.config.d_model;
     const x = new Float64Array(ids.length * d);
-    for (let t = 0; t < ids.length; t++) x.set(this.#get('shared.weight').subarray(ids[t] * d, (ids[t] + 1) * d), t * d);
+    for (let t = 0; t < ids.length; t++)
+      x.set(this.#get('shared.weight').subarray(ids[t] * d, (ids[t] + 1) * d), t * d);
     return x;
   }
 
@@ -65,25 +73,46 @@ export class PlainT5 {
   }
 
   /** Adds attention to itself (with the stack's position bias, causal in the decoder) or to the encoder's output. */
-  #attend(x: Float64Array, { layer, stack, encoded }: { layer: string; stack?: 'encoder' | 'decoder'; encoded?: Float64Array }): void {
-    const { d_model: d, num_heads: heads, d_kv: dKv, relative_attention_num_buckets: buckets, relative_attention_max_distance: maxDistance } = this.config;
+  #attend(
+    x: Float64Array,
+    { layer, stack, encoded }: { layer: string; stack?: 'encoder' | 'decoder'; encoded?: Float64Array },
+  ): void {
+    const {
+      d_model: d,
+      num_heads: heads,
+      d_kv: dKv,
+      relative_attention_num_buckets: buckets,
+      relative_attention_max_distance: maxDistance,
+    } = this.config;
     const kind = encoded ? 'EncDecAttention' : 'SelfAttention';
     const normed = this.#norm(x, `${layer}.`);
     const source = encoded ?? normed;
-    const project = (from: Float64Array, part: string) => this.#project(from, `${layer}.${kind}.${part}.weight`, { in: d, out: heads * dKv });
-    const bias = stack && { buckets, maxDistance, bias: this.#get(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`) };
+    const project = (from: Float64Array, part: string) =>
+      this.#project(from, `${layer}.${kind}.${part}.weight`, { in: d, out: heads * dKv });
+    const bias = stack && {
+      buckets,
+      maxDistance,
+      bias: this.#get(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`),
+    };
     const y = attention({
-      heads, dKv, causal: stack === 'decoder', ...bias,
-      queryOffsets: Int32Array.of(0, x.length / d), keyOffsets: Int32Array.of(0, source.length / d),
-      q: project(normed, 'q'), k: project(source, 'k'), v: project(source, 'v'),
-    }); // prettier-ignore
+      heads,
+      dKv,
+      causal: stack === 'decoder',
+      ...bias,
+      queryOffsets: Int32Array.of(0, x.length / d),
+      keyOffsets: Int32Array.of(0, source.length / d),
+      q: project(normed, 'q'),
+      k: project(source, 'k'),
+      v: project(source, 'v'),
+    });
     addTo(x, this.#project(y, `${layer}.${kind}.o.weight`, { in: heads * dKv, out: d }));
   }
 
   #feedForward(x: Float64Array, layer: string): void {
     const { d_model: d, d_ff: width, feed_forward_proj: kind } = this.config;
     const normed = this.#norm(x, `${layer}.`);
-    const project = (part: string) => this.#project(normed, `${layer}.DenseReluDense.${part}.weight`, { in: d, out: width });
+    const project = (part: string) =>
+      this.#project(normed, `${layer}.DenseReluDense.${part}.weight`, { in: d, out: width });
     const linear = kind === 'relu' ? undefined : project('wi_1');
     const hidden = linear ? project('wi_0').map((gate, i) => geluNew(gate) * linear[i]) : project('wi').map(relu);
     addTo(x, this.#project(hidden, `${layer}.DenseReluDense.wo.weight`, { in: width, out: d }));

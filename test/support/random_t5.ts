@@ -1,9 +1,9 @@
 // Checkpoints of small random T5s, written by hand: what they hold is known to the bit.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { T5Model, type ComputeOptions } from '../../lib/model.js';
+import { T5Model, type ComputeOptions } from '../../lib/engine/session.js';
 import type { NativeBatch } from '../../bindings/index.js';
-import { packRows, type TokenizedRows } from '../../lib/data/batch.js';
+import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
 import { decodeHalf, type HalfType } from './half.js';
 import { RandomValues } from './random_values.js';
 import { temporaryFolder } from './tiny_t5.js';
@@ -26,10 +26,29 @@ export interface T5Shape {
 
 /** The two forms that are published: relu and a tied, scaled head; gated gelu and a head of its own. Inner width ≠ d_model, unequal depths. */
 export const V1_0: T5Shape = {
-  d_model: 8, d_kv: 3, d_ff: 10, num_layers: 2, num_decoder_layers: 3, num_heads: 2, vocab_size: 17,
-  relative_attention_num_buckets: 8, relative_attention_max_distance: 16, feed_forward_proj: 'relu', tie_word_embeddings: true, layer_norm_epsilon: 1e-6,
-}; // prettier-ignore
-export const V1_1: T5Shape = { ...V1_0, d_model: 7, d_kv: 5, d_ff: 9, num_layers: 3, num_decoder_layers: 2, feed_forward_proj: 'gated-gelu', tie_word_embeddings: false };
+  d_model: 8,
+  d_kv: 3,
+  d_ff: 10,
+  num_layers: 2,
+  num_decoder_layers: 3,
+  num_heads: 2,
+  vocab_size: 17,
+  relative_attention_num_buckets: 8,
+  relative_attention_max_distance: 16,
+  feed_forward_proj: 'relu',
+  tie_word_embeddings: true,
+  layer_norm_epsilon: 1e-6,
+};
+export const V1_1: T5Shape = {
+  ...V1_0,
+  d_model: 7,
+  d_kv: 5,
+  d_ff: 9,
+  num_layers: 3,
+  num_decoder_layers: 2,
+  feed_forward_proj: 'gated-gelu',
+  tie_word_embeddings: false,
+};
 export const FORMS: Record<string, T5Shape> = { 'v1.0': V1_0, 'v1.1': V1_1 };
 
 /** Parameters as the checkpoint names them, with shapes. */
@@ -42,12 +61,19 @@ export function shapesOf(c: T5Shape): Map<string, number[]> {
     shapes.set(`${prefix}.layer_norm.weight`, [c.d_model]);
   };
   const feedForward = (prefix: string) => {
-    for (const part of c.feed_forward_proj === 'relu' ? ['wi'] : ['wi_0', 'wi_1']) shapes.set(`${prefix}.DenseReluDense.${part}.weight`, [c.d_ff, c.d_model]);
+    for (const part of c.feed_forward_proj === 'relu' ? ['wi'] : ['wi_0', 'wi_1'])
+      shapes.set(`${prefix}.DenseReluDense.${part}.weight`, [c.d_ff, c.d_model]);
     shapes.set(`${prefix}.DenseReluDense.wo.weight`, [c.d_model, c.d_ff]);
     shapes.set(`${prefix}.layer_norm.weight`, [c.d_model]);
   };
-  for (const [stack, depth] of [['encoder', c.num_layers], ['decoder', c.num_decoder_layers]] as const) { // prettier-ignore
-    shapes.set(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [c.relative_attention_num_buckets, c.num_heads]);
+  for (const [stack, depth] of [
+    ['encoder', c.num_layers],
+    ['decoder', c.num_decoder_layers],
+  ] as const) {
+    shapes.set(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
+      c.relative_attention_num_buckets,
+      c.num_heads,
+    ]);
     for (let i = 0; i < depth; i++) {
       attention(`${stack}.block.${i}.layer.0`, 'SelfAttention');
       if (stack === 'decoder') attention(`decoder.block.${i}.layer.1`, 'EncDecAttention');
@@ -77,14 +103,27 @@ export function randomWeights(c: T5Shape, seed: number): Weights {
 /** Every weight plus a normal deviate times `scale`: a fine-tuned model. */
 export function nearbyWeights(weights: Weights, seed: number, scale = 0.05): Weights {
   const random = new RandomValues(seed);
-  return new Map([...weights].map(([name, values]) => [name, random.normal(values.length, scale).map((by, i) => values[i] + by)]));
+  return new Map(
+    [...weights].map(([name, values]) => [name, random.normal(values.length, scale).map((by, i) => values[i] + by)]),
+  );
 }
 
 /** Finite 16-bit patterns of moderate size for every parameter, and the float32 values that they stand for. */
-export function randomHalves(c: T5Shape, dtype: HalfType, seed: number): { patterns: Map<string, Uint16Array>; weights: Weights } {
+export function randomHalves(
+  c: T5Shape,
+  dtype: HalfType,
+  seed: number,
+): { patterns: Map<string, Uint16Array>; weights: Weights } {
   const exact = randomWeights(c, seed);
-  const patterns = new Map([...exact].map(([name, values]) => [name, Uint16Array.from(values, (value) => truncated(dtype, value))]));
-  return { patterns, weights: new Map([...patterns].map(([name, halves]) => [name, Float32Array.from(halves, (pattern) => decodeHalf(dtype, pattern))])) };
+  const patterns = new Map(
+    [...exact].map(([name, values]) => [name, Uint16Array.from(values, (value) => truncated(dtype, value))]),
+  );
+  return {
+    patterns,
+    weights: new Map(
+      [...patterns].map(([name, halves]) => [name, Float32Array.from(halves, (pattern) => decodeHalf(dtype, pattern))]),
+    ),
+  };
 }
 
 /** The pattern of the nearest value towards zero: any will do. */
@@ -100,7 +139,11 @@ function truncated(dtype: HalfType, value: number): number {
 }
 
 /** Writes a folder with config.json and model.safetensors. `shift`: bytes by which tensor data is off the 64-byte grid. */
-export async function writeT5(c: T5Shape, tensors: Map<string, Float32Array | Uint16Array>, options: { dtype?: 'F32' | HalfType; shift?: number } = {}): Promise<string> {
+export async function writeT5(
+  c: T5Shape,
+  tensors: Map<string, Float32Array | Uint16Array>,
+  options: { dtype?: 'F32' | HalfType; shift?: number } = {},
+): Promise<string> {
   const dir = join(await temporaryFolder(), 'model');
   await mkdir(dir);
   const config = { model_type: 't5', pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0, ...c };
@@ -125,7 +168,10 @@ export function safetensorsBytes(
   const header = Buffer.alloc(aligned, ' ');
   header.writeBigUInt64LE(BigInt(aligned - 8));
   header.write(json, 8);
-  return Buffer.concat([header, ...[...tensors.values()].map((values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength))]);
+  return Buffer.concat([
+    header,
+    ...[...tensors.values()].map((values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
+  ]);
 }
 
 /** Opens models of one shape, written to temporary folders. The first is the base. */

@@ -1,4 +1,4 @@
-import { RandomStream } from '../../lib/data/random.js';
+import { RandomStream } from '../../lib/core/random_stream.js';
 
 /** Seeded float32 and integer test data. */
 export class RandomValues {
@@ -20,7 +20,10 @@ export class RandomValues {
 
   /** n normal deviates (Box, Muller) times `scale`. */
   normal(n: number, scale = 1): Float32Array {
-    return Float32Array.from({ length: n }, () => scale * Math.sqrt(-2 * Math.log(this.uniform() + 2 ** -33)) * Math.cos(2 * Math.PI * this.uniform()));
+    return Float32Array.from(
+      { length: n },
+      () => scale * Math.sqrt(-2 * Math.log(this.uniform() + 2 ** -33)) * Math.cos(2 * Math.PI * this.uniform()),
+    );
   }
 
   /** n magnitudes spread evenly over the exponents 10^low .. 10^high, all positive: what Fishers look like. */

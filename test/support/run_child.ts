@@ -10,11 +10,17 @@ export interface ChildEnd {
 }
 
 /** Runs child.ts in a process of its own. */
-export function runChild(args: readonly string[], options: { env?: Record<string, string>; flags?: string[] } = {}): Promise<ChildEnd> {
+export function runChild(
+  args: readonly string[],
+  options: { env?: Record<string, string>; flags?: string[] } = {},
+): Promise<ChildEnd> {
   const program = fileURLToPath(new URL('child.js', import.meta.url));
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [...(options.flags ?? []), program, ...args], { env: { ...process.env, ...options.env } }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      [...(options.flags ?? []), program, ...args],
+      { env: { ...process.env, ...options.env } },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr }),
     );
   });
 }

@@ -21,7 +21,8 @@ export async function readTensors(file: string): Promise<Tensors> {
   for (const { name, dtype, begin, end } of tensors.values()) {
     const copy = Uint8Array.prototype.slice.call(bytes, begin, end);
     if (dtype === 'F32') byName.set(name, new Float32Array(copy.buffer, copy.byteOffset, copy.length / 4));
-    if (dtype === 'F64') byName.set(name, Float32Array.from(new Float64Array(copy.buffer, copy.byteOffset, copy.length / 8)));
+    if (dtype === 'F64')
+      byName.set(name, Float32Array.from(new Float64Array(copy.buffer, copy.byteOffset, copy.length / 8)));
   }
   return new Tensors(byName);
 }

@@ -2,36 +2,63 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Parameter } from '../../lib/checkpoint/model_set.js';
+import type { Parameter } from '../../lib/architectures/t5/model_set.js';
 import type { WeightDType } from '../../lib/checkpoint/safetensors.js';
 import { writeSafetensorsFile, type TensorWriter } from '../../lib/checkpoint/safetensors_file.js';
 
 /** config.json of a T5 with one block each way, d_model 4 and a vocabulary of 8. */
 export const TINY_CONFIG = {
-  model_type: 't5', d_model: 4, d_kv: 2, d_ff: 6, num_layers: 1, num_decoder_layers: 1, num_heads: 2, vocab_size: 8,
-  relative_attention_num_buckets: 8, relative_attention_max_distance: 16, feed_forward_proj: 'relu', layer_norm_epsilon: 1e-6,
-  pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0, tie_word_embeddings: true, dtype: 'float32',
-}; // prettier-ignore
+  model_type: 't5',
+  d_model: 4,
+  d_kv: 2,
+  d_ff: 6,
+  num_layers: 1,
+  num_decoder_layers: 1,
+  num_heads: 2,
+  vocab_size: 8,
+  relative_attention_num_buckets: 8,
+  relative_attention_max_distance: 16,
+  feed_forward_proj: 'relu',
+  layer_norm_epsilon: 1e-6,
+  pad_token_id: 0,
+  eos_token_id: 1,
+  decoder_start_token_id: 0,
+  tie_word_embeddings: true,
+  dtype: 'float32',
+};
 
 /** The parameters of that T5, as an engine lists them; `head` adds an output head of its own. */
 export function tinyParameters(head = false): Parameter[] {
-  const attention = (prefix: string): Parameter[] => ['q', 'k', 'v', 'o'].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [4, 4] }));
+  const attention = (prefix: string): Parameter[] =>
+    ['q', 'k', 'v', 'o'].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [4, 4] }));
   const norm = (prefix: string): Parameter => ({ name: `${prefix}layer_norm.weight`, shape: [4] });
   const feedForward = (prefix: string): Parameter[] => [
     { name: `${prefix}.DenseReluDense.wi.weight`, shape: [6, 4] },
     { name: `${prefix}.DenseReluDense.wo.weight`, shape: [4, 6] },
     norm(`${prefix}.`),
   ];
-  const bias = (stack: string): Parameter => ({ name: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, shape: [8, 2] });
+  const bias = (stack: string): Parameter => ({
+    name: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
+    shape: [8, 2],
+  });
   const encoder = 'encoder.block.0.layer';
   const decoder = 'decoder.block.0.layer';
   return [
     { name: 'shared.weight', shape: [8, 4] },
-    ...attention(`${encoder}.0.SelfAttention`), bias('encoder'), norm(`${encoder}.0.`), ...feedForward(`${encoder}.1`), norm('encoder.final_'),
-    ...attention(`${decoder}.0.SelfAttention`), bias('decoder'), norm(`${decoder}.0.`),
-    ...attention(`${decoder}.1.EncDecAttention`), norm(`${decoder}.1.`), ...feedForward(`${decoder}.2`), norm('decoder.final_'),
+    ...attention(`${encoder}.0.SelfAttention`),
+    bias('encoder'),
+    norm(`${encoder}.0.`),
+    ...feedForward(`${encoder}.1`),
+    norm('encoder.final_'),
+    ...attention(`${decoder}.0.SelfAttention`),
+    bias('decoder'),
+    norm(`${decoder}.0.`),
+    ...attention(`${decoder}.1.EncDecAttention`),
+    norm(`${decoder}.1.`),
+    ...feedForward(`${decoder}.2`),
+    norm('decoder.final_'),
     ...(head ? [{ name: 'lm_head.weight', shape: [8, 4] }] : []),
-  ]; // prettier-ignore
+  ];
 }
 
 /** Fills each tensor with bytes that depend on its name and `salt`, so that copies can be told apart. */
@@ -77,7 +104,10 @@ export async function writeTinyT5(options: TinyOptions = {}, dir?: string): Prom
     const specs = placed(shard).map(({ name, shape, like }) => ({ name, shape, dtype, parameter: like ?? name }));
     await writeSafetensorsFile(join(folder, shard), specs, { writeTensors: byteWriter(salt) });
   }
-  const files: Record<string, string> = { 'config.json': JSON.stringify({ ...TINY_CONFIG, ...options.config }), ...options.files };
+  const files: Record<string, string> = {
+    'config.json': JSON.stringify({ ...TINY_CONFIG, ...options.config }),
+    ...options.files,
+  };
   if (shards.length > 1) {
     const weightMap = Object.fromEntries(shards.flatMap((shard) => placed(shard).map(({ name }) => [name, shard])));
     files['model.safetensors.index.json'] ??= JSON.stringify({ metadata: { total_size: 1 }, weight_map: weightMap });

@@ -1,15 +1,40 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createModel } from '../../lib/create.js';
-import { RandomStream } from '../../lib/data/random.js';
+import { createModel } from '../../lib/engine/create.js';
+import { RandomStream } from '../../lib/core/random_stream.js';
 import { temporaryFolder } from './tiny_t5.js';
 
-const WORDS = ['red', 'green', 'blue', 'cat', 'dog', 'bird', 'runs', 'sleeps', 'sings', 'is', 'the', 'a', 'colour', 'animal', 'what', '?'];
+const WORDS = [
+  'red',
+  'green',
+  'blue',
+  'cat',
+  'dog',
+  'bird',
+  'runs',
+  'sleeps',
+  'sings',
+  'is',
+  'the',
+  'a',
+  'colour',
+  'animal',
+  'what',
+  '?',
+];
 const VOCABULARY = ['<pad>', '</s>', '<unk>', ...WORDS];
 
 /** tokenizer.json of a word-level tokenizer over VOCABULARY. */
 function tokenizerJson(): string {
-  const special = ['<pad>', '</s>', '<unk>'].map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }));
+  const special = ['<pad>', '</s>', '<unk>'].map((content, id) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
   return JSON.stringify({
     version: '1.0',
     truncation: null,
@@ -24,15 +49,34 @@ function tokenizerJson(): string {
       special_tokens: { '</s>': { id: '</s>', ids: [1], tokens: ['</s>'] } },
     },
     decoder: null,
-    model: { type: 'WordLevel', vocab: Object.fromEntries(VOCABULARY.map((word, id) => [word, id])), unk_token: '<unk>' },
+    model: {
+      type: 'WordLevel',
+      vocab: Object.fromEntries(VOCABULARY.map((word, id) => [word, id])),
+      unk_token: '<unk>',
+    },
   });
 }
 
 const CONFIG = {
-  architectures: ['T5ForConditionalGeneration'], model_type: 't5', d_model: 16, d_kv: 4, d_ff: 24, num_layers: 2, num_decoder_layers: 2, num_heads: 3,
-  vocab_size: VOCABULARY.length, relative_attention_num_buckets: 8, relative_attention_max_distance: 16, feed_forward_proj: 'relu',
-  layer_norm_epsilon: 1e-6, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0, tie_word_embeddings: true, torch_dtype: 'float32',
-}; // prettier-ignore
+  architectures: ['T5ForConditionalGeneration'],
+  model_type: 't5',
+  d_model: 16,
+  d_kv: 4,
+  d_ff: 24,
+  num_layers: 2,
+  num_decoder_layers: 2,
+  num_heads: 3,
+  vocab_size: VOCABULARY.length,
+  relative_attention_num_buckets: 8,
+  relative_attention_max_distance: 16,
+  feed_forward_proj: 'relu',
+  layer_norm_epsilon: 1e-6,
+  pad_token_id: 0,
+  eos_token_id: 1,
+  decoder_start_token_id: 0,
+  tie_word_embeddings: true,
+  torch_dtype: 'float32',
+};
 
 /** A folder with a random base, two random children, two tasks and a recipe: enough for whole runs of the commands in a second. */
 export interface Workspace {
@@ -46,9 +90,18 @@ export interface Workspace {
 export async function makeWorkspace(): Promise<Workspace> {
   const dir = await temporaryFolder();
   const path = (...parts: string[]) => join(dir, ...parts);
-  const files = { 'tokenizer.json': tokenizerJson(), 'tokenizer_config.json': JSON.stringify({ tokenizer_class: 'T5TokenizerFast', eos_token: '</s>', pad_token: '<pad>', unk_token: '<unk>' }) };
+  const files = {
+    'tokenizer.json': tokenizerJson(),
+    'tokenizer_config.json': JSON.stringify({
+      tokenizer_class: 'T5TokenizerFast',
+      eos_token: '</s>',
+      pad_token: '<pad>',
+      unk_token: '<unk>',
+    }),
+  };
   await mkdir(path('models'));
-  for (const [i, name] of ['base', 'a', 'b'].entries()) await createModel({ out: path('models', name), config: CONFIG, seed: 10 + i, files, threads: 1 });
+  for (const [i, name] of ['base', 'a', 'b'].entries())
+    await createModel({ out: path('models', name), config: CONFIG, seed: 10 + i, files, threads: 1 });
   for (const name of ['a', 'b']) await writeTask(path('data', name), name);
   const recipe = path('recipe.yaml');
   await writeFile(recipe, RECIPE);
@@ -76,12 +129,20 @@ dtype: float32
 
 async function writeTask(dir: string, name: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  for (const [split, rows] of [['train', 40], ['validation', 40], ['test', 24]] as const) {
+  for (const [split, rows] of [
+    ['train', 40],
+    ['validation', 40],
+    ['test', 24],
+  ] as const) {
     const stream = new RandomStream(1, name, split);
     const word = () => WORDS[stream.below(WORDS.length)];
     const lines = Array.from({ length: rows }, () => {
       const choices = [...new Set([word(), `${word()} ${word()}`, word()])];
-      return JSON.stringify({ input: Array.from({ length: 2 + stream.below(6) }, word).join(' '), choices, label: stream.below(choices.length) });
+      return JSON.stringify({
+        input: Array.from({ length: 2 + stream.below(6) }, word).join(' '),
+        choices,
+        label: stream.below(choices.length),
+      });
     });
     await writeFile(join(dir, `${split}.jsonl`), `${lines.join('\n')}\n`);
   }

@@ -1,0 +1,101 @@
+/**
+ * The second addon, which tests and benchmarks load and users do not get: single ops on arrays of JavaScript's, and ops that
+ * are timed where they run.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { packageRoot, type ComputeDtype, type NativeAddon } from '../index.js';
+
+/** Options of a single op: instruction set ('' for the best), threads, the dtype of products' operands, and what matmul uses (builtin if absent). */
+export interface KernelOptions {
+  dtype?: ComputeDtype;
+  matmul?: 'builtin' | 'onednn';
+  isa: string;
+  threads: number;
+}
+
+type Operands = Record<string, unknown>;
+
+/** Single ops, for tests against plain loops; operands are described in kernels_object.cc. */
+export interface NativeKernels {
+  matmul(options: KernelOptions, operands: Operands): Float32Array;
+  squaredOuter(options: KernelOptions, operands: Operands): Float32Array;
+  rmsNorm(options: KernelOptions, operands: Operands): { y: Float32Array; dx: Float32Array; dweight: Float32Array };
+  activation(
+    options: KernelOptions,
+    operands: Operands,
+  ): { y: Float32Array; dgate: Float32Array; dlinear: Float32Array };
+  attention(
+    options: KernelOptions,
+    operands: Operands,
+  ): { y: Float32Array; dq: Float32Array; dk: Float32Array; dv: Float32Array; dbias: Float32Array };
+  crossEntropy(
+    options: KernelOptions,
+    operands: Operands,
+  ): { nll: Float64Array; tiledNll: Float64Array; dlogits: Float32Array };
+  merge(options: KernelOptions, operands: Operands): Float32Array;
+  interpolate(options: KernelOptions, operands: Operands): Float32Array;
+  convert(options: KernelOptions, dtype: 'F16' | 'BF16', values: Float32Array): Float32Array;
+  positionBucket(buckets: number, maxDistance: number, bidirectional: boolean, distance: number): number;
+}
+
+/** How a benchmark measures: `samples` figures, each the mean of as many calls as fill `sampleSeconds`. */
+export interface BenchTiming {
+  samples: number;
+  sampleSeconds: number;
+}
+
+/** Seconds per call, and how far the result was from the scalar kernels' in float32 before: the largest |difference| / |row| of a few rows. */
+export interface BenchSeconds {
+  seconds: Float64Array;
+  error: number;
+}
+
+/** A product of the size of a model's: x [m, k] times the transpose of W [n, k], with another of `weights` W at every call. */
+export interface BenchMatmul extends BenchTiming {
+  m: number;
+  n: number;
+  k: number;
+  dtype: 'float32' | 'bfloat16';
+  weights: number;
+}
+
+/**
+ * F [out, in] += Σ_s (X_sᵀ dY_s)², with another of `targets` F at every call. Segment s: rows gradient[s] .. gradient[s + 1] of dY, and as
+ * many of X from forward[s] on.
+ */
+export interface BenchSquaredOuter extends BenchTiming {
+  out: number;
+  in: number;
+  gradient: Int32Array;
+  forward: Int32Array;
+  dtype: 'float32' | 'bfloat16';
+  targets: number;
+}
+
+/** Seconds of copying `bytes` bytes between two buffers on all threads, with plain stores, by memcpy, with non-temporal stores. */
+export interface BenchCopy {
+  bytes: number;
+  plain: Float64Array;
+  library: Float64Array;
+  /** Absent where the machine has none that the build knows. */
+  streaming?: Float64Array;
+}
+
+/** Kernels on random operands of their own, timed natively. Errors: UNSUPPORTED for a dtype that this build does not multiply in. */
+export interface NativeBench {
+  matmul(options: KernelOptions, operands: BenchMatmul): BenchSeconds;
+  squaredOuter(options: KernelOptions, operands: BenchSquaredOuter): BenchSeconds;
+  copy(threads: number, operands: { bytes: number; samples: number }): BenchCopy;
+}
+
+export interface TestingAddon extends NativeAddon {
+  kernels: NativeKernels;
+  bench: NativeBench;
+}
+
+/** The testing addon of the build that node-gyp-build would take, which sanitized builds name in DFMERGE_PREBUILD. */
+export function testing(): TestingAddon {
+  const home = process.env.DFMERGE_PREBUILD ?? packageRoot();
+  return createRequire(import.meta.url)(join(home, 'build', 'testing', 'dfmerge_testing.node')) as TestingAddon;
+}

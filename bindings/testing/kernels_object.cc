@@ -1,0 +1,346 @@
+#include "testing/kernels_object.h"
+
+#include "args.h"
+#include "cpu/isa.h"
+#include "ops/activation.h"
+#include "ops/attention.h"
+#include "ops/cross_entropy.h"
+#include "ops/matmul.h"
+#include "ops/rms_norm.h"
+
+namespace dfmerge {
+
+namespace {
+
+using Info = Napi::CallbackInfo;
+
+// Every function's first argument: { isa: "" for the best, threads, dtype of products, "float32" if absent, matmul:
+// "builtin" if absent, or "onednn" }.
+std::unique_ptr<Context> context_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  const int threads = int_of(o.Get("threads"), "threads");
+  if (threads < 1 || threads > 256) fail("INVALID_ARGUMENT", "threads: expected 1 to 256");
+  const std::string dtype = o.Get("dtype").IsUndefined() ? "float32" : string_of(o.Get("dtype"), "dtype");
+  const std::string products = o.Get("matmul").IsUndefined() ? "builtin" : string_of(o.Get("matmul"), "matmul");
+  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads, parse_compute(dtype),
+                                   select_onednn(dtype == "bfloat16", products));
+}
+
+void expect_size(const std::vector<float>& values, int64_t size, const char* name) {
+  if (static_cast<int64_t>(values.size()) != size)
+    fail("INVALID_ARGUMENT", "%s: expected %lld elements, got %zu", name, static_cast<long long>(size), values.size());
+}
+
+int64_t positive(const Napi::Object& o, const char* name) {
+  const int value = int_of(o.Get(name), name);
+  if (value < 1) fail("INVALID_ARGUMENT", "%s: expected at least 1", name);
+  return value;
+}
+
+std::vector<float> sized(const Napi::Object& o, const char* name, int64_t size) {
+  std::vector<float> values = floats_of(o.Get(name), name);
+  expect_size(values, size, name);
+  return values;
+}
+
+BucketRule checked(const BucketRule& rule) {
+  if (rule.buckets < 4 || rule.buckets % 2 != 0 || rule.max_distance <= rule.buckets / 2)
+    fail("INVALID_ARGUMENT",
+         "buckets: expected an even number of at least 4, and a maxDistance of more than half of them");
+  return rule;
+}
+
+// One segment over all rows.
+Segments whole(int64_t rows) {
+  Segments s;
+  s.gradient = {0, rows};
+  s.forward = {0};
+  s.weight = {1.0f};
+  s.forward_rows = rows;
+  for (int64_t t = 0; t < rows; ++t) s.row_of.push_back(t);
+  return s;
+}
+
+// matmul(options, { m, n, k, a, b, transposeA, transposeB, packed?, c? }) -> C [m, n]; a is [m, k] or, transposed, [k,
+// m]; b likewise. packed: B is packed before; c: what the product is added to.
+Napi::Value js_matmul(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const int64_t m = positive(o, "m"), n = positive(o, "n"), k = positive(o, "k");
+    const std::vector<float> a = sized(o, "a", m * k), b = sized(o, "b", k * n);
+    const bool accumulate = !o.Get("c").IsUndefined();
+    std::vector<float> c = accumulate ? sized(o, "c", m * n) : std::vector<float>(static_cast<size_t>(m * n));
+    const Matrix a_view =
+        boolean_of(o.Get("transposeA"), "transposeA") ? transposed(a.data(), m) : row_major(a.data(), k);
+    const Matrix b_view =
+        boolean_of(o.Get("transposeB"), "transposeB") ? transposed(b.data(), k) : row_major(b.data(), n);
+    Buffer packed;
+    if (!o.Get("packed").IsUndefined() && boolean_of(o.Get("packed"), "packed")) {
+      packed = Buffer(packed_size(*context, n, k));
+      pack_matrix(*context, n, k, b_view, packed.data());
+    }
+    matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, {packed.data()});
+    return floats_to_js(info.Env(), c);
+  });
+}
+
+// squaredOuter(options, { out, in, x, dy, gradient, forward, weight, squared, extraRows, extraSegments, extra }) ->
+// target [out, in]
+Napi::Value js_squared_outer(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const int64_t out = positive(o, "out"), in = positive(o, "in");
+    const std::vector<float> x = floats_of(o.Get("x"), "x"), dy = floats_of(o.Get("dy"), "dy");
+    const std::vector<int32_t> gradient = ints_of(o.Get("gradient"), "gradient"),
+                               forward = ints_of(o.Get("forward"), "forward");
+    Segments s;
+    s.gradient.assign(gradient.begin(), gradient.end());
+    s.forward.assign(forward.begin(), forward.end());
+    s.weight = sized(o, "weight", s.count());
+    s.forward_rows = static_cast<int64_t>(x.size()) / in;
+    expect_size(x, s.forward_rows * in, "x");
+    if (s.gradient.size() != s.forward.size() + 1 || s.gradient.empty() || s.gradient.front() != 0)
+      fail("INVALID_ARGUMENT", "gradient: expected offsets from 0, one more than segments");
+    for (int64_t i = 0; i < s.count(); ++i) {
+      const int64_t rows = s.gradient[i + 1] - s.gradient[i];
+      if (rows < 0 || s.forward[i] < 0 || s.forward[i] + rows > s.forward_rows)
+        fail("INVALID_ARGUMENT", "segment %lld is out of range", static_cast<long long>(i));
+    }
+    expect_size(dy, s.rows() * out, "dy");
+    const std::vector<int32_t> rows = ints_of(o.Get("extraRows"), "extraRows"),
+                               segments = ints_of(o.Get("extraSegments"), "extraSegments");
+    const std::vector<float> extra = sized(o, "extra", static_cast<int64_t>(rows.size()) * in);
+    if (segments.size() != rows.size()) fail("INVALID_ARGUMENT", "extraSegments: expected one per row of extraRows");
+    SparseRows sparse;
+    for (size_t i = 0; i < rows.size(); ++i)
+      sparse.entries.push_back({rows[i], segments[i], extra.data() + static_cast<int64_t>(i) * in});
+    std::vector<float> target(static_cast<size_t>(out * in));
+    squared_outer(*context, {out, in}, s, {x.data(), in, dy.data(), out}, rows.empty() ? nullptr : &sparse,
+                  boolean_of(o.Get("squared"), "squared"), target.data());
+    return floats_to_js(info.Env(), target);
+  });
+}
+
+// rmsNorm(options, { rows, d, x, weight, epsilon, dy? }) -> { y, dx?, dweight? }
+Napi::Value js_rms_norm(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const int64_t rows = positive(o, "rows"), d = positive(o, "d");
+    const std::vector<float> x = sized(o, "x", rows * d), weight = sized(o, "weight", d);
+    std::vector<float> y(x.size()), r(static_cast<size_t>(rows)), dx(x.size()), dweight(static_cast<size_t>(d));
+    rms_norm(*context, rows, d, x.data(), weight.data(), static_cast<float>(number_of(o.Get("epsilon"), "epsilon")),
+             y.data(), r.data());
+    auto result = Napi::Object::New(info.Env());
+    result.Set("y", floats_to_js(info.Env(), y));
+    if (o.Get("dy").IsUndefined()) return result;
+    const std::vector<float> dy = sized(o, "dy", rows * d);
+    const RmsNormBackward operands{x.data(), r.data(), weight.data(), dy.data(), dx.data()};
+    rms_norm_backward(*context, whole(rows), d, operands);
+    rms_norm_weight(*context, whole(rows), d, operands, false, dweight.data());
+    result.Set("dx", floats_to_js(info.Env(), dx));
+    result.Set("dweight", floats_to_js(info.Env(), dweight));
+    return result;
+  });
+}
+
+// activation(options, { rows, width, gate, linear?, dy? }) -> { y, dgate?, dlinear? }; without linear: relu of gate
+Napi::Value js_activation(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const int64_t rows = positive(o, "rows"), width = positive(o, "width");
+    const std::vector<float> gate = sized(o, "gate", rows * width);
+    const bool gated = !o.Get("linear").IsUndefined(), with_gradient = !o.Get("dy").IsUndefined();
+    const std::vector<float> linear = gated ? sized(o, "linear", rows * width) : std::vector<float>{};
+    std::vector<float> y = gate, dgate(gate.size()), dlinear(gate.size());
+    auto result = Napi::Object::New(info.Env());
+    gated ? gated_gelu(*context, rows, width, width, gate.data(), linear.data(), y.data())
+          : relu(*context, rows, width, y.data());
+    result.Set("y", floats_to_js(info.Env(), y));
+    if (!with_gradient) return result;
+    const std::vector<float> dy = sized(o, "dy", rows * width);
+    if (gated) {
+      gated_gelu_backward(*context, whole(rows), width, width, gate.data(), linear.data(), dy.data(), dgate.data(),
+                          dlinear.data());
+      result.Set("dlinear", floats_to_js(info.Env(), dlinear));
+    } else {
+      dgate = dy;
+      relu_backward(*context, whole(rows), width, y.data(), dgate.data());
+    }
+    result.Set("dgate", floats_to_js(info.Env(), dgate));
+    return result;
+  });
+}
+
+// attention(options, { heads, dKv, causal, queryOffsets, keyOffsets, q, k, v, buckets?, maxDistance?, bias?, dy? })
+//   -> { y, dq?, dk?, dv?, dbias? }; span i: queries [queryOffsets[i], queryOffsets[i + 1]), keys likewise; bias
+//   [buckets, heads]
+Napi::Value js_attention(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const auto heads = static_cast<int>(positive(o, "heads")), d_kv = static_cast<int>(positive(o, "dKv"));
+    const std::vector<int32_t> queries = ints_of(o.Get("queryOffsets"), "queryOffsets"),
+                               keys = ints_of(o.Get("keyOffsets"), "keyOffsets");
+    if (queries.size() != keys.size() || queries.empty() || queries.front() != 0 || keys.front() != 0)
+      fail("INVALID_ARGUMENT", "queryOffsets and keyOffsets: expected offsets from 0, as many of one as of the other");
+    AttentionSpans spans;
+    int64_t reach = 1;
+    for (size_t i = 1; i < queries.size(); ++i) {
+      const int64_t query = queries[i - 1], rows = queries[i] - query, key = keys[i - 1], key_rows = keys[i] - key;
+      if (rows < 1 || key_rows < 1) fail("INVALID_ARGUMENT", "span %zu is empty", i - 1);
+      spans.spans.push_back({query, rows, key, key_rows, query, key, static_cast<int64_t>(i) - 1});
+      spans.end_group();
+      reach = std::max({reach, rows, key_rows});
+    }
+    const int64_t inner = int64_t{heads} * d_kv;
+    const std::vector<float> q = sized(o, "q", queries.back() * inner), k = sized(o, "k", keys.back() * inner),
+                             v = sized(o, "v", keys.back() * inner);
+    const bool causal = boolean_of(o.Get("causal"), "causal"), biased = !o.Get("bias").IsUndefined();
+    BucketRule rule{};
+    std::vector<float> table(static_cast<size_t>(heads * (2 * reach - 1)));
+    if (biased) {
+      rule = checked({static_cast<int>(positive(o, "buckets")), static_cast<int>(positive(o, "maxDistance")), !causal});
+      position_bias(rule, heads, sized(o, "bias", int64_t{rule.buckets} * heads).data(), reach, table.data());
+    }
+    const PositionBias bias{reach, table.data()};
+    const AttentionShape shape{heads, d_kv, causal, biased ? &bias : nullptr, inner, inner};
+    std::vector<float> y(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
+    attention(*context, shape, spans, q.data(), k.data(), v.data(), y.data());
+    auto result = Napi::Object::New(info.Env());
+    result.Set("y", floats_to_js(info.Env(), y));
+    if (o.Get("dy").IsUndefined()) return result;
+    const std::vector<float> dy = sized(o, "dy", static_cast<int64_t>(q.size()));
+    std::vector<float> by_distance(spans.spans.size() * table.size()),
+        dbias(static_cast<size_t>(std::max(1, rule.buckets) * heads));
+    attention_backward(*context, shape, spans,
+                       {q.data(), k.data(), v.data(), dy.data(), dq.data(), dk.data(), dv.data(),
+                        biased ? by_distance.data() : nullptr});
+    if (biased)
+      position_bias_weight(*context, rule, heads, reach, std::vector<float>(spans.spans.size(), 1.0f),
+                           by_distance.data(), false, dbias.data());
+    result.Set("dq", floats_to_js(info.Env(), dq));
+    result.Set("dk", floats_to_js(info.Env(), dk));
+    result.Set("dv", floats_to_js(info.Env(), dv));
+    result.Set("dbias", floats_to_js(info.Env(), dbias));
+    return result;
+  });
+}
+
+// crossEntropy(options, { rows, vocabulary, d, h, weight, labels }) -> { nll, tiledNll: without a row of logits in
+// memory, dlogits }
+Napi::Value js_cross_entropy(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const int64_t rows = positive(o, "rows"), vocabulary = positive(o, "vocabulary"), d = positive(o, "d");
+    const std::vector<float> h = sized(o, "h", rows * d), weight = sized(o, "weight", vocabulary * d);
+    const std::vector<int32_t> labels = ints_of(o.Get("labels"), "labels");
+    if (static_cast<int64_t>(labels.size()) != rows) fail("INVALID_ARGUMENT", "labels: expected one per row");
+    for (int32_t label : labels)
+      if (label < 0 || label >= vocabulary) fail("INVALID_ARGUMENT", "labels: %d is out of range", label);
+    std::vector<float> logits(static_cast<size_t>(rows * vocabulary)), ones(static_cast<size_t>(rows), 1.0f);
+    std::vector<double> nll(static_cast<size_t>(rows)), tiled(nll.size());
+    head_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), tiled.data());
+    head_logits_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), logits.data(),
+                    nll.data());
+    cross_entropy_backward(*context, rows, vocabulary,
+                           {logits.data(), labels.data(), whole(rows).row_of.data(), ones.data(), logits.data()});
+    auto result = Napi::Object::New(info.Env());
+    result.Set("nll", doubles_to_js(info.Env(), nll));
+    result.Set("tiledNll", doubles_to_js(info.Env(), tiled));
+    result.Set("dlogits", floats_to_js(info.Env(), logits));
+    return result;
+  });
+}
+
+bool streamed(const Napi::Object& o) { return !o.Get("stream").IsUndefined() && boolean_of(o.Get("stream"), "stream"); }
+
+// stream, here and below: writing past the caches; the bits are the same.
+// merge(options, { base, models: [Float32Array], fishers: [Float32Array] or [], coefficients: Float64Array, stream? })
+// -> theta (paper eq. 7)
+Napi::Value js_merge(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const auto context = context_of(info[0]);
+    const Kernels& kernels = context->kernels;
+    const Napi::Object o = object_of(info[1], "operands");
+    const std::vector<float> base = floats_of(o.Get("base"), "base");
+    const auto size = static_cast<int64_t>(base.size());
+    const Napi::Object models = object_of(o.Get("models"), "models"), fishers = object_of(o.Get("fishers"), "fishers");
+    const std::vector<double> coefficients = doubles_of(o.Get("coefficients"), "coefficients");
+    std::vector<float> numerator(base.size()), denominator(base.size());
+    const Buffer theta(size);  // on a page's boundary, as the engine's
+    const bool with_fisher = fishers.Has(uint32_t{0});
+    for (uint32_t i = 0; i < coefficients.size(); ++i) {
+      const std::vector<float> model = floats_of(models.Get(i), "models"),
+                               fisher = with_fisher ? floats_of(fishers.Get(i), "fishers") : model;
+      expect_size(model, size, "models");
+      expect_size(fisher, size, "fishers");
+      kernels.fold(numerator.data(), denominator.data(), with_fisher ? fisher.data() : nullptr, base.data(),
+                   model.data(), static_cast<float>(coefficients[i]), size);
+    }
+    kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(),
+                   static_cast<float>(coefficients.size()), size, streamed(o));
+    return floats_to_js(info.Env(), {theta.data(), theta.data() + size});
+  });
+}
+
+// interpolate(options, { base, model, coefficient, stream? }) -> base + coefficient (model - base)
+Napi::Value js_interpolate(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const auto context = context_of(info[0]);
+    const Napi::Object o = object_of(info[1], "operands");
+    const std::vector<float> base = floats_of(o.Get("base"), "base"),
+                             model = sized(o, "model", static_cast<int64_t>(base.size()));
+    const Buffer theta(static_cast<int64_t>(base.size()));
+    context->kernels.interpolate(theta.data(), base.data(), model.data(),
+                                 static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
+                                 streamed(o));
+    return floats_to_js(info.Env(), {theta.data(), theta.data() + theta.size()});
+  });
+}
+
+// convert(options, "F16" | "BF16", Float32Array) -> the values after a round trip through that dtype
+Napi::Value js_convert(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const auto context = context_of(info[0]);
+    const bool half = parse_dtype(string_of(info[1], "dtype")) == DType::F16;
+    std::vector<float> values = floats_of(info[2], "values");
+    std::vector<uint16_t> bits(values.size());
+    const auto size = static_cast<int64_t>(values.size());
+    (half ? context->kernels.to_f16 : context->kernels.to_bf16)(bits.data(), values.data(), size);
+    (half ? context->kernels.from_f16 : context->kernels.from_bf16)(values.data(), bits.data(), size);
+    return floats_to_js(info.Env(), values);
+  });
+}
+
+// positionBucket(buckets, maxDistance, bidirectional, distance) -> bucket
+Napi::Value js_position_bucket(const Info& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const BucketRule rule =
+        checked({int_of(info[0], "buckets"), int_of(info[1], "maxDistance"), boolean_of(info[2], "bidirectional")});
+    return Napi::Number::New(info.Env(), position_bucket(rule, integer_of(info[3], "distance")));
+  });
+}
+
+}  // namespace
+
+Napi::Object kernels_object(Napi::Env env) {
+  auto exports = Napi::Object::New(env);
+  exports.Set("matmul", Napi::Function::New(env, js_matmul));
+  exports.Set("squaredOuter", Napi::Function::New(env, js_squared_outer));
+  exports.Set("rmsNorm", Napi::Function::New(env, js_rms_norm));
+  exports.Set("activation", Napi::Function::New(env, js_activation));
+  exports.Set("attention", Napi::Function::New(env, js_attention));
+  exports.Set("crossEntropy", Napi::Function::New(env, js_cross_entropy));
+  exports.Set("merge", Napi::Function::New(env, js_merge));
+  exports.Set("interpolate", Napi::Function::New(env, js_interpolate));
+  exports.Set("convert", Napi::Function::New(env, js_convert));
+  exports.Set("positionBucket", Napi::Function::New(env, js_position_bucket));
+  return exports;
+}
+
+}  // namespace dfmerge

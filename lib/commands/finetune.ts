@@ -1,0 +1,130 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { temporaryBeside } from '../core/atomic_write.js';
+import { readHeader } from '../checkpoint/safetensors.js';
+import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { assertWritable, type OutputDType } from '../checkpoint/write.js';
+import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
+import { evaluateRows } from '../engine/evaluate.js';
+import { T5Model, type ComputeOptions } from '../engine/session.js';
+import type { RunOptions } from '../core/progress.js';
+import { train, type TrainingOptions } from '../engine/train.js';
+
+/** Options of a fine-tuning. */
+export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
+  /** Model folder to start from. */
+  model: string;
+  /** Task folder with train.jsonl and validation.jsonl. */
+  data: string;
+  /** Model folder to write. */
+  out: string;
+  overwrite?: boolean;
+  /** Steps between evaluations on the validation split; the state of lowest validation loss is kept. Default 100. */
+  evaluateEvery?: number;
+  /** Of the weights that are written. Default float32. */
+  outputDtype?: OutputDType;
+  onEvaluation?: (evaluation: FinetuneEvaluation) => void;
+}
+
+/** The validation split after a number of steps. */
+export interface FinetuneEvaluation {
+  step: number;
+  /** Mean training loss per label token since the last evaluation. */
+  trainLoss: number;
+  /** Mean NLL per label token of the right choices. */
+  validationLoss: number;
+  accuracy: number;
+}
+
+export interface FinetuneResult {
+  /** The state that was written. */
+  best: FinetuneEvaluation;
+  evaluations: FinetuneEvaluation[];
+}
+
+/**
+ * Fine-tunes a model on a task: AdamW on the right choice of each row, no dropout; the state of lowest validation loss is written.
+ * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of T5Model.open.
+ */
+export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  const out = resolve(options.out);
+  await mkdir(dirname(out), { recursive: true });
+  await assertWritable(out, options);
+  const model = await T5Model.open(options.model, [], options);
+  const keep = new BestParameters(model, temporaryBeside(`${out}.best`));
+  try {
+    const { onProgress, signal, steps, cache } = options;
+    const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
+    const training = await prepareSplit(model.requireTokenizer(), options.data, 'train', { needLabels: true, cache });
+    const validation = await prepareSplit(model.requireTokenizer(), options.data, 'validation', {
+      needLabels: true,
+      cache,
+    });
+    await model.load(0, signal);
+    const evaluations: FinetuneEvaluation[] = [];
+    let best: FinetuneEvaluation | undefined;
+    let losses: number[] = [];
+    const afterStep = async ({ step, loss }: { step: number; loss: number }): Promise<void> => {
+      losses.push(loss);
+      if (step % evaluateEvery !== 0 && step !== steps) return;
+      const { accuracy, results } = await evaluateRows(model, validation.rows, validation.all, { signal, onProgress });
+      const tokens = results.reduce((sum, { tokens: lengths, label }) => sum + lengths[label], 0);
+      const evaluation: FinetuneEvaluation = {
+        step,
+        trainLoss: losses.reduce((a, b) => a + b, 0) / losses.length,
+        validationLoss: results.reduce((sum, { nll, label }) => sum + nll[label], 0) / tokens,
+        accuracy,
+      };
+      losses = [];
+      evaluations.push(evaluation);
+      options.onEvaluation?.(evaluation);
+      if (best && best.validationLoss <= evaluation.validationLoss) return;
+      best = evaluation;
+      await keep.save();
+    };
+    await train(model, training.rows, { ...options, subject: undefined, afterStep });
+    await keep.restore();
+    await model.write(out, { dtype: options.outputDtype ?? 'float32', overwrite: options.overwrite }, signal);
+    return { best: best as unknown as FinetuneEvaluation, evaluations };
+  } finally {
+    await keep.discard();
+    model.close();
+  }
+}
+
+/** The best parameters so far, on disk: memory holds one set of them. */
+class BestParameters {
+  constructor(
+    private readonly model: T5Model,
+    private readonly file: string,
+  ) {}
+
+  async save(): Promise<void> {
+    const tensors = this.model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
+    await writeSafetensorsFile(this.file, tensors, {
+      writeTensors: (file, places) =>
+        this.model.job((engine) =>
+          engine.write(
+            'parameters',
+            places.map((place) => ({ file, ...place })),
+          ),
+        ),
+    });
+  }
+
+  async restore(): Promise<void> {
+    const { tensors } = await readHeader(this.file);
+    const sources = this.model.parameters.map(({ name }) => ({
+      name,
+      file: this.file,
+      offset: tensors.get(name)?.begin ?? 0,
+      dtype: 'F32' as const,
+    }));
+    const index = this.model.engine.addModel(sources);
+    await this.model.load(index);
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.file, { force: true });
+  }
+}

@@ -1,0 +1,78 @@
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { COMPUTE_DTYPES, native, type ComputeDtype, type NativeInfo } from '../../bindings/index.js';
+import { cacheFolder, cacheUsage } from '../tasks/row_cache.js';
+import type { T5Model } from '../engine/session.js';
+import { direct } from '../engine/native_call.js';
+import type { EnvironmentRecord } from '../run/record.js';
+import { VERSION } from '../core/version.js';
+
+/** What this installation can do on this machine. */
+export interface Info {
+  version: string;
+  node: string;
+  platform: string;
+  cpu: string;
+  /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
+  isa: { chosen: string; available: string[]; built: string[] };
+  /** What matrix products' operands can be; bfloat16 by instructions for it, or rounded and multiplied as float32, which saves no time. */
+  compute: { dtypes: ComputeDtype[]; bfloat16: 'instructions' | 'rounded' };
+  /** Which code multiplies matrices, and what the build has. */
+  matmul: string;
+  threads: number;
+  cuda: { available: boolean; reason: string };
+  /** Bytes. */
+  memory: { total: number; free: number };
+  compiler: string;
+  /** Token ids kept between runs; no folder where the cache is off. */
+  cache: { folder: string | null; files: number; bytes: number };
+}
+
+/** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA or DFMERGE_MATMUL names what is not here. */
+export function info(): Info {
+  const { isa, available, built, bfloat16, compiler, matmul } = direct(() => native().info());
+  const folder = cacheFolder();
+  return {
+    version: VERSION,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpuName(),
+    isa: { chosen: isa, available: available.filter((name) => built.includes(name)), built },
+    compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
+    matmul: describeProducts(matmul, isa),
+    threads: availableParallelism(),
+    cuda: { available: false, reason: 'this build has no CUDA kernels' },
+    memory: { total: totalmem(), free: freemem() },
+    compiler,
+    cache: { folder: folder ?? null, ...(folder === undefined ? { files: 0, bytes: 0 } : cacheUsage(folder)) },
+  };
+}
+
+function describeProducts({ float32, bfloat16, onednn }: NativeInfo['matmul'], isa: string): string {
+  const named = (products: string) => (products === 'builtin' ? `built-in kernels (${isa})` : products);
+  const chosen = float32 === bfloat16 ? named(float32) : `float32: ${named(float32)}, bfloat16: ${named(bfloat16)}`;
+  if (onednn === '') return `${chosen}; this build has no oneDNN`;
+  return `${chosen}; this build can use oneDNN ${onednn} (DFMERGE_MATMUL=builtin or onednn)`;
+}
+
+function cpuName(): string {
+  return cpus()[0]?.model.trim() || 'unknown';
+}
+
+/** What multiplies matrices where it is not the built-in kernels: other code, other bits. Records and journals say nothing else. */
+export function productsOf({ engine }: T5Model): { matmul?: string } {
+  const products = engine.products();
+  return products === 'builtin' ? {} : { matmul: products };
+}
+
+/** Where a run happened, for its record. */
+export function environmentRecord(model: T5Model): EnvironmentRecord {
+  return {
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpuName(),
+    isa: native().info().isa,
+    ...productsOf(model),
+    threads: model.threads,
+    dtype: model.dtype,
+  };
+}

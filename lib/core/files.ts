@@ -1,0 +1,73 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { DfMergeError } from './errors.js';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes strict UTF-8 (a byte-order mark is kept); undefined where the bytes are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** True for a JSON object, as opposed to an array, null or a scalar. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The error of the operating system behind a failed file operation, in words; other errors pass through unchanged. */
+export function fileError(error: unknown, doing: string): unknown {
+  if (error instanceof DfMergeError || !(error instanceof Error) || !('syscall' in error)) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return new DfMergeError('NOT_FOUND', `${doing}: no such file or folder`, { cause: error });
+  if (code === 'ENOSPC') return new DfMergeError('IO', `${doing}: the disk is full`, { cause: error });
+  return new DfMergeError('IO', `${doing}: ${error.message}`, { cause: error });
+}
+
+/** True where `path` exists and can be looked at. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The bytes of a whole file. Errors: NOT_FOUND, IO, both naming the file. */
+export async function readBytes(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw fileError(error, `cannot read ${file}`);
+  }
+}
+
+/** A JSON file that holds one object. Errors: NOT_FOUND, IO, INVALID_CONFIG with the parser's complaint. */
+export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
+  return parseJsonObject(await readBytes(file), file);
+}
+
+/** The object that the bytes of `file` hold. Errors: INVALID_CONFIG with the parser's complaint. */
+export function parseJsonObject(bytes: Uint8Array, file: string): Record<string, unknown> {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new DfMergeError('INVALID_CONFIG', `${file}: not UTF-8 text`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new DfMergeError('INVALID_CONFIG', `${file}: not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (!isObject(value)) throw new DfMergeError('INVALID_CONFIG', `${file}: expected a JSON object`);
+  return value;
+}
+
+/** Flushes a file or folder to the disk. */
+export async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,104 @@
+import type { NativeBatch } from '../../bindings/index.js';
+import type { Tokenizer } from '../tasks/text/tokenizer.js';
+import type { TaskRow } from '../tasks/rows.js';
+
+/** Rows as token ids. */
+export interface TokenizedRows {
+  /** Per row: its input's ids. */
+  inputIds: Int32Array[];
+  /** Per row and choice: the choice's ids. */
+  choices: Int32Array[][];
+  /** Per row: index of the right choice, -1 where unknown. */
+  labels: Int32Array;
+}
+
+/** One batch and which rows it holds, in its order. */
+export interface RowBatch {
+  indices: number[];
+  batch: NativeBatch;
+}
+
+/** How much one batch may hold. */
+export interface BatchBudget {
+  maxTokens: number;
+  /**
+   * What one row weighs against `maxTokens`; a batch weighs the sum of its rows. Default: inputTokens + choiceTokens.
+   * @param inputTokens ids of the row's input
+   * @param choiceTokens ids of all its choices together
+   * @param choices how many choices
+   */
+  cost?: (inputTokens: number, choiceTokens: number, choices: number) => number;
+}
+
+/** Token ids of rows; inputs are cut to `maxInputTokens` (default 512), choices are not cut. */
+export function tokenizeRows(
+  tokenizer: Tokenizer,
+  rows: TaskRow[],
+  options: { maxInputTokens?: number } = {},
+): TokenizedRows {
+  return {
+    inputIds: rows.map((row) => Int32Array.from(tokenizer.encodeInput(row.input, options.maxInputTokens))),
+    choices: rows.map((row) => row.choices.map((choice) => Int32Array.from(tokenizer.encode(choice)))),
+    labels: Int32Array.from(rows, (row) => row.label ?? -1),
+  };
+}
+
+/**
+ * Packs rows into ragged batches within a budget, longest first: the first batch then needs the most memory, so that a job
+ * that does not fit fails at its start. Equal lengths keep the order of `indices`; a row over the budget gets a batch of its own.
+ * @param indices rows to pack, each once
+ */
+export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
+  const { maxTokens, cost = (inputTokens, choiceTokens) => inputTokens + choiceTokens } = budget;
+  const weighed = indices.map((index) => {
+    const inputTokens = rows.inputIds[index].length;
+    const choiceTokens = totalLength(rows.choices[index]);
+    return { index, inputTokens, choiceTokens, cost: cost(inputTokens, choiceTokens, rows.choices[index].length) };
+  });
+  weighed.sort((a, b) => b.inputTokens - a.inputTokens || b.choiceTokens - a.choiceTokens);
+  const groups: number[][] = [];
+  let left = 0;
+  for (const row of weighed) {
+    if (groups.length === 0 || row.cost > left) {
+      groups.push([]);
+      left = maxTokens;
+    }
+    groups.at(-1)!.push(row.index);
+    left -= row.cost;
+  }
+  return groups.map((group) => ({ indices: group, batch: packRows(rows, group) }));
+}
+
+/** One ragged batch of the given rows, in the given order. */
+export function packRows(rows: TokenizedRows, indices: readonly number[]): NativeBatch {
+  const inputs = indices.map((index) => rows.inputIds[index]);
+  const choices = indices.map((index) => rows.choices[index]);
+  const segments = choices.flat();
+  return {
+    inputIds: concatenate(inputs),
+    inputOffsets: offsets(inputs),
+    labelIds: concatenate(segments),
+    labelOffsets: offsets(segments),
+    choiceOffsets: offsets(choices),
+  };
+}
+
+function totalLength(parts: readonly { length: number }[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function offsets(parts: readonly { length: number }[]): Int32Array {
+  const result = new Int32Array(parts.length + 1);
+  parts.forEach((part, i) => (result[i + 1] = result[i] + part.length));
+  return result;
+}
+
+function concatenate(parts: readonly Int32Array[]): Int32Array {
+  const result = new Int32Array(totalLength(parts));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}

@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseT5Config } from '../architectures/t5/config.js';
+import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { assertWritable } from '../checkpoint/write.js';
+import { makeEngine, type ComputeOptions } from './session.js';
+
+/** A model to be made from nothing. */
+export interface CreateOptions extends ComputeOptions {
+  out: string;
+  /** config.json: T5's keys. */
+  config: Record<string, unknown>;
+  /** Of the random parameters. */
+  seed: number;
+  /** tokenizer.json and other files of the folder, by name. */
+  files?: Record<string, string>;
+}
+
+/**
+ * Writes a T5 with random parameters, initialised as T5 is before pre-training: something to train.
+ * Errors: EXISTS, INVALID_CONFIG, IO.
+ */
+export async function createModel(options: CreateOptions): Promise<void> {
+  const out = resolve(options.out);
+  await assertWritable(out);
+  const config = parseT5Config(options.config, join(out, 'config.json'));
+  const tied = options.config.tie_word_embeddings !== false;
+  const engine = makeEngine(config, tied, options);
+  try {
+    await engine.initialize(options.seed);
+    await mkdir(dirname(out), { recursive: true });
+    await mkdir(out, { recursive: true });
+    const tensors = engine.parameters().map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
+    await writeSafetensorsFile(join(out, 'model.safetensors'), tensors, {
+      metadata: { format: 'pt' },
+      writeTensors: (file, places) =>
+        engine.write(
+          'parameters',
+          places.map((place) => ({ file, ...place })),
+        ),
+    });
+    const files = { 'config.json': `${JSON.stringify(options.config, null, 2)}\n`, ...options.files };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(out, name), text);
+  } finally {
+    engine.close();
+  }
+}

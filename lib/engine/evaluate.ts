@@ -1,0 +1,95 @@
+import { makeBatches, type TokenizedRows } from './batch.js';
+import { DfMergeError } from '../core/errors.js';
+import type { T5Model } from './session.js';
+import type { RunOptions } from '../core/progress.js';
+
+/** The model's answer to one row. */
+export interface ExampleResult {
+  /** Row of the split. */
+  index: number;
+  /** NLL of each choice: a sum over its label tokens, `</s>` included. */
+  nll: number[];
+  /** L: label tokens of each choice. */
+  tokens: number[];
+  /** Index of the choice of lowest NLL / L, the first of equals. */
+  prediction: number;
+  /** -1 where the row has none. */
+  label: number;
+}
+
+/** How far a scoring has come, in rows. */
+export interface PartialEvaluation {
+  done: number;
+  total: number;
+  /** Of the rows done. */
+  correct: number;
+}
+
+/** Called after each batch; true ends the scoring there. */
+export type OnPartial = (partial: PartialEvaluation) => boolean | void;
+
+export interface Evaluation {
+  /** Fraction of labelled examples that are right. */
+  accuracy: number;
+  /** Labelled examples. */
+  examples: number;
+  results: ExampleResult[];
+  /** Bit i (of byte i >> 3, lowest first): is results[i] right? For paired comparisons. */
+  correct: Uint8Array;
+  /** Set where onPartial ended it before the last row: the rest is of the rows scored until then, longest first. */
+  stopped?: true;
+}
+
+/** Index of the lowest NLL / L, the first of equals. */
+export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): number {
+  let best = 0;
+  for (let c = 1; c < nll.length; c++) if (nll[c] / tokens[c] < nll[best] / tokens[best]) best = c;
+  return best;
+}
+
+/**
+ * Scores rows `indices` of a tokenized split with the model's current parameters, batch by batch, longest rows first.
+ * Errors: NUMERIC naming the row where a score is not finite; ABORTED.
+ */
+export async function evaluateRows(
+  model: T5Model,
+  rows: TokenizedRows,
+  indices: readonly number[],
+  options: RunOptions & { subject?: string; onPartial?: OnPartial } = {},
+): Promise<Evaluation> {
+  const { signal, onProgress, onPartial, subject } = options;
+  const batches = makeBatches(rows, indices, model.scoreBudget());
+  const byRow = new Map<number, ExampleResult>();
+  let correct = 0;
+  let scored = 0;
+  for (const [done, { indices: members, batch }] of batches.entries()) {
+    onProgress?.({ phase: 'evaluate', done, total: batches.length, subject });
+    const scores = await model.job((engine) => engine.score(batch), signal);
+    members.forEach((index, i) => {
+      const nll = Array.from(scores.subarray(batch.choiceOffsets[i], batch.choiceOffsets[i + 1]));
+      if (!nll.every(Number.isFinite))
+        throw new DfMergeError('NUMERIC', `${subject ?? 'evaluation'}: row ${index + 1} scores ${nll.join(', ')}`);
+      const tokens = rows.choices[index].map((ids) => ids.length);
+      const result = { index, nll, tokens, prediction: predict(nll, tokens), label: rows.labels[index] };
+      byRow.set(index, result);
+      if (result.prediction === result.label) correct++;
+    });
+    scored++;
+    if (onPartial?.({ done: byRow.size, total: indices.length, correct })) break;
+  }
+  onProgress?.({ phase: 'evaluate', done: scored, total: batches.length, subject });
+  const evaluation = summarize(indices.flatMap((index) => byRow.get(index) ?? []));
+  return scored < batches.length ? { ...evaluation, stopped: true } : evaluation;
+}
+
+function summarize(results: ExampleResult[]): Evaluation {
+  const correct = new Uint8Array(Math.ceil(results.length / 8));
+  let right = 0;
+  results.forEach(({ prediction, label }, i) => {
+    if (prediction !== label) return;
+    right++;
+    correct[i >> 3] |= 1 << (i & 7);
+  });
+  const examples = results.filter(({ label }) => label >= 0).length;
+  return { accuracy: examples > 0 ? right / examples : Number.NaN, examples, results, correct };
+}

@@ -1,0 +1,68 @@
+import { readHeader, isWeightDType } from '../checkpoint/safetensors.js';
+import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { DfMergeError } from '../core/errors.js';
+import type { T5Model } from './session.js';
+
+/** What a `fisher.safetensors` says of itself, as strings. */
+export interface FisherMetadata {
+  mode: string;
+  samples: string;
+  coefficient: string;
+  epsilon: string;
+  /** Of compute. */
+  dtype: string;
+  /** checkpointFingerprint of the model. */
+  model: string;
+  /** SHA-256 of the data file. */
+  data: string;
+  /** Where choices were skipped, `min_weight` and SkippedChoices as JSON in `skipped`; other facts by any name. */
+  [key: string]: string;
+}
+
+/** Writes the engine's Fisher: float32, names and shapes of the model's parameters. Atomic. Errors: IO, NUMERIC. */
+export async function writeFisher(
+  model: T5Model,
+  file: string,
+  metadata: FisherMetadata,
+  signal?: AbortSignal,
+): Promise<void> {
+  const tensors = model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
+  await writeSafetensorsFile(file, tensors, {
+    metadata: { format: 'pt', kind: 'dfmerge diagonal fisher', ...metadata },
+    writeTensors: (path, places) =>
+      model.job(
+        (engine) =>
+          engine.write(
+            'fisher',
+            places.map((place) => ({ file: path, ...place })),
+          ),
+        signal,
+      ),
+  });
+}
+
+/** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */
+export async function loadFisher(model: T5Model, file: string, signal?: AbortSignal): Promise<void> {
+  const { tensors } = await readHeader(file);
+  const wrong: string[] = [];
+  const sources = model.parameters.map(({ name, shape }) => {
+    const entry = tensors.get(name);
+    if (!entry) wrong.push(`${name} is missing`);
+    else if (entry.shape.join() !== shape.join())
+      wrong.push(`${name} is [${entry.shape.join(', ')}], the model's is [${shape.join(', ')}]`);
+    else if (!isWeightDType(entry.dtype)) wrong.push(`${name} is ${entry.dtype}`);
+    return {
+      name,
+      file,
+      offset: entry?.begin ?? 0,
+      dtype: entry && isWeightDType(entry.dtype) ? entry.dtype : ('F32' as const),
+    };
+  });
+  const known = new Set(model.parameters.map(({ name }) => name));
+  for (const name of tensors.keys()) if (!known.has(name)) wrong.push(`${name} is not in the model`);
+  if (wrong.length > 0) {
+    const more = wrong.length > 8 ? ` and ${wrong.length - 8} more` : '';
+    throw new DfMergeError('MISMATCH', `${file} is not a Fisher of this model: ${wrong.slice(0, 8).join('; ')}${more}`);
+  }
+  await model.job((engine) => engine.loadFisher(sources), signal);
+}

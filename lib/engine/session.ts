@@ -1,0 +1,192 @@
+import { availableParallelism } from 'node:os';
+import { native, type ComputeDtype, type NativeEngine, type TensorPlace } from '../../bindings/index.js';
+import { openModelSet, type ModelSet, type Parameter } from '../architectures/t5/model_set.js';
+import type { T5Config } from '../architectures/t5/config.js';
+import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
+import type { BatchBudget } from './batch.js';
+import { DfMergeError } from '../core/errors.js';
+import { direct, translated } from './native_call.js';
+import { checkAborted } from '../core/progress.js';
+import { loadTokenizer, type Tokenizer } from '../tasks/text/tokenizer.js';
+
+/** How the engine computes. */
+export interface ComputeOptions {
+  /** Threads of the engine; results do not depend on it. Default: as many as the machine offers. */
+  threads?: number;
+  /**
+   * Of matrix products' operands; sums, parameters, norms, softmax, Fishers and the merge are float32. Results are bit-equal only at equal
+   * dtypes. Default: the recipe's `compute_dtype` where there is a recipe, else float32.
+   */
+  dtype?: ComputeDtype;
+  /** Only cpu in this version. */
+  device?: 'cpu';
+  /**
+   * Bytes that the activations of one batch may take. Results are bit-equal only at equal budgets. Default: half of what the parameters
+   * take, so that reading them is spread over many rows; 24 MiB at least, and 512 MiB at most.
+   */
+  batchMemory?: number;
+}
+
+/** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
+function defaultBatchMemory(parameters: readonly Parameter[]): number {
+  const elements = parameters.reduce((sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1), 0);
+  return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
+}
+
+/**
+ * A base model and its fine-tuned children around one native engine. The engine holds one current set of parameters θ,
+ * made by load, interpolate or a merge; checkpoints stay on disk.
+ */
+export class T5Model {
+  /** Parameters by name and shape, in the engine's order. */
+  readonly parameters: readonly Parameter[];
+  /** Of the engine. */
+  readonly threads: number;
+  readonly dtype: ComputeDtype;
+  readonly #budget: number;
+
+  private constructor(
+    readonly set: ModelSet,
+    readonly engine: NativeEngine,
+    readonly tokenizer: Tokenizer | undefined,
+    options: ComputeOptions,
+  ) {
+    this.parameters = engine.parameters();
+    this.threads = options.threads ?? availableParallelism();
+    this.dtype = options.dtype ?? 'float32';
+    this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
+  }
+
+  /**
+   * Opens a base and its children. Model 0 is the base, models 1..M the children in the order given.
+   * Errors: those of openModelSet and loadTokenizer; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
+   */
+  static async open(
+    base: string,
+    models: readonly string[],
+    options: ComputeOptions & { tokenizer?: boolean } = {},
+  ): Promise<T5Model> {
+    const set = await openModelSet(base, models);
+    const tokenizer = options.tokenizer === false ? undefined : await loadTokenizer(set.tokenizerDir ?? base);
+    const engine = makeEngine(set.config, set.tied, options);
+    const model = new T5Model(set, engine, tokenizer, options);
+    for (const member of [set.base, ...set.models]) direct(() => engine.addModel(member.sources(model.parameters)));
+    return model;
+  }
+
+  get config(): T5Config {
+    return this.set.config;
+  }
+
+  /** The tokenizer; throws NOT_FOUND where the model was opened without one. */
+  requireTokenizer(): Tokenizer {
+    if (!this.tokenizer) throw new DfMergeError('NOT_FOUND', `${this.set.base.dir}: no tokenizer.json`);
+    return this.tokenizer;
+  }
+
+  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
+  async job<T>(run: (engine: NativeEngine) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    checkAborted(signal);
+    const stop = () => this.engine.stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await run(this.engine);
+    } catch (cause) {
+      throw translated(cause);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** θ = θ_i; 0 is the base. */
+  async load(model: number, signal?: AbortSignal): Promise<void> {
+    await this.job((engine) => engine.load(model), signal);
+  }
+
+  /** θ = θ_0 + λ (θ_i − θ_0). */
+  async interpolate(model: number, coefficient: number, signal?: AbortSignal): Promise<void> {
+    await this.job((engine) => engine.interpolate(model, coefficient), signal);
+  }
+
+  /** Batches of a scoring pass within the memory budget. */
+  scoreBudget(): BatchBudget {
+    return { maxTokens: this.#budget, cost: scoreCost(this.config) };
+  }
+
+  /** Batches of a pass with gradients; `gradients` of an input: how many gradients are made of it, given its choices. */
+  gradientBudget(gradients: (choices: number) => number): BatchBudget {
+    return { maxTokens: this.#budget, cost: gradientCost(this.config, gradients) };
+  }
+
+  /** Writes θ as a Hugging Face folder named and sharded like the base. Errors: those of writeModelFolder, NUMERIC. */
+  async write(
+    out: string,
+    options: Pick<ModelFolder, 'dtype' | 'metadata' | 'overwrite' | 'extraFiles'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { base, parameterOf, addedTensors, configChanges, tokenizerDir } = this.set;
+    await writeModelFolder({
+      out,
+      base: base.checkpoint,
+      aliasOf: parameterOf,
+      addedTensors,
+      configChanges,
+      tokenizerDir,
+      ...options,
+      writeTensors: (file, tensors) =>
+        this.job(
+          (engine) =>
+            engine.write(
+              'parameters',
+              tensors.map((tensor): TensorPlace => ({ file, ...tensor })),
+            ),
+          signal,
+        ),
+    });
+  }
+
+  /** Frees the engine's memory; a running job ends first. */
+  close(): void {
+    this.engine.close();
+  }
+}
+
+/** A native engine of a shape. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
+export function makeEngine(config: T5Config, tied: boolean, options: ComputeOptions): NativeEngine {
+  const { Engine } = native();
+  return direct(
+    () =>
+      new Engine(
+        { ...config, tied },
+        {
+          threads: options.threads ?? availableParallelism(),
+          dtype: options.dtype ?? 'float32',
+          device: options.device ?? 'cpu',
+        },
+      ),
+  );
+}
+
+const FLOAT = 4;
+
+/** Bytes of a scoring pass: residual stream, one sublayer's buffers, their packed copies. */
+function scoreCost(c: T5Config): NonNullable<BatchBudget['cost']> {
+  const inner = c.numHeads * c.dKv;
+  const perToken = FLOAT * (4 * c.dModel + Math.max(5 * inner, (c.gated ? 4 : 2) * c.dFf));
+  return (inputTokens, choiceTokens) => perToken * (inputTokens + choiceTokens) + FLOAT * c.numHeads * inputTokens;
+}
+
+/** Bytes of a pass with gradients: kept activations, logits, and the rows of every gradient. */
+function gradientCost(c: T5Config, gradients: (choices: number) => number): NonNullable<BatchBudget['cost']> {
+  const inner = c.numHeads * c.dKv;
+  const feedForward = (c.gated ? 3 : 1) * c.dFf;
+  const encoderKept =
+    FLOAT * c.numLayers * (4 * c.dModel + 4 * inner + feedForward) + FLOAT * c.numDecoderLayers * 2 * inner;
+  const decoderKept = FLOAT * (c.numDecoderLayers * (6 * c.dModel + 6 * inner + feedForward) + c.vocabSize);
+  const gradientRow = FLOAT * (3 * c.dModel + 2 * Math.max(4 * inner, feedForward));
+  return (inputTokens, choiceTokens, choices) => {
+    const terms = gradients(choices);
+    const gradientRows = terms * inputTokens + terms * (choiceTokens / Math.max(choices, 1));
+    return encoderKept * inputTokens + decoderKept * choiceTokens + gradientRow * gradientRows;
+  };
+}

@@ -1,0 +1,86 @@
+import { makeBatches, type TokenizedRows } from './batch.js';
+import { RandomStream } from '../core/random_stream.js';
+import { DfMergeError } from '../core/errors.js';
+import type { T5Model } from './session.js';
+import type { RunOptions } from '../core/progress.js';
+
+/** AdamW with PyTorch's defaults, on the right choice of each row, without dropout. */
+export interface TrainingOptions {
+  steps: number;
+  /** Rows of one step; split into as many passes as memory asks for. */
+  batchSize: number;
+  learningRate: number;
+  /** Steps over which the learning rate rises from 0. Default 0. */
+  warmup?: number;
+  /** Decoupled. Default 0. */
+  weightDecay?: number;
+  beta1?: number;
+  beta2?: number;
+  /** AdamW's. Default 1e-8. */
+  epsilon?: number;
+  /** Of the order of rows. */
+  seed: number;
+}
+
+/** After a step. */
+export interface TrainingStep {
+  step: number;
+  /** Mean NLL per label token of the step's rows, before the step. */
+  loss: number;
+}
+
+/** Rows whose only choice is the right one. Errors: INVALID_ARGUMENT where a row has no label. */
+export function rightChoices(rows: TokenizedRows): TokenizedRows {
+  const choices = rows.choices.map((all, i) => {
+    if (rows.labels[i] < 0) throw new DfMergeError('INVALID_ARGUMENT', `row ${i + 1} has no label to train on`);
+    return [all[rows.labels[i]]];
+  });
+  return { ...rows, choices, labels: new Int32Array(choices.length) };
+}
+
+/**
+ * Trains the model's current parameters in place. Rows come in a new order each epoch; a step's loss is the mean over all of its label
+ * tokens. `afterStep` may evaluate (it must leave the parameters as they are) and return true to stop.
+ * Errors: NUMERIC naming the tensor whose gradient is not finite; ABORTED.
+ */
+export async function train(
+  model: T5Model,
+  rows: TokenizedRows,
+  options: TrainingOptions &
+    RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },
+): Promise<void> {
+  const { steps, batchSize, learningRate, seed, signal, subject } = options;
+  if (!(steps >= 1 && batchSize >= 1 && learningRate > 0)) {
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `steps ${steps}, batch size ${batchSize}, learning rate ${learningRate}: expected all of them above 0`,
+    );
+  }
+  const right = rightChoices(rows);
+  const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, warmup = 0 } = options;
+  await model.job((engine) => engine.beginTraining(), signal);
+  for (let step = 1; step <= steps; step++) {
+    options.onProgress?.({ phase: 'train', done: step - 1, total: steps, subject });
+    const members = Array.from({ length: Math.min(batchSize, right.labels.length) }, () => order.next().value);
+    const labelTokens = members.reduce((sum, row) => sum + right.choices[row][0].length, 0);
+    let nll = 0;
+    for (const { batch } of makeBatches(
+      right,
+      members,
+      model.gradientBudget(() => 1),
+    )) {
+      const values = await model.job((engine) => engine.addGradient(batch, 1 / labelTokens), signal);
+      for (const value of values) nll += value;
+    }
+    const rate = learningRate * (warmup > 0 ? Math.min(1, step / warmup) : 1);
+    await model.job((engine) => engine.adamw({ learningRate: rate, beta1, beta2, epsilon, weightDecay, step }), signal);
+    if (await options.afterStep?.({ step, loss: nll / labelTokens })) break;
+  }
+  options.onProgress?.({ phase: 'train', done: steps, total: steps, subject });
+}
+
+/** Row numbers without end: one permutation of 0 .. n − 1 after another. */
+function* epochs(n: number, stream: RandomStream): Generator<number, never> {
+  for (;;) yield* stream.sample(n, n);
+}

@@ -1,0 +1,48 @@
+import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from './text/tokenizer.js';
+import { tokenizeRows, type TokenizedRows } from '../engine/batch.js';
+import { cacheFolder, RowCache, rowsKey } from './row_cache.js';
+import { parseSplit, readSplit, type SplitName } from './rows.js';
+
+/** A split as the engine takes it: checked, tokenized, with the digest of its file. */
+export interface PreparedSplit {
+  file: string;
+  digest: string;
+  rows: TokenizedRows;
+  /** 0 .. n − 1. */
+  all: number[];
+}
+
+/** How tasks' data are read. */
+export interface DataOptions {
+  /**
+   * Folder in which the token ids of data files are kept for later runs, at most 1 GiB of them; false: none. Results do not depend on it.
+   * Default: `$DFMERGE_CACHE` (`off` for none), else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
+   */
+  cache?: string | false;
+}
+
+/** Loads and tokenizes one split of a task's folder, or takes its ids from the cache. Errors: those of loadSplit. */
+export async function prepareSplit(
+  tokenizer: Tokenizer,
+  dir: string,
+  split: SplitName,
+  options: DataOptions & { needLabels?: boolean } = {},
+): Promise<PreparedSplit> {
+  const { file, digest, bytes } = await readSplit(dir, split);
+  const prepared = (rows: TokenizedRows): PreparedSplit => ({
+    file,
+    digest,
+    rows,
+    all: rows.inputIds.map((_, i) => i),
+  });
+  const folder = options.cache === false ? undefined : (options.cache ?? cacheFolder());
+  const cache = folder === undefined || tokenizer.digest === undefined ? undefined : new RowCache(folder);
+  const maxInputTokens = DEFAULT_MAX_INPUT_TOKENS;
+  const key = rowsKey({ data: digest, tokenizer: tokenizer.digest ?? '', maxInputTokens });
+  const kept = await cache?.read(key);
+  // Where a label is missing, the file itself tells on which line.
+  if (kept && !(options.needLabels && kept.labels.includes(-1))) return prepared(kept);
+  const rows = tokenizeRows(tokenizer, parseSplit({ file, bytes }, options), { maxInputTokens });
+  await cache?.write(key, rows);
+  return prepared(rows);
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
+import { endianness, homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { removeStale, writeFileAtomic } from '../core/atomic_write.js';
+import { VERSION } from '../core/version.js';
+import type { TokenizedRows } from '../engine/batch.js';
+import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
+
+/** To be raised where the same files come to give other ids, or are laid out otherwise, within one version. */
+const FORMAT = 1;
+
+/** What the cache is kept within; what was not used for longest goes first. */
+const LIMITS = { bytes: 2 ** 30, files: 4096 };
+
+const FILE = /^[0-9a-f]{64}\.rows$/;
+const TEMPORARY = /^\.([0-9a-f]{64}\.rows)\.tmp-/;
+
+/**
+ * Where token ids of data files are kept between runs: `$DFMERGE_CACHE`, else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
+ * @returns undefined for nowhere: DFMERGE_CACHE is `off`, or the user has no home
+ */
+export function cacheFolder(): string | undefined {
+  const { DFMERGE_CACHE: given, XDG_CACHE_HOME: xdg } = process.env;
+  if (given === 'off') return undefined;
+  if (given) return resolve(given);
+  if (xdg && isAbsolute(xdg)) return join(xdg, 'dfmerge'); // a relative one is to be ignored, says its specification
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? join(home, '.cache', 'dfmerge') : undefined;
+  } catch {
+    return undefined; // no HOME, and a user without an entry in the system's list
+  }
+}
+
+/** All that decides the ids of a split. */
+export interface RowsSource {
+  /** SHA-256 of the data file. */
+  data: string;
+  /** The tokenizer's digest. */
+  tokenizer: string;
+  /** Ids that inputs are cut to. */
+  maxInputTokens: number;
+}
+
+/** Name of a split's ids in the cache: 64 hexadecimal digits. Normalization follows the Unicode version of Node. */
+export function rowsKey({ data, tokenizer, maxInputTokens }: RowsSource): string {
+  const parts = [FORMAT, VERSION, process.versions.unicode, endianness(), data, tokenizer, maxInputTokens];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** Number and bytes of the files kept in a cache folder; 0 where there is none. */
+export function cacheUsage(folder: string): { files: number; bytes: number } {
+  const kept = list(folder);
+  return { files: kept.length, bytes: kept.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** Tokenized rows in a folder, a file per key. Never fails: what cannot be read or is damaged is absent, what cannot be written is not kept. */
+export class RowCache {
+  constructor(
+    readonly folder: string,
+    private readonly limits = LIMITS,
+  ) {}
+
+  async read(key: string): Promise<TokenizedRows | undefined> {
+    const file = this.#file(key);
+    const bytes = await readFile(file).catch(() => undefined);
+    const rows = bytes && decodeRows(bytes, key);
+    const now = new Date();
+    if (rows) await utimes(file, now, now).catch(() => undefined); // used, so not the next to go
+    return rows;
+  }
+
+  async write(key: string, rows: TokenizedRows): Promise<void> {
+    if (encodedBytes(rows) > this.limits.bytes) return;
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(this.#file(key), encodeRows(rows, key));
+      await this.#prune();
+    } catch {
+      // A read-only home or a full disk costs the next run the tokenizing, and must not cost this one its work.
+    }
+  }
+
+  #file(key: string): string {
+    return join(this.folder, `${key}.rows`);
+  }
+
+  async #prune(): Promise<void> {
+    let bytes = 0;
+    for (const [i, { file, size }] of list(this.folder).entries()) {
+      bytes += size;
+      if (bytes > this.limits.bytes || i >= this.limits.files) await rm(file, { force: true });
+    }
+    const interrupted = readdirSync(this.folder).flatMap((name) => TEMPORARY.exec(name)?.[1] ?? []);
+    for (const name of new Set(interrupted)) await removeStale(join(this.folder, name));
+  }
+}
+
+/** The cache's own files, the latest used first; another process may be removing some. */
+function list(folder: string): { file: string; size: number; used: number }[] {
+  try {
+    const files = readdirSync(folder)
+      .filter((name) => FILE.test(name))
+      .map((name) => join(folder, name));
+    const found = files.flatMap((file) => {
+      const stats = statSync(file, { throwIfNoEntry: false });
+      return stats?.isFile() ? [{ file, size: stats.size, used: stats.mtimeMs }] : [];
+    });
+    return found.sort((a, b) => b.used - a.used);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { packRows, type TokenizedRows } from '../engine/batch.js';
+
+/**
+ * Layout, in bytes: MAGIC 8; the key's 32; SHA-256 of all other bytes 32; then Int32 in the machine's order: rows R, choices C, input ids,
+ * choice ids; R+1 offsets of inputs, R+1 of rows among the choices, C+1 of choices, R labels; input ids; choice ids.
+ */
+const MAGIC = Buffer.from('DFMROWS1');
+const DIGEST = 32;
+const START = MAGIC.length + 2 * DIGEST;
+const COUNTS = 4;
+
+/** Bytes of the file that encodeRows makes. */
+export function encodedBytes({ inputIds, choices }: TokenizedRows): number {
+  const segments = choices.flat();
+  const ids = [...inputIds, ...segments].reduce((sum, { length }) => sum + length, 0);
+  return START + 4 * (COUNTS + 3 * inputIds.length + 2 + segments.length + 1 + ids);
+}
+
+/**
+ * Tokenized rows as the bytes of a file.
+ * @param key 64 hexadecimal digits that say what the rows were made from
+ */
+export function encodeRows(rows: TokenizedRows, key: string): Buffer {
+  const all = rows.inputIds.map((_, row) => row);
+  const { inputIds, inputOffsets, labelIds, labelOffsets, choiceOffsets } = packRows(rows, all);
+  const counts = Int32Array.of(all.length, labelOffsets.length - 1, inputIds.length, labelIds.length);
+  const parts = [counts, inputOffsets, choiceOffsets, labelOffsets, rows.labels, inputIds, labelIds];
+  const body = Buffer.concat(
+    parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+  );
+  const name = Buffer.from(key, 'hex');
+  return Buffer.concat([MAGIC, name, digestOf(name, body), body]);
+}
+
+/** The rows of a file's bytes; undefined unless they are, bit for bit, what encodeRows made for this key. */
+export function decodeRows(bytes: Uint8Array, key: string): TokenizedRows | undefined {
+  if (bytes.length < START + 4 * COUNTS || bytes.length % 4 !== 0) return undefined;
+  const name = Buffer.from(key, 'hex');
+  const body = bytes.subarray(START);
+  const head = Buffer.concat([MAGIC, name, digestOf(name, body)]);
+  return head.equals(bytes.subarray(0, START)) ? rowsOf(body) : undefined;
+}
+
+function digestOf(name: Uint8Array, body: Uint8Array): Buffer {
+  return createHash('sha256').update(MAGIC).update(name).update(body).digest();
+}
+
+/** Parts of one array, not copies: ids are most of the bytes. */
+function rowsOf(body: Uint8Array): TokenizedRows {
+  const aligned = body.byteOffset % 4 === 0 ? body : Uint8Array.from(body);
+  const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+  let at = 0;
+  const take = (length: number) => words.subarray(at, (at += length));
+  const [rows, segments, inputTokens, choiceTokens] = take(COUNTS);
+  const inputOffsets = take(rows + 1);
+  const choiceOffsets = take(rows + 1);
+  const labelOffsets = take(segments + 1);
+  const labels = take(rows);
+  const inputIds = split(take(inputTokens), inputOffsets);
+  const choices = split(take(choiceTokens), labelOffsets);
+  return {
+    inputIds,
+    choices: inputIds.map((_, row) => choices.slice(choiceOffsets[row], choiceOffsets[row + 1])),
+    labels,
+  };
+}
+
+function split(ids: Int32Array, offsets: Int32Array): Int32Array[] {
+  return Array.from({ length: offsets.length - 1 }, (_, i) => ids.subarray(offsets[i], offsets[i + 1]));
+}

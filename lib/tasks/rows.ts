@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { decodeUtf8, isObject, readBytes } from '../core/files.js';
+import { DfMergeError } from '../core/errors.js';
+
+/** The parts of a task's data; each is a file `SPLIT.jsonl` in the task's folder. */
+export type SplitName = 'train' | 'validation' | 'test';
+
+/** One example: pick the right continuation of `input` among `choices`. */
+export interface TaskRow {
+  input: string;
+  choices: string[];
+  /** Index of the right choice, from 0. */
+  label?: number;
+}
+
+/** The file of one split. */
+export interface SplitFile {
+  file: string;
+  /** SHA-256 of its bytes, hexadecimal. */
+  digest: string;
+  bytes: Buffer;
+}
+
+/** One split, read and checked. */
+export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
+  rows: TaskRow[];
+}
+
+/**
+ * Reads `dir/SPLIT.jsonl`, one JSON object per line. Blank lines, a byte-order mark and CRLF are tolerated.
+ * @param options.needLabels refuse rows without a label
+ * Errors: NOT_FOUND, IO; INVALID_DATA naming file:line and what was expected.
+ */
+export async function loadSplit(
+  dir: string,
+  split: SplitName,
+  options: { needLabels?: boolean } = {},
+): Promise<TaskSplit> {
+  const { file, digest, bytes } = await readSplit(dir, split);
+  return { file, digest, rows: parseSplit({ file, bytes }, options) };
+}
+
+/** The bytes of `dir/SPLIT.jsonl`, not yet looked at. Errors: NOT_FOUND, IO. */
+export async function readSplit(dir: string, split: SplitName): Promise<SplitFile> {
+  const file = join(dir, `${split}.jsonl`);
+  const bytes = await readBytes(file);
+  return { file, digest: createHash('sha256').update(bytes).digest('hex'), bytes };
+}
+
+/** The rows of a split's file. Errors: INVALID_DATA as loadSplit. */
+export function parseSplit(
+  { file, bytes }: Pick<SplitFile, 'file' | 'bytes'>,
+  options: { needLabels?: boolean } = {},
+): TaskRow[] {
+  const rows = parseRows(bytes, file, options.needLabels ?? false);
+  if (rows.length === 0) throw new DfMergeError('INVALID_DATA', `${file}: no rows`);
+  return rows;
+}
+
+const NEWLINE = 0x0a;
+
+/** Lines are split before they are decoded, so that invalid UTF-8 is blamed on its line. */
+function parseRows(bytes: Buffer, file: string, needLabels: boolean): TaskRow[] {
+  const rows: TaskRow[] = [];
+  for (let start = 0, line = 1; start < bytes.length; line++) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const row = parseLine(bytes.subarray(start, end), { where: `${file}:${line}`, first: line === 1, needLabels });
+    if (row) rows.push(row);
+    start = end + 1;
+  }
+  return rows;
+}
+
+/** One row, or undefined for a blank line. */
+function parseLine(
+  bytes: Buffer,
+  options: { where: string; first: boolean; needLabels: boolean },
+): TaskRow | undefined {
+  const wrong = (message: string) => new DfMergeError('INVALID_DATA', `${options.where}: ${message}`);
+  let text = decodeUtf8(bytes);
+  if (text === undefined) throw wrong('not UTF-8');
+  if (options.first) text = text.replace(/^\uFEFF/, '');
+  if (text.trim() === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`not JSON: ${(error as Error).message}`);
+  }
+  return checkRow(value, wrong, options.needLabels);
+}
+
+function checkRow(value: unknown, wrong: (message: string) => DfMergeError, needLabels: boolean): TaskRow {
+  if (!isObject(value)) throw wrong('expected an object {"input", "choices", "label"}');
+  const { input, choices } = value;
+  if (typeof input !== 'string') throw wrong('"input" is missing or not a string');
+  if (!Array.isArray(choices) || choices.length === 0)
+    throw wrong('"choices" is missing or empty; expected a list of at least one string');
+  const bad = choices.findIndex((choice) => typeof choice !== 'string' || choice === '');
+  if (bad >= 0) throw wrong(`choice ${bad} is not a string with text`);
+  const label = value.label ?? undefined;
+  if (label === undefined) {
+    if (needLabels) throw wrong('"label" is missing');
+    return { input, choices: choices as string[] };
+  }
+  if (typeof label !== 'number' || !Number.isInteger(label) || label < 0 || label >= choices.length) {
+    throw wrong(
+      `label ${JSON.stringify(label)} is not an index into the ${choices.length} choices (0 to ${choices.length - 1})`,
+    );
+  }
+  return { input, choices: choices as string[], label };
+}

@@ -1,0 +1,235 @@
+// Packed-panel products, compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES, DFMERGE_MR).
+// Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep this copy for
+// every machine.
+#include "cpu/matmul_kernels.h"
+
+#include "cpu/packing.h"
+#include "cpu/vector.h"
+
+namespace dfmerge {
+namespace DFMERGE_ISA {
+namespace {
+
+constexpr int kMr = DFMERGE_MR;
+constexpr int kNr = 2 * kLanes;
+static_assert(kMr <= kMaxTileRows, "the driver's arrays hold kMaxTileRows");
+
+// left[m], right[m] += sum over steps of a[step, m] b[step, 0..lanes) and b[step, lanes..2 lanes)
+template <class Format, int M>
+inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const float* a, int64_t a_stride,
+                                                           const float* b, Vector (&left)[M], Vector (&right)[M]) {
+  for (int64_t step = 0; step < steps; ++step) {
+    const Vector b0 = load(b), b1 = load(b + kLanes);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const Vector word = broadcast(a[m]);
+      left[m] = Format::multiply_add(left[m], word, b0);
+      right[m] = Format::multiply_add(right[m], word, b1);
+    }
+    a += a_stride;
+    b += kNr;
+  }
+}
+
+// The same with A's words of a row one after another, row_stride apart from row to row.
+template <class Format, int M>
+inline __attribute__((always_inline)) void accumulate_rows(int64_t steps, const float* a, int64_t row_stride,
+                                                           const float* b, Vector (&left)[M], Vector (&right)[M]) {
+  // A pointer for every third row and three offsets: what a machine's address modes and registers hold.
+  constexpr int kBases = (M + 2) / 3;
+  const float* base[kBases];
+#pragma GCC unroll 16
+  for (int i = 0; i < kBases; ++i) base[i] = a + 3 * i * row_stride;
+  for (int64_t step = 0; step < steps; ++step, b += kNr) {
+    const Vector b0 = load(b), b1 = load(b + kLanes);
+    const int64_t offset[3] = {step, step + row_stride, step + 2 * row_stride};
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const Vector word = broadcast(base[m / 3][offset[m % 3]]);
+      left[m] = Format::multiply_add(left[m], word, b0);
+      right[m] = Format::multiply_add(right[m], word, b1);
+    }
+  }
+}
+
+// Not by an initialiser: compilers clear such arrays in memory first, which costs more than a short segment's product.
+template <int M>
+inline __attribute__((always_inline)) void clear(Vector (&left)[M], Vector (&right)[M]) {
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) left[m] = right[m] = broadcast(0.0f);
+}
+
+// The lines of a full tile's rows, to be there when the product is: they lie apart, where no hardware prefetcher looks.
+template <int M>
+inline __attribute__((always_inline)) void prefetch_tile(const float* c, int64_t ldc) {
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    __builtin_prefetch(c + m * ldc, 1);
+    __builtin_prefetch(c + m * ldc + kLanes, 1);
+  }
+}
+
+template <class Format, int M>
+void multiply(int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc, bool accumulate) {
+  Vector left[M], right[M];
+  prefetch_tile<M>(c, ldc);
+  clear(left, right);
+  if (Format::kPlain && a.row_stride != 1)
+    accumulate_rows<Format, M>(steps, a.words, a.row_stride, b, left, right);
+  else
+    accumulate_tile<Format, M>(steps, a.words, a.step_stride, b, left, right);
+  if (columns == kNr) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      float* row = c + m * ldc;
+      if (accumulate) {
+        left[m] += load(row);
+        right[m] += load(row + kLanes);
+      }
+      store(row, left[m]);
+      store(row + kLanes, right[m]);
+    }
+    return;
+  }
+  float tile[M][kNr];
+  for (int m = 0; m < M; ++m) {
+    store(tile[m], left[m]);
+    store(tile[m] + kLanes, right[m]);
+    for (int n = 0; n < columns; ++n) c[m * ldc + n] = accumulate ? tile[m][n] + c[m * ldc + n] : tile[m][n];
+  }
+}
+
+inline __attribute__((always_inline)) Vector folded(Vector target, Vector g, float weight, bool squared) {
+  return target + weight * (squared ? g * g : g);
+}
+
+// One segment; the target's tile stays in the first-level cache from segment to segment.
+// kExtra apart, so that the common case starts from cleared registers and never from memory.
+template <class Format, int M, bool kExtra>
+void outer(int columns, const float* a, const float* b, const OuterSegment& segment, const float* const* extra,
+           bool squared, float* target, int64_t ld) {
+  Vector left[M], right[M];
+  clear(left, right);
+  float tile[M][kNr];
+  if constexpr (kExtra) {  // rows of the embedding that this segment's inputs or labels touch
+    for (int m = 0; m < M; ++m) {
+      if (!extra[m]) continue;
+      for (int n = 0; n < kNr; ++n) tile[m][n] = n < columns ? extra[m][n] : 0.0f;
+      left[m] = load(tile[m]);
+      right[m] = load(tile[m] + kLanes);
+    }
+  }
+  accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, kMr, b + segment.b * kNr, left, right);
+  if (columns == kNr) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      float* row = target + m * ld;
+      store(row, folded(load(row), left[m], segment.weight, squared));
+      store(row + kLanes, folded(load(row + kLanes), right[m], segment.weight, squared));
+    }
+    return;
+  }
+  for (int m = 0; m < M; ++m) {
+    store(tile[m], left[m]);
+    store(tile[m] + kLanes, right[m]);
+    for (int n = 0; n < columns; ++n) {
+      const float g = tile[m][n];
+      target[m * ld + n] += segment.weight * (squared ? g * g : g);
+    }
+  }
+}
+
+// Half a tile of the target stays in registers over all segments.
+template <class Format, int M>
+void outer_in_registers(const float* a, const float* b, const OuterSegment* segments, int64_t count, bool squared,
+                        float* target, int64_t ld) {
+  Vector left[M], right[M], target_left[M], target_right[M];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    target_left[m] = load(target + m * ld);
+    target_right[m] = load(target + m * ld + kLanes);
+  }
+  for (int64_t s = 0; s < count; ++s) {
+    const OuterSegment& segment = segments[s];
+    clear(left, right);
+    accumulate_tile<Format, M>(segment.steps, a + segment.a * kMr, kMr, b + segment.b * kNr, left, right);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      target_left[m] = folded(target_left[m], left[m], segment.weight, squared);
+      target_right[m] = folded(target_right[m], right[m], segment.weight, squared);
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    store(target + m * ld, target_left[m]);
+    store(target + m * ld + kLanes, target_right[m]);
+  }
+}
+// With vectors of 16 there are registers enough for the target and enough chains of sums at any depth; else only where
+// little is summed.
+constexpr int64_t kShortSteps = kLanes == 16 ? INT64_MAX : 12;
+
+template <class Format, int M>
+void outer_segments(int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count,
+                    const float* const* extra, bool squared, float* target, int64_t ld) {
+  if (extra) return outer<Format, M, true>(columns, a, b, *segments, extra, squared, target, ld);
+  for (int64_t s = 0; s < count;) {
+    if constexpr (M % 2 == 0) {
+      int64_t end = s;
+      while (end < count && segments[end].steps <= kShortSteps) ++end;
+      if (columns == kNr && end > s) {
+        prefetch_tile<M>(target + M * ld, ld);  // the next tile's
+        outer_in_registers<Format, M / 2>(a, b, segments + s, end - s, squared, target, ld);
+        outer_in_registers<Format, M / 2>(a + M / 2, b, segments + s, end - s, squared, target + M / 2 * ld, ld);
+        s = end;
+        continue;
+      }
+    }
+    outer<Format, M, false>(columns, a, b, segments[s++], nullptr, squared, target, ld);
+  }
+}
+
+template <class Format, int M>
+void multiply_switch(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
+                     bool accumulate) {
+  if (rows == M) return multiply<Format, M>(columns, steps, a, b, c, ldc, accumulate);
+  if constexpr (M > 1) multiply_switch<Format, M - 1>(rows, columns, steps, a, b, c, ldc, accumulate);
+}
+
+template <class Format, int M>
+void outer_switch(int rows, int columns, const float* a, const float* b, const OuterSegment* segments, int64_t count,
+                  const float* const* extra, bool squared, float* target, int64_t ld) {
+  if (rows == M) return outer_segments<Format, M>(columns, a, b, segments, count, extra, squared, target, ld);
+  if constexpr (M > 1) outer_switch<Format, M - 1>(rows, columns, a, b, segments, count, extra, squared, target, ld);
+}
+
+template <class Format>
+constexpr ProductKernels table() {
+  return {kMr,
+          kNr,
+          Format::kUnit,
+          pack<Format, kMr>,
+          pack<Format, kNr>,
+          multiply_switch<Format, kMr>,
+          outer_switch<Format, kMr>,
+          Format::kPlain};
+}
+
+}  // namespace
+}  // namespace DFMERGE_ISA
+
+#define DFMERGE_JOIN(a, b) a##b
+#define DFMERGE_TABLE(prefix, isa) DFMERGE_JOIN(prefix, isa)
+
+#if DFMERGE_NATIVE_BF16
+extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Bf16>();
+#else
+extern const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Float>();
+// bfloat16 without instructions for it: operands rounded to bfloat16 and multiplied as float32.
+extern const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA);
+const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Rounded>();
+#endif
+
+}  // namespace dfmerge

@@ -1,0 +1,119 @@
+// What a user gets wrong on the command line, and the words and exit code that say so.
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { runCommand } from './support/command.js';
+import { makeWorkspace } from './support/workspace.js';
+
+const mistakes: Record<
+  string,
+  { args: string[]; code: number; message: RegExp; prepare?: (path: (...parts: string[]) => string) => Promise<void> }
+> = {
+  'no command': { args: [], code: 2, message: /Which command/ },
+  'an unknown command': { args: ['frobnicate'], code: 2, message: /frobnicate/ },
+  'an unknown option': {
+    args: ['evaluate', '--model', 'm', '--data', 'd', '--nonsense'],
+    code: 2,
+    message: /nonsense/,
+  },
+  'a missing option': { args: ['evaluate', '--model', 'models/a'], code: 2, message: /data/ },
+  'a model that is not there': {
+    args: ['evaluate', '--model', 'models/zzz', '--data', 'data/a'],
+    code: 1,
+    message: /models\/zzz/,
+  },
+  'data that is not there': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/zzz'],
+    code: 1,
+    message: /data\/zzz/,
+  },
+  'a recipe that is not there': { args: ['merge', 'none.yaml', '--out', 'x'], code: 1, message: /none\.yaml/ },
+  'weights missing in a merge': {
+    args: ['merge', 'recipe.yaml', '--out', 'x'],
+    code: 1,
+    message: /recipe\.yaml:\d+:\d+: .*weight/,
+  },
+  'a broken row': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--split', 'test'],
+    code: 1,
+    message: /test\.jsonl:2: /,
+    prepare: (path) => writeFile(path('data', 'a', 'test.jsonl'), '{"input": "a", "choices": ["red"]}\n{"input": 3}\n'),
+  },
+  'a tokenizer that is missing': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a'],
+    code: 1,
+    message: /models\/a: no tokenizer\.json/,
+    prepare: async (path) => (await import('node:fs/promises')).rm(path('models', 'a', 'tokenizer.json')),
+  },
+  'an output that is there': {
+    args: ['search', 'recipe.yaml', '--out', 'models/a'],
+    code: 1,
+    message: /models\/a exists already/,
+  },
+  'no threads': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'],
+    code: 1,
+    message: /--threads 0/,
+  },
+  'computing in float16': {
+    args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--compute-dtype', 'float16'],
+    code: 1,
+    message: /--compute-dtype float16: expected float32 or bfloat16 \(T5 overflows in float16\)/,
+  },
+  'computing in a type there is not': {
+    args: ['search', 'recipe.yaml', '--out', 'x', '--compute-dtype', 'int8'],
+    code: 1,
+    message: /--compute-dtype int8: expected float32 or bfloat16\n/,
+  },
+  'a min-weight above 1': {
+    args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', '2', '--out', 'f'],
+    code: 1,
+    message: /minWeight is 2: expected a number from 0 to 1/,
+  },
+  'a min-weight of a word': {
+    args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', 'low', '--out', 'f'],
+    code: 1,
+    message: /minWeight is NaN/,
+  },
+  'a min-weight with sampled': {
+    args: [
+      'fisher',
+      '--model',
+      'models/a',
+      '--data',
+      'data/a',
+      '--mode',
+      'sampled',
+      '--min-weight',
+      '0.1',
+      '--out',
+      'f',
+    ],
+    code: 1,
+    message: /mode sampled/,
+  },
+  'samples of a word': {
+    args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--samples', 'many', '--out', 'f'],
+    code: 1,
+    message: /--samples/,
+  },
+};
+
+for (const [what, { args, code, message, prepare }] of Object.entries(mistakes)) {
+  test(`mistake: ${what}`, async (t) => {
+    const space = await makeWorkspace();
+    await prepare?.(space.path);
+    const result = await runCommand(args, { cwd: space.dir });
+    t.is(result.code, code, result.stderr);
+    t.regex(result.stderr, message);
+    t.notRegex(result.stderr, /\n {4}at /, 'no stack trace');
+    t.is(result.stdout, '');
+    t.false(existsSync(space.path('x')));
+  });
+}
+
+test('errors are JSON where JSON was asked for', async (t) => {
+  const { code, stderr } = await runCommand(['evaluate', '--model', 'nowhere', '--data', 'd', '--json']);
+  t.is(code, 1);
+  t.like(JSON.parse(stderr), { error: { code: 'NOT_FOUND' } });
+});

@@ -1,0 +1,156 @@
+// What the thread checks run on: shapes wide enough for several parallel items, and files of models and Fishers.
+#pragma once
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "engine.h"
+
+namespace dfmerge {
+
+using Bits = std::string;
+
+struct Form {
+  const char* name;
+  T5Config config;
+};
+
+// Wide enough that every op has several parallel items.
+std::vector<Form> forms() {
+  T5Config c{};
+  c.d_model = 72;
+  c.d_kv = 20;
+  c.d_ff = 290;
+  c.num_layers = 2;
+  c.num_decoder_layers = 2;
+  c.num_heads = 3;
+  c.relative_buckets = 8;
+  c.relative_max_distance = 16;
+  c.vocab_size = 400;
+  c.decoder_start = 0;
+  c.gated = false;
+  c.tied = true;
+  c.scale_logits = true;
+  c.epsilon = 1e-6f;
+  T5Config gated = c;
+  gated.gated = true;
+  gated.tied = gated.scale_logits = false;
+  return {{"v1.0", c}, {"v1.1", gated}};
+}
+
+// Tokens of each input, and of each of its choices.
+Batch batch_of(const T5Config& config, const std::vector<std::pair<int, std::vector<int>>>& lengths) {
+  Batch batch;
+  uint32_t state = 1;
+  const auto append_ids = [&](std::vector<int32_t>& ids, std::vector<int32_t>& offsets, int count) {
+    for (int i = 0; i < count; ++i)
+      ids.push_back(static_cast<int32_t>((state = state * 1664525u + 1013904223u) >> 8) % config.vocab_size);
+    offsets.push_back(static_cast<int32_t>(ids.size()));
+  };
+  batch.input_offsets = batch.label_offsets = batch.choice_offsets = {0};
+  for (const auto& [input, choices] : lengths) {
+    append_ids(batch.input_ids, batch.input_offsets, input);
+    for (int choice : choices) append_ids(batch.label_ids, batch.label_offsets, choice);
+    batch.choice_offsets.push_back(static_cast<int32_t>(batch.label_offsets.size()) - 1);
+  }
+  return batch;
+}
+
+// A file of all parameters of a model, whole but for its header.
+struct File {
+  std::string path;
+  DType dtype;
+  std::vector<TensorSource> places(const ParamTable& table) const {
+    std::vector<TensorSource> all;
+    int64_t offset = 0;
+    for (const Param& param : table.all()) {
+      all.push_back({param.name, path, offset, dtype});
+      offset += param.size * size_of(dtype);
+    }
+    return all;
+  }
+  // As long as what will be written to it.
+  void make(const ParamTable& table) const {
+    int64_t bytes = 0;
+    for (const Param& param : table.all()) bytes += param.size * size_of(dtype);
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    if (!file || ftruncate(fileno(file), bytes) != 0 || std::fclose(file) != 0)
+      fail("IO", "%s could not be made", path.c_str());
+  }
+  Bits read() const {
+    Bits bits;
+    std::FILE* file = std::fopen(path.c_str(), "rb");
+    if (!file) fail("IO", "%s could not be read", path.c_str());
+    char block[1 << 16];
+    for (size_t got; (got = std::fread(block, 1, sizeof block, file)) > 0;) bits.append(block, got);
+    std::fclose(file);
+    return bits;
+  }
+};
+
+// A base and two children in the stored types that are read, and a Fisher of each child.
+struct Folder {
+  std::string dir;
+  std::vector<File> models, fishers;
+  File out;
+
+  explicit Folder(const T5Config& config) {
+    char name[] = "/tmp/dfmerge-threads-XXXXXX";
+    if (!mkdtemp(name)) fail("IO", "no temporary folder");
+    dir = name;
+    models = {{dir + "/base", DType::F32}, {dir + "/a", DType::BF16}, {dir + "/b", DType::F16}};
+    fishers = {{dir + "/fisher_a", DType::F32}, {dir + "/fisher_b", DType::F32}};
+    out = {dir + "/out", DType::BF16};
+    Engine engine(config, EngineOptions{});
+    const ParamTable& table = engine.model().table;
+    for (const std::vector<File>* files : {&models, &fishers})
+      for (const File& file : *files) {
+        file.make(table);
+        engine.initialize(11 + file.path.back());
+        engine.write(Vector::kParameters, file.places(table));
+      }
+    const Batch batch = batch_of(config, {{9, {2, 1}}});
+    for (const File& file : fishers) {
+      engine.begin_fisher();
+      engine.add_fisher(batch, FisherMode::kExact, {}, {}, 0);
+      engine.finish_fisher(1, 1e-3, {});
+      engine.write(Vector::kFisher, file.places(table));
+    }
+    out.make(table);
+  }
+  ~Folder() {
+    for (const std::vector<File>* files : {&models, &fishers})
+      for (const File& file : *files) unlink(file.path.c_str());
+    unlink(out.path.c_str());
+    rmdir(dir.c_str());
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+};
+
+struct Setting {
+  T5Config config;
+  Folder folder;
+  Batch batch;
+  explicit Setting(const T5Config& c)
+      : config(c),
+        folder(c),
+        batch(batch_of(c, {{60, {3, 1, 20}}, {33, {2}}, {100, {5, 5}}, {7, {1, 2, 3, 4}}, {1, {16, 2}}})) {}
+
+  std::unique_ptr<Engine> engine(int threads, const std::string& dtype) const {
+    EngineOptions options;
+    options.threads = threads;
+    options.dtype = dtype;
+    auto engine = std::make_unique<Engine>(config, options);
+    for (const File& file : folder.models) engine->add_model(file.places(engine->model().table));
+    return engine;
+  }
+};
+
+}  // namespace dfmerge
