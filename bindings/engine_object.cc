@@ -33,10 +33,10 @@ EngineOptions options_of(const Napi::Object& o) {
           string_of(o.Get("device"), "device")};
 }
 
-Vector vector_of(const Napi::Value& value) {
+ParameterVector vector_of(const Napi::Value& value) {
   const std::string name = string_of(value, "vector");
-  if (name == "parameters") return Vector::kParameters;
-  if (name == "fisher") return Vector::kFisher;
+  if (name == "parameters") return ParameterVector::kParameters;
+  if (name == "fisher") return ParameterVector::kFisher;
   fail("INVALID_ARGUMENT", "vector: expected parameters or fisher, got %s", name.c_str());
 }
 
@@ -77,7 +77,7 @@ Engine& EngineObject::idle_engine() {
 Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result result) {
   idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
   busy_ = true;
-  engine_->allow();
+  engine_->clear_stop();
   auto* job =
       new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
   job->Queue();
@@ -129,8 +129,8 @@ Napi::Value EngineObject::bytes(const Info& info) {
 }
 Napi::Value EngineObject::busy(const Info& info) { return Napi::Boolean::New(info.Env(), busy_); }
 
-Napi::Value EngineObject::products(const Info& info) {
-  return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), idle_engine().products()); });
+Napi::Value EngineObject::matmul(const Info& info) {
+  return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), idle_engine().matmul()); });
 }
 
 Napi::Value EngineObject::stop(const Info& info) {
@@ -309,7 +309,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod("parameter", &EngineObject::parameter),
                       InstanceMethod("bytes", &EngineObject::bytes),
                       InstanceMethod("busy", &EngineObject::busy),
-                      InstanceMethod("products", &EngineObject::products),
+                      InstanceMethod("matmul", &EngineObject::matmul),
                       InstanceMethod("stop", &EngineObject::stop),
                       InstanceMethod("close", &EngineObject::close),
                       InstanceMethod("load", &EngineObject::load),

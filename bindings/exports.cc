@@ -10,7 +10,7 @@ namespace dfmerge {
 namespace {
 
 // Which products an engine would use.
-std::string products_of(bool bf16) {
+std::string matmul_of(bool bf16) {
   const auto onednn = select_onednn(bf16);
   return onednn ? onednn->name() : "builtin";
 }
@@ -29,12 +29,12 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     result.Set("isa", kernels.name);
     result.Set("available", available);
     result.Set("built", built);
-    result.Set("bfloat16", kernels.bf16_products->unit == 2 ? "instructions" : "rounded");
+    result.Set("bfloat16", kernels.bf16_matmul->unit == 2 ? "instructions" : "rounded");
     result.Set("compiler", __VERSION__);
     auto matmul = Napi::Object::New(env);
-    matmul.Set("float32", products_of(false));
+    matmul.Set("float32", matmul_of(false));
     try {
-      matmul.Set("bfloat16", products_of(true));
+      matmul.Set("bfloat16", matmul_of(true));
     } catch (const Error& error) {  // oneDNN was asked for and has float32 only
       matmul.Set("bfloat16", error.what());
     }

@@ -96,7 +96,7 @@ export interface NativeEngine {
   bytes(): number;
   busy(): boolean;
   /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code, other bits. */
-  products(): string;
+  matmul(): string;
   /** Makes the running job end with ABORTED. */
   stop(): void;
   /** Frees everything, at once or when the running job has ended. */

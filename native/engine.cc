@@ -46,7 +46,7 @@ void Engine::start() {
   for (Arena& scratch : context_.scratch) scratch.reset();
 }
 
-void Engine::changing() {
+void Engine::invalidate() {
   loaded_ = false;  // until all of it is there
   packed_.forget();
 }
@@ -84,14 +84,14 @@ void Engine::for_chunks(const Body& body) {
 }
 
 int Engine::add_model(const std::vector<TensorSource>& sources) {
-  models_.push_back(std::make_unique<Model>(model_.table, sources));
+  models_.push_back(std::make_unique<Checkpoint>(model_.table, sources));
   return static_cast<int>(models_.size()) - 1;
 }
 
 void Engine::load(int model) {
   check_model(model);
   start();
-  changing();
+  invalidate();
   for_chunks([&](const Chunk& chunk) {
     const float* values = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     if (!context_.kernels.copy(parameters_.data() + chunk.at, values, chunk.count, streaming()))
@@ -103,7 +103,7 @@ void Engine::load(int model) {
 void Engine::interpolate(int model, double coefficient) {
   check_model(model);
   start();
-  changing();
+  invalidate();
   for_chunks([&](const Chunk& chunk) {
     const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     const float* other = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
@@ -116,7 +116,7 @@ void Engine::interpolate(int model, double coefficient) {
 
 void Engine::initialize(uint64_t seed) {
   start();
-  changing();
+  invalidate();
   dfmerge::initialize(context_, model_, seed, parameters_.data());
   loaded_ = true;
 }
@@ -164,7 +164,7 @@ void Engine::finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> f
 }
 
 void Engine::load_fisher(const std::vector<TensorSource>& sources) {
-  const Model file(model_.table, sources);
+  const Checkpoint file(model_.table, sources);
   start();
   for_chunks([&](const Chunk& chunk) {
     const float* values = file.read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
@@ -202,7 +202,7 @@ void Engine::finish_merge(int models) {
   if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
   check_model(0);
   start();
-  changing();
+  invalidate();
   for_chunks([&](const Chunk& chunk) {
     const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at,
@@ -266,7 +266,7 @@ void Engine::adamw(const AdamW& o) {
   if (!(o.epsilon >= 0)) fail("INVALID_ARGUMENT", "epsilon is %g: expected at least 0", o.epsilon);
   require_parameters();
   start();
-  changing();
+  invalidate();
   const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)),
                root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
   for_chunks([&](const Chunk& chunk) {
@@ -283,17 +283,18 @@ void Engine::adamw(const AdamW& o) {
   loaded_ = true;
 }
 
-void Engine::write(Vector vector, const std::vector<TensorSource>& targets) {
-  if (vector == Vector::kParameters) require_parameters();
+void Engine::write(ParameterVector vector, const std::vector<TensorSource>& targets) {
+  if (vector == ParameterVector::kParameters) require_parameters();
   start();
-  write_tensors(context_, model_.table, vector == Vector::kParameters ? parameters_.data() : fisher_.data(), targets);
+  write_tensors(context_, model_.table, vector == ParameterVector::kParameters ? parameters_.data() : fisher_.data(),
+                targets);
 }
 
-const float* Engine::parameter(Vector vector, const std::string& name, int64_t* size) {
+const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {
   const int index = model_.table.find(name);
   if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
   *size = model_.table[index].size;
-  return (vector == Vector::kParameters ? parameters_ : fisher_).data() + model_.table[index].offset;
+  return (vector == ParameterVector::kParameters ? parameters_ : fisher_).data() + model_.table[index].offset;
 }
 
 }  // namespace dfmerge

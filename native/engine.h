@@ -31,7 +31,7 @@ struct EngineOptions {
 enum class FisherMode { kExact, kSampled, kSequence, kChoices };
 FisherMode parse_fisher_mode(const std::string& name);
 
-enum class Vector { kParameters, kFisher };
+enum class ParameterVector { kParameters, kFisher };
 
 struct AdamW {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
@@ -43,12 +43,12 @@ class Engine {
   Engine(const T5Config& config, const EngineOptions& options);
 
   const T5Model& model() const { return model_; }
-  std::string products() const {
+  std::string matmul() const {
     return context_.onednn ? context_.onednn->name() : "builtin";
   }  // which code multiplies matrices
   int64_t bytes() const;  // held outside V8's heap
   void stop() { context_.stop = true; }
-  void allow() { context_.stop = false; }
+  void clear_stop() { context_.stop = false; }
 
   // Models. The first one added is the base, theta_0.
   int add_model(const std::vector<TensorSource>& sources);
@@ -87,8 +87,8 @@ class Engine {
                                    double scale);  // gradient += scale d(sum of all NLL)/d theta; returns NLLs
   void adamw(const AdamW& options);                // one step; the gradient is zeroed behind it
 
-  void write(Vector vector, const std::vector<TensorSource>& targets);
-  const float* parameter(Vector vector, const std::string& name, int64_t* size);  // for tests and inspection
+  void write(ParameterVector vector, const std::vector<TensorSource>& targets);
+  const float* parameter(ParameterVector vector, const std::string& name, int64_t* size);  // for tests and inspection
 
  private:
   // A part of a parameter, small enough for a thread's stack and first-level cache.
@@ -99,7 +99,7 @@ class Engine {
     float *a, *b;          // the thread's own, `count` each
   };
   void start();
-  void changing();
+  void invalidate();
   bool streaming() const;
   void check_model(int model) const;
   void require_parameters() const;
@@ -112,7 +112,7 @@ class Engine {
   Context context_;
   PackedWeights packed_;
   Arena arena_;
-  std::vector<std::unique_ptr<Model>> models_;
+  std::vector<std::unique_ptr<Checkpoint>> models_;
   Buffer parameters_, fisher_, numerator_, denominator_;
   bool loaded_ = false;  // false, too, after a job that failed half-way through parameters_
 };

@@ -10,7 +10,7 @@ import { loadSplit } from '../lib/tasks/rows.js';
 import { evaluateRows, type Evaluation } from '../lib/engine/evaluate.js';
 import { FISHER_MODES } from '../lib/recipe/recipe.js';
 import { measureFisher, type FisherMode } from '../lib/engine/fisher.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { openT5, randomRows, randomWeights, V1_0, V1_1, type T5Shape } from './support/random_t5.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
@@ -20,9 +20,9 @@ import { temporaryFolder } from './support/tiny_t5.js';
 const BOUND = { nll: 5e-3, fisher: 3e-2, points: 0.3 };
 
 /** One model in both dtypes. */
-type Pair = Record<ComputeDtype, T5Model>;
+type Pair = Record<ComputeDtype, Session>;
 
-async function inBoth(open: (dtype: ComputeDtype) => Promise<T5Model>): Promise<Pair> {
+async function inBoth(open: (dtype: ComputeDtype) => Promise<Session>): Promise<Pair> {
   const [float32, bfloat16] = await Promise.all(COMPUTE_DTYPES.map(open));
   return { float32, bfloat16 };
 }
@@ -116,7 +116,7 @@ test('scoring and Fisher passes that take turns at one θ: each the same bits as
       turns = await openT5(V1_1, [weights], { dtype });
     for (const model of [alone, turns]) await model.load(0);
     const scored = nlls(await evaluateRows(alone, rows, indices));
-    const fisherOf = (model: T5Model) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
+    const fisherOf = (model: Session) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
     await measureFisher(turns, rows, indices, { mode: 'exact' });
     const measured = fisherOf(turns);
     for (let turn = 0; turn < 2; turn++) {
@@ -152,7 +152,7 @@ test('the widths of T5-base, two layers each way: scores and Fisher', async (t) 
     [70, [2, 3]],
     [45, [3, 2]],
   ]);
-  const pair = await inBoth((dtype) => T5Model.open(out, [], { threads: 2, dtype, tokenizer: false }));
+  const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, dtype, tokenizer: false }));
   for (const model of both(pair)) await model.load(0);
   await scores(t, pair, rows, { indices: [0, 1], what: 'base' });
   await fishers(t, pair, rows, { indices: [0, 1], mode: 'exact', what: 'base' });
@@ -164,7 +164,7 @@ const withShared = sharedTest(test);
 async function suite(): Promise<{ tasks: string[]; pair: Pair; rowsOf: (task: string) => Promise<TokenizedRows> }> {
   const { tasks } = JSON.parse(await readFile(sharedPath('golden', 'suite.json'), 'utf8')) as { tasks: string[] };
   const folder = (name: string) => sharedPath('models', 'mini', name);
-  const pair = await inBoth((dtype) => T5Model.open(folder('base'), tasks.map(folder), { threads: 2, dtype }));
+  const pair = await inBoth((dtype) => Session.open(folder('base'), tasks.map(folder), { threads: 2, dtype }));
   const rowsOf = async (task: string) =>
     tokenizeRows(
       pair.float32.requireTokenizer(),

@@ -160,14 +160,14 @@ test('a batch lays inputs and choices end to end', (t) => {
 
 test('batches go from long to short, stably, within the budget', (t) => {
   const rows = tokenized([5, 9, 5, 1, 9, 30, 5]);
-  const batches = makeBatches(rows, [0, 1, 2, 3, 4, 5, 6], { maxTokens: 22 });
+  const batches = makeBatches(rows, [0, 1, 2, 3, 4, 5, 6], { maxBytes: 22 });
   t.deepEqual(
     batches.map(({ indices }) => indices),
     [[5], [1, 4], [0, 2, 6], [3]],
   );
-  t.deepEqual(makeBatches(rows, [6, 2], { maxTokens: 22 })[0].indices, [6, 2]);
+  t.deepEqual(makeBatches(rows, [6, 2], { maxBytes: 22 })[0].indices, [6, 2]);
   t.deepEqual([...batches[3].batch.inputIds], [3]);
-  t.deepEqual(makeBatches(rows, [], { maxTokens: 22 }), []);
+  t.deepEqual(makeBatches(rows, [], { maxBytes: 22 }), []);
 });
 
 test('the cost function counts input tokens, choice tokens and choices', (t) => {
@@ -177,8 +177,8 @@ test('the cost function counts input tokens, choice tokens and choices', (t) => 
     seen.push(counts);
     return 10;
   };
-  t.is(makeBatches(rows, [0, 1], { maxTokens: 20, cost }).length, 1);
-  t.is(makeBatches(rows, [0, 1], { maxTokens: 19, cost }).length, 2);
+  t.is(makeBatches(rows, [0, 1], { maxBytes: 20, cost }).length, 1);
+  t.is(makeBatches(rows, [0, 1], { maxBytes: 19, cost }).length, 2);
   t.deepEqual(seen.slice(0, 2), [
     [4, 6, 3],
     [4, 5, 1],

@@ -5,7 +5,7 @@ import test from 'ava';
 import { COMPUTE_DTYPES, type FisherMode, type NativeEngine, type TensorPlace } from '../bindings/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
 import { packRows } from '../lib/engine/batch.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { mergeModels } from '../lib/engine/merge.js';
 import { bitsOf } from './support/machines.js';
 import {
@@ -45,7 +45,7 @@ const LENGTHS: [number, number[]][] = [
 ];
 
 /** All parameters of a vector, one after another. */
-function bits(model: T5Model, vector: 'parameters' | 'fisher'): string {
+function bits(model: Session, vector: 'parameters' | 'fisher'): string {
   return Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter(vector, name)))).toString(
     'base64',
   );
@@ -86,13 +86,13 @@ for (const [form, narrow] of [
   const draws = Float64Array.from(LENGTHS, (_, i) => i / LENGTHS.length);
 
   /** Runs twice on each number of threads and compares what comes out. */
-  const sameOnAnyThreads = (title: string, work: (model: T5Model, setting: Setting) => Promise<string>) => {
+  const sameOnAnyThreads = (title: string, work: (model: Session, setting: Setting) => Promise<string>) => {
     for (const dtype of COMPUTE_DTYPES) {
       test(`${form}, ${dtype}: ${title} has the same bits on 1, 2, 3 and 5 threads, and again`, async (t) => {
         const ready = await setting;
         const results: string[] = [];
         for (const threads of THREADS) {
-          const model = await T5Model.open(ready.folders[0], ready.folders.slice(1), {
+          const model = await Session.open(ready.folders[0], ready.folders.slice(1), {
             threads,
             dtype,
             tokenizer: false,
@@ -105,7 +105,7 @@ for (const [form, narrow] of [
     }
   };
 
-  const job = <T>(model: T5Model, run: (engine: NativeEngine) => Promise<T>) => model.job(run);
+  const job = <T>(model: Session, run: (engine: NativeEngine) => Promise<T>) => model.job(run);
 
   sameOnAnyThreads('a score', async (model) => {
     await model.load(1);

@@ -7,7 +7,7 @@ import { prepareSplit } from '../lib/tasks/prepared_split.js';
 import { scoreTrial } from '../lib/objectives/early_stopping.js';
 import { evaluateRows, type PartialEvaluation } from '../lib/engine/evaluate.js';
 import { merge } from '../lib/commands/merge.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
 import type { RunRecord, TrialRecord } from '../lib/run/record.js';
 import { journalPath, search } from '../lib/search/search.js';
@@ -18,8 +18,8 @@ import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/wo
 const ROW_BY_ROW = { threads: 1, batchMemory: 1 };
 
 /** The base of a workspace with its two tasks' validation splits. */
-async function scoring(space: Workspace): Promise<{ model: T5Model; tasks: PreparedTask[] }> {
-  const model = await T5Model.open(space.path('models', 'base'), [], ROW_BY_ROW);
+async function scoring(space: Workspace): Promise<{ model: Session; tasks: PreparedTask[] }> {
+  const model = await Session.open(space.path('models', 'base'), [], ROW_BY_ROW);
   await model.load(0);
   const tasks: PreparedTask[] = [];
   for (const name of ['a', 'b']) {

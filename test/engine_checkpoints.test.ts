@@ -6,7 +6,7 @@ import { native, type TensorPlace } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
 import { writeSafetensorsFile, type WeightSpec } from '../lib/checkpoint/safetensors_file.js';
 import { packRows } from '../lib/engine/batch.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { decodeHalf } from './support/half.js';
 import { bitsOf, INSTRUCTION_SETS, sameBits } from './support/machines.js';
 import {
@@ -26,10 +26,10 @@ import { runChild } from './support/run_child.js';
 import { readTensors, relativeError } from './support/tensors.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
-const open = (base: string, ...children: string[]) => T5Model.open(base, children, { threads: 2, tokenizer: false });
+const open = (base: string, ...children: string[]) => Session.open(base, children, { threads: 2, tokenizer: false });
 const code = (expected: string, message: RegExp) => ({ code: expected, message });
 
-function sameParameters(t: Parameters<typeof sameBits>[0], model: T5Model, expected: Weights): void {
+function sameParameters(t: Parameters<typeof sameBits>[0], model: Session, expected: Weights): void {
   for (const [name, values] of expected) sameBits(t, model.engine.parameter('parameters', name), values, name);
 }
 
@@ -80,7 +80,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
   }
 }
 
-async function writtenBy(model: T5Model, dtype: 'F32' | 'F16' | 'BF16'): Promise<string> {
+async function writtenBy(model: Session, dtype: 'F32' | 'F16' | 'BF16'): Promise<string> {
   const file = join(await temporaryFolder(), 'written.safetensors');
   const specs = model.parameters.map(({ name, shape }): WeightSpec => ({ name, shape, dtype }));
   await writeSafetensorsFile(file, specs, {
@@ -119,7 +119,7 @@ test('parameters are written as they are in float32, rounded to nearest in F16 a
   model.close();
 });
 
-function orderedAs(model: T5Model, weights: Weights): [string, Float32Array][] {
+function orderedAs(model: Session, weights: Weights): [string, Float32Array][] {
   return model.parameters.map(({ name }) => [name, weights.get(name)!]);
 }
 

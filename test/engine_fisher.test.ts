@@ -3,7 +3,7 @@ import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
 import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
 import { DEFAULT_EPSILON, measureFisher } from '../lib/engine/fisher.js';
-import type { T5Model } from '../lib/engine/session.js';
+import type { Session } from '../lib/engine/session.js';
 import { FORMS, openT5, randomRows, randomWeights, single } from './support/random_t5.js';
 import { relativeError } from './support/tensors.js';
 
@@ -26,7 +26,7 @@ interface Parts {
 }
 
 /** ∇ℓ_c of every row and choice, one at a time. `perToken` false: ℓ_c = −NLL_c. */
-async function parts(model: T5Model, rows: TokenizedRows, perToken: boolean): Promise<Parts> {
+async function parts(model: Session, rows: TokenizedRows, perToken: boolean): Promise<Parts> {
   const result: Parts = { loglikelihood: [], gradients: [] };
   for (const [row, choices] of rows.choices.entries()) {
     const [loglikelihood, gradients]: [number[], Gradients[]] = [[], []];

@@ -7,7 +7,7 @@ import { loadSplit, type SplitName } from '../lib/tasks/rows.js';
 import { evaluateRows } from '../lib/engine/evaluate.js';
 import { measureFisher } from '../lib/engine/fisher.js';
 import { mergeModels } from '../lib/engine/merge.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
 
@@ -42,12 +42,12 @@ async function suite(): Promise<Suite> {
   return JSON.parse(await readFile(sharedPath('golden', 'suite.json'), 'utf8')) as Suite;
 }
 
-async function open(tasks: readonly string[]): Promise<T5Model> {
+async function open(tasks: readonly string[]): Promise<Session> {
   const folder = (name: string) => sharedPath('models', 'mini', name);
-  return T5Model.open(folder('base'), tasks.map(folder), { threads: 2 });
+  return Session.open(folder('base'), tasks.map(folder), { threads: 2 });
 }
 
-async function rowsOf(model: T5Model, task: string, split: SplitName): Promise<TokenizedRows> {
+async function rowsOf(model: Session, task: string, split: SplitName): Promise<TokenizedRows> {
   const { rows } = await loadSplit(sharedPath('data', 'suite', task), split, { needLabels: true });
   return tokenizeRows(model.requireTokenizer(), rows);
 }
@@ -66,7 +66,7 @@ function sameCount(
   t.true(Math.abs(right - golden) <= WITHIN, expected.what);
 }
 
-const countRight = async (model: T5Model, rows: TokenizedRows, indices: number[]) => {
+const countRight = async (model: Session, rows: TokenizedRows, indices: number[]) => {
   const { accuracy, examples } = await evaluateRows(model, rows, indices);
   return Math.round(accuracy * examples);
 };
@@ -87,7 +87,7 @@ withShared('token ids of the first rows of every task', async (t) => {
 
 /** NLLs of a row's choices from the engine's logits, by a sum of exponentials in one order or another. */
 async function nllsOfLogits(
-  model: T5Model,
+  model: Session,
   rows: TokenizedRows,
   row: number,
   sumOfExp: (logits: Float32Array, top: number) => number,

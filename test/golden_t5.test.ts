@@ -6,7 +6,7 @@ import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
 import { evaluateRows } from '../lib/engine/evaluate.js';
 import { measureFisher } from '../lib/engine/fisher.js';
 import { mergeModels } from '../lib/engine/merge.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { readTensors, relativeError, type Tensors } from './support/tensors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 
@@ -17,7 +17,7 @@ interface Cases {
 }
 
 interface Golden {
-  model: T5Model;
+  model: Session;
   rows: TokenizedRows;
   all: number[];
   cases: Cases;
@@ -37,7 +37,7 @@ async function open(kind: string, threads = 2): Promise<Golden> {
     choices: cases.examples.map((e) => e.choices.map((c) => Int32Array.from(c))),
     labels: Int32Array.from(cases.examples, (e) => e.label),
   };
-  const model = await T5Model.open(folder('base'), CHILDREN.map(folder), { threads, tokenizer: false });
+  const model = await Session.open(folder('base'), CHILDREN.map(folder), { threads, tokenizer: false });
   return {
     model,
     rows,

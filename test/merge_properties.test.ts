@@ -6,7 +6,7 @@ import { testing } from '../bindings/testing/index.js';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
 import { measureFisher } from '../lib/engine/fisher.js';
 import { mergeModels } from '../lib/engine/merge.js';
-import { T5Model } from '../lib/engine/session.js';
+import { Session } from '../lib/engine/session.js';
 import { INSTRUCTION_SETS, sameBits, withinBound } from './support/machines.js';
 import { plainInterpolation, plainMerge, type MergeOperands } from './support/plain_merge.js';
 import { EPSILON32 } from './support/plain_ops.js';
@@ -87,7 +87,7 @@ for (const [title, shift] of [
     for (const [i, file] of files.entries())
       await writeFile(file, safetensorsBytes(fishers[i], { shapes: shapesOf(shape), shift }));
     for (const threads of [1, 2, 3]) {
-      const model = await T5Model.open(baseDir, dirs, { threads, tokenizer: false });
+      const model = await Session.open(baseDir, dirs, { threads, tokenizer: false });
       for (const withFisher of [true, false]) {
         const load = async (i: number) => model.job(async (engine) => engine.loadFisher(await placesIn(files[i - 1])));
         await mergeModels(model, [...coefficients], withFisher ? load : null);

@@ -3,7 +3,7 @@ import { BayesianOptimizer } from '../../lib/bayes/index.js';
 import { evaluateRows } from '../../lib/engine/evaluate.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
 import { mergeModels } from '../../lib/engine/merge.js';
-import type { T5Model } from '../../lib/engine/session.js';
+import type { Session } from '../../lib/engine/session.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, IterationSpec } from '../spec.js';
@@ -72,7 +72,7 @@ function shortened(tasks: readonly Task[]): Task[] {
 }
 
 async function iterate(
-  model: T5Model,
+  model: Session,
   tasks: readonly Task[],
   timing?: { optimizer: BayesianOptimizer; phases: Record<string, number> },
 ): Promise<void> {

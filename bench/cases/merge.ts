@@ -1,5 +1,5 @@
 import { packRows } from '../../lib/engine/batch.js';
-import type { T5Model } from '../../lib/engine/session.js';
+import type { Session } from '../../lib/engine/session.js';
 import { randomRows } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, Check, MergeSpec } from '../spec.js';
@@ -32,7 +32,7 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
 }
 
 /** Leaves a Fisher and a folded child in the engine. The error is 0 or 1: results must agree in every bit. */
-async function checkMerge(model: T5Model, vocabSize: number): Promise<Check> {
+async function checkMerge(model: Session, vocabSize: number): Promise<Check> {
   const names = model.parameters
     .map(({ name }) => name)
     .filter((name) => /(block\.0\.layer\.0\..*(q|layer_norm)|final_layer_norm)\.weight$/.test(name));

@@ -3,7 +3,7 @@ import { native } from '../../bindings/index.js';
 import type { TokenizedRows } from '../../lib/engine/batch.js';
 import { evaluateRows } from '../../lib/engine/evaluate.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
-import type { T5Model } from '../../lib/engine/session.js';
+import type { Session } from '../../lib/engine/session.js';
 import { train } from '../../lib/engine/train.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
@@ -54,19 +54,19 @@ function probed(spec: WorkSpec | ReferenceSpec): TokenizedRows {
   return randomRows([row], SHAPES[spec.shape].vocabSize, `${spec.task} probe`);
 }
 
-async function checked(model: T5Model, spec: WorkSpec): Promise<Check> {
+async function checked(model: Session, spec: WorkSpec): Promise<Check> {
   const { isa, ...expected } = JSON.parse(await readFile(spec.reference, 'utf8')) as Reference;
   return compareProbes(await probe(model, spec.kind, probed(spec)), expected, { dtype: spec.dtype, against: isa });
 }
 
-async function onePass(model: T5Model, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
+async function onePass(model: Session, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
   const all = rows.inputIds.map((_, i) => i);
   if (kind === 'fisher') await measureFisher(model, rows, all, { mode: 'exact' });
   else await evaluateRows(model, rows, all);
 }
 
 /** Steps on all rows at once: the first one warms up. */
-async function timeSteps(model: T5Model, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
+async function timeSteps(model: Session, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
   const memory = MemoryWatch.start();
   const ends: number[] = [];
   const afterStep = async () => void ends.push(performance.now() / 1000);

@@ -1,5 +1,5 @@
 import { createModel } from '../../lib/engine/create.js';
-import { T5Model, type ComputeOptions } from '../../lib/engine/session.js';
+import { Session, type ComputeOptions } from '../../lib/engine/session.js';
 import { configOf, SHAPES, type Dtype } from '../shapes.js';
 import type { CaseResult, CreateSpec } from '../spec.js';
 
@@ -13,9 +13,9 @@ export async function createRandomModel({ shape, out, seed, threads }: CreateSpe
 export function openModel(
   spec: { base: string; child?: string; threads: number },
   options: { dtype: Dtype; children?: number },
-): Promise<T5Model> {
+): Promise<Session> {
   const children = Array.from({ length: options.children ?? 0 }, () => spec.child as string);
-  return T5Model.open(spec.base, children, {
+  return Session.open(spec.base, children, {
     threads: spec.threads,
     dtype: options.dtype as ComputeOptions['dtype'],
     tokenizer: false,

@@ -1,7 +1,7 @@
 import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
 import { evaluateRows } from '../../lib/engine/evaluate.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
-import type { T5Model } from '../../lib/engine/session.js';
+import type { Session } from '../../lib/engine/session.js';
 import { rightChoices } from '../../lib/engine/train.js';
 import type { RowLengths } from '../flops.js';
 import type { Dtype } from '../shapes.js';
@@ -38,7 +38,7 @@ export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengt
 }
 
 /** Does the work on one row at the model's current parameters. */
-export async function probe(model: T5Model, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
+export async function probe(model: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
   const { results } = await evaluateRows(model, row, [0]);
   const { nll } = results[0];
   if (work === 'score') return { nll, tensors: {} };

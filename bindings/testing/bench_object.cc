@@ -131,7 +131,7 @@ Napi::Value js_matmul(const Info& info) {
     std::vector<Buffer> weights, packed;
     for (int64_t i = 0; i < count; ++i) {
       weights.push_back(filled(context, n * k, static_cast<uint32_t>(2 + i)));
-      packed.emplace_back(packed_size(context.products(), n, k));
+      packed.emplace_back(packed_size(context.matmul_kernels(), n, k));
       pack_matrix(context, n, k, transposed(weights.back().data(), k), packed.back().data());
     }
     const auto multiply = [&](int64_t call) {

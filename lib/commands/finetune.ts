@@ -6,7 +6,7 @@ import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows } from '../engine/evaluate.js';
-import { T5Model, type ComputeOptions } from '../engine/session.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { train, type TrainingOptions } from '../engine/train.js';
 
@@ -44,13 +44,13 @@ export interface FinetuneResult {
 
 /**
  * Fine-tunes a model on a task: AdamW on the right choice of each row, no dropout; the state of lowest validation loss is written.
- * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of T5Model.open.
+ * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const model = await T5Model.open(options.model, [], options);
+  const model = await Session.open(options.model, [], options);
   const keep = new BestParameters(model, temporaryBeside(`${out}.best`));
   try {
     const { onProgress, signal, steps, cache } = options;
@@ -95,7 +95,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 /** The best parameters so far, on disk: memory holds one set of them. */
 class BestParameters {
   constructor(
-    private readonly model: T5Model,
+    private readonly model: Session,
     private readonly file: string,
   ) {}
 

@@ -1,8 +1,8 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { COMPUTE_DTYPES, native, type ComputeDtype, type NativeInfo } from '../../bindings/index.js';
 import { cacheFolder, cacheUsage } from '../tasks/row_cache.js';
-import type { T5Model } from '../engine/session.js';
-import { direct } from '../engine/native_call.js';
+import type { Session } from '../engine/session.js';
+import { callNative } from '../engine/native_call.js';
 import type { EnvironmentRecord } from '../run/record.js';
 import { VERSION } from '../core/version.js';
 
@@ -29,7 +29,7 @@ export interface Info {
 
 /** Describes the machine and the build. Errors: NATIVE_LOAD; UNSUPPORTED where DFMERGE_ISA or DFMERGE_MATMUL names what is not here. */
 export function info(): Info {
-  const { isa, available, built, bfloat16, compiler, matmul } = direct(() => native().info());
+  const { isa, available, built, bfloat16, compiler, matmul } = callNative(() => native().info());
   const folder = cacheFolder();
   return {
     version: VERSION,
@@ -59,13 +59,13 @@ function cpuName(): string {
 }
 
 /** What multiplies matrices where it is not the built-in kernels: other code, other bits. Records and journals say nothing else. */
-export function productsOf({ engine }: T5Model): { matmul?: string } {
-  const products = engine.products();
+export function productsOf({ engine }: Session): { matmul?: string } {
+  const products = engine.matmul();
   return products === 'builtin' ? {} : { matmul: products };
 }
 
 /** Where a run happened, for its record. */
-export function environmentRecord(model: T5Model): EnvironmentRecord {
+export function environmentRecord(model: Session): EnvironmentRecord {
   return {
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,

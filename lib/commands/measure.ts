@@ -7,7 +7,7 @@ import type { SplitName } from '../tasks/rows.js';
 import { evaluateRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { checkMinWeight, DEFAULT_EPSILON, measureFisher, type FisherMode } from '../engine/fisher.js';
 import { writeFisher } from '../engine/fisher_file.js';
-import { T5Model, type ComputeOptions } from '../engine/session.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import type { SkippedChoices } from '../run/record.js';
 
@@ -27,10 +27,10 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
 
 /**
  * Accuracy of a model on a split of a task: the choice of lowest NLL per label token, against the label.
- * Errors: those of T5Model.open and loadSplit; NUMERIC, ABORTED.
+ * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const model = await T5Model.open(options.model, [], options);
+  const model = await Session.open(options.model, [], options);
   try {
     const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation', {
       cache: options.cache,
@@ -89,7 +89,7 @@ export interface MeasureResult {
 
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
- * Errors: those of T5Model.open, loadSplit and measureFisher; IO.
+ * Errors: those of Session.open, loadSplit and measureFisher; IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   const {
@@ -103,8 +103,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } = options;
   checkMinWeight(mode, minWeight);
   const model = await (options.base === undefined
-    ? T5Model.open(options.model, [], options)
-    : T5Model.open(options.base, [options.model], options));
+    ? Session.open(options.model, [], options)
+    : Session.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
     const split = await prepareSplit(model.requireTokenizer(), options.data, options.split ?? 'validation', {

@@ -4,7 +4,7 @@ import { usesFisher } from '../run/candidate.js';
 import { assertWritable } from '../checkpoint/write.js';
 import type { Comparison } from '../run/comparison.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
-import { T5Model, type ComputeOptions } from '../engine/session.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
 import { finishRun } from '../run/output.js';
 import type { RunOptions } from '../core/progress.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
@@ -38,7 +38,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
   const needsTasks = recipe.tasks.length > 0 && (measured || scored !== 'no');
   const model = await stopwatch.time('load', () =>
-    T5Model.open(
+    Session.open(
       recipe.baseModel.path,
       recipe.models.map(({ path }) => path),
       { ...options, dtype: recipe.computeDtype, tokenizer: needsTasks },

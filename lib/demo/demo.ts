@@ -48,7 +48,7 @@ export interface DemoResult {
 
 /**
  * DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
- * coefficients that merge the children best, and sets the merge beside its rivals. Downloads nothing; the same numbers for the same seed,
+ * coefficients that merge the children best, and sets the merge beside its incumbents. Downloads nothing; the same numbers for the same seed,
  * whatever the number of threads.
  *
  * `threads` are one engine's, or as many children trained at the same time on one thread each.

@@ -3,7 +3,7 @@ import { temporaryBeside } from '../core/atomic_write.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows } from '../engine/batch.js';
 import { RandomStream } from '../core/random_stream.js';
-import { T5Model, type ComputeOptions } from '../engine/session.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
 import { train } from '../engine/train.js';
 import type { MadeData } from './data.js';
@@ -42,7 +42,7 @@ export async function pretrain(
     config: t5Config(plan.model, data.tokenizer.size),
     files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
   });
-  const model = await T5Model.open(random, [], run);
+  const model = await Session.open(random, [], run);
   try {
     const stream = new RandomStream(seed, 'pretraining rows');
     const rows = tokenizeRows(
@@ -108,7 +108,7 @@ function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSiz
   };
 }
 
-function countParameters(model: T5Model): number {
+function countParameters(model: Session): number {
   return model.parameters.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, 1), 0);
 }
 

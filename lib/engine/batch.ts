@@ -20,7 +20,7 @@ export interface RowBatch {
 
 /** How much one batch may hold. */
 export interface BatchBudget {
-  maxTokens: number;
+  maxBytes: number;
   /**
    * What one row weighs against `maxTokens`; a batch weighs the sum of its rows. Default: inputTokens + choiceTokens.
    * @param inputTokens ids of the row's input
@@ -49,7 +49,7 @@ export function tokenizeRows(
  * @param indices rows to pack, each once
  */
 export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
-  const { maxTokens, cost = (inputTokens, choiceTokens) => inputTokens + choiceTokens } = budget;
+  const { maxBytes, cost = (inputTokens, choiceTokens) => inputTokens + choiceTokens } = budget;
   const weighed = indices.map((index) => {
     const inputTokens = rows.inputIds[index].length;
     const choiceTokens = totalLength(rows.choices[index]);
@@ -61,7 +61,7 @@ export function makeBatches(rows: TokenizedRows, indices: readonly number[], bud
   for (const row of weighed) {
     if (groups.length === 0 || row.cost > left) {
       groups.push([]);
-      left = maxTokens;
+      left = maxBytes;
     }
     groups.at(-1)!.push(row.index);
     left -= row.cost;

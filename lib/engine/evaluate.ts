@@ -1,6 +1,6 @@
 import { makeBatches, type TokenizedRows } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
-import type { T5Model } from './session.js';
+import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
 /** The model's answer to one row. */
@@ -52,7 +52,7 @@ export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): numb
  * Errors: NUMERIC naming the row where a score is not finite; ABORTED.
  */
 export async function evaluateRows(
-  model: T5Model,
+  model: Session,
   rows: TokenizedRows,
   indices: readonly number[],
   options: RunOptions & { subject?: string; onPartial?: OnPartial } = {},

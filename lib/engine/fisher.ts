@@ -2,7 +2,7 @@ import type { FisherMode, Fold } from '../../bindings/index.js';
 import { makeBatches, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
-import type { T5Model } from './session.js';
+import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 import type { SkippedChoices } from '../run/record.js';
 
@@ -52,7 +52,7 @@ export interface FisherMeasurement {
  * Errors: NUMERIC, INVALID_ARGUMENT, ABORTED.
  */
 export async function measureFisher(
-  model: T5Model,
+  model: Session,
   rows: TokenizedRows,
   indices: readonly number[],
   options: FisherOptions,

@@ -1,7 +1,7 @@
 import { readHeader, isWeightDType } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { DfMergeError } from '../core/errors.js';
-import type { T5Model } from './session.js';
+import type { Session } from './session.js';
 
 /** What a `fisher.safetensors` says of itself, as strings. */
 export interface FisherMetadata {
@@ -21,7 +21,7 @@ export interface FisherMetadata {
 
 /** Writes the engine's Fisher: float32, names and shapes of the model's parameters. Atomic. Errors: IO, NUMERIC. */
 export async function writeFisher(
-  model: T5Model,
+  model: Session,
   file: string,
   metadata: FisherMetadata,
   signal?: AbortSignal,
@@ -42,7 +42,7 @@ export async function writeFisher(
 }
 
 /** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */
-export async function loadFisher(model: T5Model, file: string, signal?: AbortSignal): Promise<void> {
+export async function loadFisher(model: Session, file: string, signal?: AbortSignal): Promise<void> {
   const { tensors } = await readHeader(file);
   const wrong: string[] = [];
   const sources = model.parameters.map(({ name, shape }) => {

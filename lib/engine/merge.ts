@@ -1,5 +1,5 @@
 import type { Fold } from '../../bindings/index.js';
-import type { T5Model } from './session.js';
+import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
 /**
@@ -8,7 +8,7 @@ import type { RunOptions } from '../core/progress.js';
  * The merged parameters become the engine's current ones. Errors: NUMERIC naming the tensor, ABORTED.
  */
 export async function mergeModels(
-  model: T5Model,
+  model: Session,
   coefficients: readonly number[],
   prepareFisher: ((index: number, fold: Fold) => Promise<'folded' | void>) | null,
   options: RunOptions = {},

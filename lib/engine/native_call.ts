@@ -1,16 +1,16 @@
 import { DfMergeError, type ErrorCode } from '../core/errors.js';
 
 /** Runs a native call of this thread; its errors become DfMergeErrors. */
-export function direct<T>(call: () => T): T {
+export function callNative<T>(call: () => T): T {
   try {
     return call();
   } catch (cause) {
-    throw translated(cause);
+    throw toDfMergeError(cause);
   }
 }
 
 /** A native error as a DfMergeError, made here so that it carries the caller's stack. */
-export function translated(cause: unknown): unknown {
+export function toDfMergeError(cause: unknown): unknown {
   if (cause instanceof DfMergeError || !(cause instanceof Error)) return cause;
   const code = (cause as Error & { code?: unknown }).code;
   return typeof code === 'string' ? new DfMergeError(code as ErrorCode, cause.message, { cause }) : cause;

@@ -5,7 +5,7 @@ import type { T5Config } from '../architectures/t5/config.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
-import { direct, translated } from './native_call.js';
+import { callNative, toDfMergeError } from './native_call.js';
 import { checkAborted } from '../core/progress.js';
 import { loadTokenizer, type Tokenizer } from '../tasks/text/tokenizer.js';
 
@@ -37,7 +37,7 @@ function defaultBatchMemory(parameters: readonly Parameter[]): number {
  * A base model and its fine-tuned children around one native engine. The engine holds one current set of parameters θ,
  * made by load, interpolate or a merge; checkpoints stay on disk.
  */
-export class T5Model {
+export class Session {
   /** Parameters by name and shape, in the engine's order. */
   readonly parameters: readonly Parameter[];
   /** Of the engine. */
@@ -65,12 +65,12 @@ export class T5Model {
     base: string,
     models: readonly string[],
     options: ComputeOptions & { tokenizer?: boolean } = {},
-  ): Promise<T5Model> {
+  ): Promise<Session> {
     const set = await openModelSet(base, models);
     const tokenizer = options.tokenizer === false ? undefined : await loadTokenizer(set.tokenizerDir ?? base);
     const engine = makeEngine(set.config, set.tied, options);
-    const model = new T5Model(set, engine, tokenizer, options);
-    for (const member of [set.base, ...set.models]) direct(() => engine.addModel(member.sources(model.parameters)));
+    const model = new Session(set, engine, tokenizer, options);
+    for (const member of [set.base, ...set.models]) callNative(() => engine.addModel(member.sources(model.parameters)));
     return model;
   }
 
@@ -92,7 +92,7 @@ export class T5Model {
     try {
       return await run(this.engine);
     } catch (cause) {
-      throw translated(cause);
+      throw toDfMergeError(cause);
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -110,12 +110,12 @@ export class T5Model {
 
   /** Batches of a scoring pass within the memory budget. */
   scoreBudget(): BatchBudget {
-    return { maxTokens: this.#budget, cost: scoreCost(this.config) };
+    return { maxBytes: this.#budget, cost: scoreCost(this.config) };
   }
 
   /** Batches of a pass with gradients; `gradients` of an input: how many gradients are made of it, given its choices. */
   gradientBudget(gradients: (choices: number) => number): BatchBudget {
-    return { maxTokens: this.#budget, cost: gradientCost(this.config, gradients) };
+    return { maxBytes: this.#budget, cost: gradientCost(this.config, gradients) };
   }
 
   /** Writes θ as a Hugging Face folder named and sharded like the base. Errors: those of writeModelFolder, NUMERIC. */
@@ -154,7 +154,7 @@ export class T5Model {
 /** A native engine of a shape. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
 export function makeEngine(config: T5Config, tied: boolean, options: ComputeOptions): NativeEngine {
   const { Engine } = native();
-  return direct(
+  return callNative(
     () =>
       new Engine(
         { ...config, tied },

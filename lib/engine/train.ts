@@ -1,7 +1,7 @@
 import { makeBatches, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
-import type { T5Model } from './session.js';
+import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
 /** AdamW with PyTorch's defaults, on the right choice of each row, without dropout. */
@@ -44,7 +44,7 @@ export function rightChoices(rows: TokenizedRows): TokenizedRows {
  * Errors: NUMERIC naming the tensor whose gradient is not finite; ABORTED.
  */
 export async function train(
-  model: T5Model,
+  model: Session,
   rows: TokenizedRows,
   options: TrainingOptions &
     RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },

@@ -1,25 +1,25 @@
 import { bitsets } from '../run/comparison.js';
 import { evaluateRows, type Evaluation, type PartialEvaluation } from '../engine/evaluate.js';
-import type { T5Model } from '../engine/session.js';
+import type { Session } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import type { SearchSettings } from '../recipe/recipe.js';
 import type { TrialRecord } from '../run/record.js';
 import { accuracies, meanAccuracy, type PreparedTask } from '../tasks/prepare.js';
 
 /** What a trial is scored against. */
-export interface Rivals {
+export interface Incumbents {
   /** The objective that the trial must still be able to reach; -Infinity: it is scored to its end whatever comes. */
   least: number;
   /** Earlier trials that were scored to their end, in order. */
   finished: readonly TrialRecord[];
 }
 
-/** The trials so far as a new one's rivals. */
-export function rivalsOf(
+/** The trials so far as a new one's incumbents. */
+export function incumbentsOf(
   trials: readonly TrialRecord[],
   best: TrialRecord | undefined,
   { earlyStopping, earlyStoppingMargin }: SearchSettings,
-): Rivals {
+): Incumbents {
   return {
     least: earlyStopping && best ? best.objective - earlyStoppingMargin / 100 : -Infinity,
     finished: trials.filter(({ stopped }) => !stopped),
@@ -35,9 +35,9 @@ export function rivalsOf(
  * had in its place.
  */
 export async function scoreTrial(
-  model: T5Model,
+  model: Session,
   tasks: readonly PreparedTask[],
-  { least, finished }: Rivals,
+  { least, finished }: Incumbents,
   options: RunOptions = {},
 ): Promise<Omit<TrialRecord, 'trial' | 'coefficients'>> {
   const parts = tasks.flatMap(({ name, validation, subset }) =>

@@ -3,7 +3,7 @@ import { DfMergeError } from '../core/errors.js';
 import { measureFisher } from '../engine/fisher.js';
 import { loadFisher } from '../engine/fisher_file.js';
 import { mergeModels } from '../engine/merge.js';
-import type { T5Model } from '../engine/session.js';
+import type { Session } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import type { MergeMethod, Recipe } from '../recipe/recipe.js';
 import type { SkippedChoices } from './record.js';
@@ -12,7 +12,7 @@ import type { Stopwatch } from '../core/timing.js';
 
 /** What one merge needs besides its coefficients. */
 export interface Candidate {
-  model: T5Model;
+  model: Session;
   recipe: Recipe;
   tasks: readonly PreparedTask[];
   stopwatch: Stopwatch;

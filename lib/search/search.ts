@@ -8,11 +8,11 @@ import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { DEFAULT_COMPARISONS, GRID, type Comparison } from '../run/comparison.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
-import { rivalsOf, scoreTrial } from '../objectives/early_stopping.js';
+import { incumbentsOf, scoreTrial } from '../objectives/early_stopping.js';
 import { DfMergeError } from '../core/errors.js';
 import { productsOf } from '../commands/info.js';
 import { openJournal, type Journal, type JournalHeader, type JournalTrial, type Json } from './journal.js';
-import { T5Model, type ComputeOptions } from '../engine/session.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
 import { finishRun } from '../run/output.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import type { Recipe, SearchRecipe } from '../recipe/recipe.js';
@@ -54,7 +54,7 @@ export async function search(written: SearchRecipe, options: SearchOptions): Pro
   await assertWritable(out, { overwrite: options.overwrite || (options.resume && existsSync(journalPath(out))) });
   const stopwatch = new Stopwatch();
   const model = await stopwatch.time('load', () =>
-    T5Model.open(
+    Session.open(
       recipe.baseModel.path,
       recipe.models.map(({ path }) => path),
       { ...options, dtype: recipe.computeDtype },
@@ -128,8 +128,8 @@ async function runTrials(
     run.onProgress?.({ phase: 'search', done: trial - 1, total: proposals.total });
     const coefficients = await stopwatch.time('suggest', async () => proposals.ask(trial));
     const notes = await mergeCandidate(candidate, recipe.mergeMethod, coefficients, run);
-    const rivals = rivalsOf(trials, best, recipe.search);
-    const score = await stopwatch.time('evaluate', () => scoreTrial(model, tasks, rivals, run));
+    const incumbents = incumbentsOf(trials, best, recipe.search);
+    const score = await stopwatch.time('evaluate', () => scoreTrial(model, tasks, incumbents, run));
     const record: TrialRecord = { trial, coefficients, ...score, ...notes };
     const phases = phasesSince(stopwatch.seconds, before);
     const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
@@ -181,7 +181,7 @@ const ABSENT = { 'recipe.compute_dtype': 'float32' };
 
 /** All that decides the numbers of a search; the count of iterations does not, so that a search can be gone on with for longer. */
 async function journalHeader(
-  model: T5Model,
+  model: Session,
   { recipe, tasks, options }: { recipe: SearchRecipe; tasks: readonly PreparedTask[]; options: SearchOptions },
 ): Promise<JournalHeader> {
   const resolved = resolvedRecipe(recipe);

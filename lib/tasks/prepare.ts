@@ -4,7 +4,7 @@ import { prepareSplit, type DataOptions, type PreparedSplit } from './prepared_s
 import type { SplitName } from './rows.js';
 import { drawFisherRows, subsetRows } from './subset.js';
 import { evaluateRows, type Evaluation } from '../engine/evaluate.js';
-import type { T5Model } from '../engine/session.js';
+import type { Session } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import type { FisherSettings, Recipe, RecipeTask } from '../recipe/recipe.js';
 
@@ -32,14 +32,14 @@ export interface PrepareOptions extends DataOptions {
 }
 
 /** Loads every task of a recipe. Errors: those of prepareSplit; a task without test.jsonl has no test split. */
-export async function prepareTasks(model: T5Model, recipe: Recipe, options: PrepareOptions): Promise<PreparedTask[]> {
+export async function prepareTasks(model: Session, recipe: Recipe, options: PrepareOptions): Promise<PreparedTask[]> {
   const prepared: PreparedTask[] = [];
   for (const task of recipe.tasks) prepared.push(await prepareTask(model, task, options));
   return prepared;
 }
 
 async function prepareTask(
-  model: T5Model,
+  model: Session,
   task: RecipeTask,
   { seed, validationRatio, fisher, scored, cache }: PrepareOptions,
 ): Promise<PreparedTask> {
@@ -68,7 +68,7 @@ export type Part = 'subset' | 'validation' | 'test';
 
 /** Evaluates θ on a part of every task (those that have it), or of the tasks named. */
 export async function evaluateTasks(
-  model: T5Model,
+  model: Session,
   tasks: readonly PreparedTask[],
   part: Part,
   options: RunOptions = {},

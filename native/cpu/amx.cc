@@ -56,7 +56,7 @@ struct Integers {
 
 // One tile of `rows` x `columns`: c = 1 + a b, and the squares of two segments of which the first has fewer rows.
 struct Check {
-  const ProductKernels& kernels;
+  const MatmulKernels& kernels;
   int rows, columns;
   int64_t depth;
 
@@ -92,8 +92,8 @@ struct Check {
       kernels.pack_a(a_packed.data(), depth, rows, a.data(), rows, 1);
       kernels.pack_b(b_packed.data(), depth, columns, b.data(), columns, 1);
     }
-    kernels.multiply_tile(rows, columns, steps, {a_packed.data(), kernels.mr, 1}, b_packed.data(), c.data(), columns,
-                          true);
+    kernels.micro_kernel(rows, columns, steps, {a_packed.data(), kernels.mr, 1}, b_packed.data(), c.data(), columns,
+                         true);
     for (int m = 0; m < rows; ++m)
       for (int n = 0; n < columns; ++n)
         if (c[m * columns + n] != 1.0f + dot(a, b, m, n, 0, depth)) return false;
@@ -127,7 +127,7 @@ bool amx_granted() {
   return granted;
 }
 
-bool products_are_exact(const ProductKernels& kernels) {
+bool matmul_is_exact(const MatmulKernels& kernels) {
   return Check{kernels, kernels.mr, kernels.nr, 128}.exact() &&
          Check{kernels, kernels.mr - 5, kernels.nr - 3, 67}.exact() && Check{kernels, 1, 1, 1}.exact();
 }

@@ -9,6 +9,6 @@ namespace dfmerge {
 bool amx_granted();
 
 // Whether a product and two segments of small integers, which every format and order of sums has exactly, come out so.
-bool products_are_exact(const ProductKernels& kernels);
+bool matmul_is_exact(const MatmulKernels& kernels);
 
 }  // namespace dfmerge

@@ -105,8 +105,8 @@ struct Quarter {
   }
 };
 
-void multiply_tile(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
-                   bool accumulate) {
+void micro_kernel(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
+                  bool accumulate) {
   const Quarter<0> above_left(rows, columns);
   const Quarter<1> above_right(rows, columns);
   const Quarter<2> below_left(rows, columns);
@@ -165,10 +165,10 @@ void outer_tile(int rows, int columns, const float* a, const float* b, const Out
 #define DFMERGE_JOIN(a, b) a##b
 #define DFMERGE_TABLE(prefix, isa) DFMERGE_JOIN(prefix, isa)
 
-extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
-const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = {
-    DFMERGE_ISA::kMr,    DFMERGE_ISA::kNr,           DFMERGE_ISA::Bf16::kUnit, DFMERGE_ISA::pack_a,
-    DFMERGE_ISA::pack_b, DFMERGE_ISA::multiply_tile, DFMERGE_ISA::outer_tile,  false,
+extern const MatmulKernels DFMERGE_TABLE(kBf16Matmul_, DFMERGE_ISA);
+const MatmulKernels DFMERGE_TABLE(kBf16Matmul_, DFMERGE_ISA) = {
+    DFMERGE_ISA::kMr,    DFMERGE_ISA::kNr,          DFMERGE_ISA::Bf16::kUnit, DFMERGE_ISA::pack_a,
+    DFMERGE_ISA::pack_b, DFMERGE_ISA::micro_kernel, DFMERGE_ISA::outer_tile,  false,
     DFMERGE_ISA::kTile};
 
 }  // namespace dfmerge

@@ -39,8 +39,8 @@ struct Context {
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
 
   // exact: operands stay float32 whatever `compute` is.
-  const ProductKernels& products(bool exact = false) const {
-    return compute == Compute::kBfloat16 && !exact ? *kernels.bf16_products : *kernels.float_products;
+  const MatmulKernels& matmul_kernels(bool exact = false) const {
+    return compute == Compute::kBfloat16 && !exact ? *kernels.bf16_matmul : *kernels.float_matmul;
   }
   // oneDNN for such products; null: the built-in ones. It is set up for one dtype.
   Onednn* onednn_for(bool exact) const { return compute == Compute::kBfloat16 && exact ? nullptr : onednn.get(); }

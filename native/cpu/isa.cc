@@ -10,25 +10,25 @@ namespace dfmerge {
 #if DFMERGE_X86
 extern const Kernels kKernels_avx512;
 extern const Kernels kKernels_avx2;
-extern const ProductKernels kBf16Products_avx512bf16;
+extern const MatmulKernels kBf16Matmul_avx512bf16;
 #endif
 #if DFMERGE_AMX
-extern const ProductKernels kBf16Products_amx;
+extern const MatmulKernels kBf16Matmul_amx;
 #endif
-extern const ProductKernels kBf16Products_amx_emulated;
+extern const MatmulKernels kBf16Matmul_amx_emulated;
 extern const Kernels kKernels_generic;
 extern const Kernels kKernels_scalar;
 
 namespace {
 bool always() { return true; }
 
-Kernels with_bf16_products(const char* name, Kernels kernels, const ProductKernels& products) {
+Kernels with_bf16_matmul(const char* name, Kernels kernels, const MatmulKernels& products) {
   kernels.name = name;
-  kernels.bf16_products = &products;
+  kernels.bf16_matmul = &products;
   return kernels;
 }
 
-ProductKernels with_short_segments(ProductKernels products, const ProductKernels& of_short_segments) {
+MatmulKernels with_short_segments(MatmulKernels products, const MatmulKernels& of_short_segments) {
   products.short_segments = &of_short_segments;
   return products;
 }
@@ -43,7 +43,7 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 
 // AVX-512's kernels, with instructions for bfloat16.
 const Kernels& avx512_bf16() {
-  static const Kernels kernels = with_bf16_products("avx512bf16", kKernels_avx512, kBf16Products_avx512bf16);
+  static const Kernels kernels = with_bf16_matmul("avx512bf16", kKernels_avx512, kBf16Matmul_avx512bf16);
   return kernels;
 }
 #endif
@@ -51,26 +51,25 @@ const Kernels& avx512_bf16() {
 #if DFMERGE_AMX
 // Written where no such machine was at hand: a wrong product here makes the set unavailable, not the results wrong.
 bool has_amx() {
-  static const bool exact = has_avx512_bf16() && amx_granted() && products_are_exact(kBf16Products_amx);
+  static const bool exact = has_avx512_bf16() && amx_granted() && matmul_is_exact(kBf16Matmul_amx);
   return exact;
 }
 
 const Kernels& amx() {
-  static const ProductKernels products = with_short_segments(kBf16Products_amx, kBf16Products_avx512bf16);
-  static const Kernels kernels = with_bf16_products("amx", kKernels_avx512, products);
+  static const MatmulKernels products = with_short_segments(kBf16Matmul_amx, kBf16Matmul_avx512bf16);
+  static const Kernels kernels = with_bf16_matmul("amx", kKernels_avx512, products);
   return kernels;
 }
 #endif
 
 bool emulation_is_exact() {
-  static const bool exact = products_are_exact(kBf16Products_amx_emulated);
+  static const bool exact = matmul_is_exact(kBf16Matmul_amx_emulated);
   return exact;
 }
 
 const Kernels& amx_emulated() {
-  static const ProductKernels products =
-      with_short_segments(kBf16Products_amx_emulated, *kKernels_generic.bf16_products);
-  static const Kernels kernels = with_bf16_products("amx_emulated", kKernels_generic, products);
+  static const MatmulKernels products = with_short_segments(kBf16Matmul_amx_emulated, *kKernels_generic.bf16_matmul);
+  static const Kernels kernels = with_bf16_matmul("amx_emulated", kKernels_generic, products);
   return kernels;
 }
 }  // namespace

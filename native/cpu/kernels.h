@@ -10,8 +10,8 @@ namespace dfmerge {
 struct Kernels {
   const char* name;
   // Products of float32 operands, and of operands rounded to bfloat16.
-  const ProductKernels* float_products;
-  const ProductKernels* bf16_products;
+  const MatmulKernels* float_matmul;
+  const MatmulKernels* bf16_matmul;
 
   // Rows of activations. d, n: elements of a row.
   float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon,

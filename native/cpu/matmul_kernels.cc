@@ -204,7 +204,7 @@ void outer_switch(int rows, int columns, const float* a, const float* b, const O
 }
 
 template <class Format>
-constexpr ProductKernels table() {
+constexpr MatmulKernels table() {
   return {kMr,
           kNr,
           Format::kUnit,
@@ -222,14 +222,14 @@ constexpr ProductKernels table() {
 #define DFMERGE_TABLE(prefix, isa) DFMERGE_JOIN(prefix, isa)
 
 #if DFMERGE_NATIVE_BF16
-extern const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA);
-const ProductKernels DFMERGE_TABLE(kBf16Products_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Bf16>();
+extern const MatmulKernels DFMERGE_TABLE(kBf16Matmul_, DFMERGE_ISA);
+const MatmulKernels DFMERGE_TABLE(kBf16Matmul_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Bf16>();
 #else
-extern const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA);
-const ProductKernels DFMERGE_TABLE(kFloatProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Float>();
+extern const MatmulKernels DFMERGE_TABLE(kFloatMatmul_, DFMERGE_ISA);
+const MatmulKernels DFMERGE_TABLE(kFloatMatmul_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Float>();
 // bfloat16 without instructions for it: operands rounded to bfloat16 and multiplied as float32.
-extern const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA);
-const ProductKernels DFMERGE_TABLE(kRoundedProducts_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Rounded>();
+extern const MatmulKernels DFMERGE_TABLE(kRoundedMatmul_, DFMERGE_ISA);
+const MatmulKernels DFMERGE_TABLE(kRoundedMatmul_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Rounded>();
 #endif
 
 }  // namespace dfmerge

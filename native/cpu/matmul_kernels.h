@@ -28,7 +28,7 @@ struct LeftTile {
   int64_t step_stride, row_stride;
 };
 
-struct ProductKernels {
+struct MatmulKernels {
   int mr;    // rows of an output tile = width of a packed A panel
   int nr;    // columns of an output tile = width of a packed B panel
   int unit;  // depth of a packed word: 1 float32, 2 bfloat16
@@ -37,8 +37,8 @@ struct ProductKernels {
   void (*pack_a)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   void (*pack_b)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile, b a packed panel.
-  void (*multiply_tile)(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
-                        bool accumulate);
+  void (*micro_kernel)(int rows, int columns, int64_t steps, LeftTile a, const float* b, float* c, int64_t ldc,
+                       bool accumulate);
   // The Fisher's tile: for every segment in order, with g[m, n] = extra[m][n] + sum_k a[k, m] b[k, n],
   //   squared: target[m, n] += weight * g^2,   else: target[m, n] += weight * g.
   // extra: `rows` pointers (null: nothing to add) for a call with one segment, or null for none at all.
@@ -48,7 +48,7 @@ struct ProductKernels {
   bool plain = false;
   int step_multiple = 1;
   // The Fisher's products of segments so short that most of their steps would be rounding; null: this table's.
-  const ProductKernels* short_segments = nullptr;
+  const MatmulKernels* short_segments = nullptr;
 
   int64_t words(int64_t depth) const { return (depth + unit - 1) / unit; }
   int64_t steps(int64_t depth) const { return (words(depth) + step_multiple - 1) / step_multiple * step_multiple; }

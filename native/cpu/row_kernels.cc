@@ -254,13 +254,12 @@ void to_f16(uint16_t* out, const float* in, int64_t n) {
 #define DFMERGE_TEXT(x) #x
 #define DFMERGE_QUOTE(x) DFMERGE_TEXT(x)
 
-extern const ProductKernels DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA),
-    DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA);
+extern const MatmulKernels DFMERGE_PREFIXED(kFloatMatmul_, DFMERGE_ISA), DFMERGE_PREFIXED(kRoundedMatmul_, DFMERGE_ISA);
 extern const Kernels DFMERGE_TABLE(DFMERGE_ISA);
 const Kernels DFMERGE_TABLE(DFMERGE_ISA) = {
     DFMERGE_QUOTE(DFMERGE_ISA),
-    &DFMERGE_PREFIXED(kFloatProducts_, DFMERGE_ISA),
-    &DFMERGE_PREFIXED(kRoundedProducts_, DFMERGE_ISA),
+    &DFMERGE_PREFIXED(kFloatMatmul_, DFMERGE_ISA),
+    &DFMERGE_PREFIXED(kRoundedMatmul_, DFMERGE_ISA),
     DFMERGE_ISA::rms_norm,
     DFMERGE_ISA::rms_norm_backward,
     DFMERGE_ISA::softmax,

@@ -13,7 +13,7 @@ void attention_weights(const Context& context, Arena& scratch, const AttentionSh
                        int64_t h, const float* q, const float* k, float* p) {
   const Kernels& kernels = context.kernels;
   const int64_t keys = span.key_rows;
-  matmul_local(*context.kernels.float_products, scratch, {span.query_rows, keys, shape.d_kv},
+  matmul_local(*context.kernels.float_matmul, scratch, {span.query_rows, keys, shape.d_kv},
                row_major(q + span.query * shape.query_stride + h * shape.d_kv, shape.query_stride),
                transposed(k + span.key * shape.key_stride + h * shape.d_kv, shape.key_stride), p, keys);
   for (int64_t i = 0; i < span.query_rows; ++i) {
@@ -42,7 +42,7 @@ void attention(Context& context, const AttentionShape& shape, const AttentionSpa
       ArenaScope scope(scratch);
       float* p = scratch.allocate(span.query_rows * span.key_rows);
       attention_weights(context, scratch, shape, span, h, q, k, p);
-      matmul_local(*context.kernels.float_products, scratch, {span.query_rows, shape.d_kv, span.key_rows},
+      matmul_local(*context.kernels.float_matmul, scratch, {span.query_rows, shape.d_kv, span.key_rows},
                    row_major(p, span.key_rows),
                    row_major(v + span.key * shape.key_stride + h * shape.d_kv, shape.key_stride),
                    output + span.query * inner + h * shape.d_kv, inner);
@@ -71,9 +71,9 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
       const float* doutput = o.doutput + span.query_gradient * inner + column;
       const int64_t query_stride = shape.query_stride, key_stride = shape.key_stride,
                     key_gradient = span.key_gradient * key_stride + column;
-      matmul_local(*context.kernels.float_products, scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner),
+      matmul_local(*context.kernels.float_matmul, scratch, {queries, keys, shape.d_kv}, row_major(doutput, inner),
                    transposed(o.v + span.key * key_stride + column, key_stride), ds, keys);
-      matmul_local(*context.kernels.float_products, scratch, {keys, shape.d_kv, queries}, transposed(p, keys),
+      matmul_local(*context.kernels.float_matmul, scratch, {keys, shape.d_kv, queries}, transposed(p, keys),
                    row_major(doutput, inner), o.dv + key_gradient, key_stride);
       for (int64_t i = 0; i < queries; ++i) {
         kernels.softmax_backward(ds + i * keys, p + i * keys, keys);
@@ -83,10 +83,10 @@ void attention_backward(Context& context, const AttentionShape& shape, const Att
                       keys);
         }
       }
-      matmul_local(*context.kernels.float_products, scratch, {queries, shape.d_kv, keys}, row_major(ds, keys),
+      matmul_local(*context.kernels.float_matmul, scratch, {queries, shape.d_kv, keys}, row_major(ds, keys),
                    row_major(o.k + span.key * key_stride + column, key_stride),
                    o.dq + span.query_gradient * query_stride + column, query_stride);
-      matmul_local(*context.kernels.float_products, scratch, {keys, shape.d_kv, queries}, transposed(ds, keys),
+      matmul_local(*context.kernels.float_matmul, scratch, {keys, shape.d_kv, queries}, transposed(ds, keys),
                    row_major(o.q + span.query * query_stride + column, query_stride), o.dk + key_gradient, key_stride);
     }
   });

@@ -29,8 +29,8 @@ struct Take {
 void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate = false,
             Take take = {});
 // On the calling thread, for the small products inside attention; packs into `scratch`.
-void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c,
-                  int64_t ldc, bool accumulate = false);
+void matmul_local(const MatmulKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc,
+                  bool accumulate = false);
 
 // B[k, n] of a product: a view, and the same packed by pack_matrix or null.
 struct RightOperand {
@@ -50,14 +50,14 @@ class PackedRows {
   void multiply(Arena& scratch, const Block& block, const RightOperand& b, float* c, int64_t ldc) const;
 
  private:
-  const ProductKernels& kernels_;
+  const MatmulKernels& kernels_;
   ArenaScope scope_;
   int64_t k_;
   float* packed_;
 };
 
 // B[k, n] packed for any number of products, in words of 32 bits.
-int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k);  // by the built-in products
+int64_t packed_size(const MatmulKernels& kernels, int64_t n, int64_t k);  // by the built-in products
 int64_t packed_size(const Context& context, int64_t n, int64_t k, bool exact = false);
 void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed, bool exact = false);
 

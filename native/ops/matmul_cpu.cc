@@ -18,8 +18,8 @@ constexpr int64_t kSmallProduct = int64_t{1} << 18;  // multiply-adds below whic
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Panels [first, last) of A over the whole depth, rows from `row` on; panel p goes to out + (p - first) * mr * steps.
-void pack_a(const ProductKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t m, int64_t k,
-            int64_t first, int64_t last) {
+void pack_a(const MatmulKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t m, int64_t k, int64_t first,
+            int64_t last) {
   const int64_t size = kernels.mr * kernels.steps(k);
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t at = row + panel * kernels.mr;
@@ -29,7 +29,7 @@ void pack_a(const ProductKernels& kernels, float* out, const Matrix& a, int64_t 
 }
 
 // Depth [k0, k0 + depth) of the columns [n0, n1) of B.
-void pack_b(const ProductKernels& kernels, float* out, const Matrix& b, int64_t k0, int64_t depth, int64_t n0,
+void pack_b(const MatmulKernels& kernels, float* out, const Matrix& b, int64_t k0, int64_t depth, int64_t n0,
             int64_t n1) {
   const int64_t size = kernels.nr * kernels.steps(depth);
   for (int64_t n = n0; n < n1; n += kernels.nr, out += size)
@@ -39,7 +39,7 @@ void pack_b(const ProductKernels& kernels, float* out, const Matrix& b, int64_t 
 
 // Columns [n0, n1) of B at depth [k0, k0 + depth): where they are packed already, or packed into `scratch`. A packed
 // matrix is its depth blocks in turn, each all its panels in turn.
-const float* block_of(const ProductKernels& kernels, const RightOperand& b, int64_t k0, int64_t depth, int64_t n0,
+const float* block_of(const MatmulKernels& kernels, const RightOperand& b, int64_t k0, int64_t depth, int64_t n0,
                       int64_t n1, float* scratch) {
   if (b.packed)
     return b.packed + k0 / kernels.unit * (divide_up(b.n, kernels.nr) * kernels.nr) + n0 * kernels.steps(depth);
@@ -56,13 +56,13 @@ struct LeftOperand {
   }
 };
 
-LeftOperand packed_rows(const ProductKernels& kernels, const float* words, int64_t k) {
+LeftOperand packed_rows(const MatmulKernels& kernels, const float* words, int64_t k) {
   return {words, kernels.mr, 1, kernels.steps(k)};
 }
 LeftOperand rows_in_memory(const Matrix& a, int64_t row) {
   return {a.data + row * a.row_stride, a.column_stride, a.row_stride, a.row_stride};
 }
-bool in_memory(const ProductKernels& kernels, const Matrix& a) {
+bool in_memory(const MatmulKernels& kernels, const Matrix& a) {
   return kernels.plain && (a.row_stride == 1 || a.column_stride == 1);
 }
 
@@ -77,7 +77,7 @@ struct BlockOperands {
 };
 
 // Depth blocks outermost, so that each element is summed in rising k.
-void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k, const BlockOperands& o) {
+void multiply_block(const MatmulKernels& kernels, const Block& block, int64_t k, const BlockOperands& o) {
   const int64_t depth_block = kDepthSteps * kernels.unit, strip = kRowBlock / kernels.mr * kernels.mr;
   for (int64_t k0 = 0; k0 < k; k0 += depth_block) {
     const int64_t depth = std::min(depth_block, k - k0), steps = kernels.steps(depth);
@@ -88,9 +88,9 @@ void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k
         const int columns = static_cast<int>(std::min<int64_t>(kernels.nr, block.n1 - n));
         for (int64_t m = row; m < last_row; m += kernels.mr) {
           const int rows = static_cast<int>(std::min<int64_t>(kernels.mr, last_row - m));
-          kernels.multiply_tile(rows, columns, steps, o.a.tile(m - block.m0, k0 / kernels.unit),
-                                b + (n - block.n0) * steps, o.c + (m - block.m0) * o.ldc + n - block.n0, o.ldc,
-                                o.accumulate || k0 > 0);
+          kernels.micro_kernel(rows, columns, steps, o.a.tile(m - block.m0, k0 / kernels.unit),
+                               b + (n - block.n0) * steps, o.c + (m - block.m0) * o.ldc + n - block.n0, o.ldc,
+                               o.accumulate || k0 > 0);
         }
       }
     }
@@ -98,7 +98,7 @@ void multiply_block(const ProductKernels& kernels, const Block& block, int64_t k
 }
 
 // Words that a block of `columns` of B takes while it is packed.
-int64_t block_size(const ProductKernels& kernels, int64_t columns, int64_t k) {
+int64_t block_size(const MatmulKernels& kernels, int64_t columns, int64_t k) {
   return packed_size(kernels, columns, std::min(k, kDepthSteps * kernels.unit));
 }
 
@@ -112,7 +112,7 @@ int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
 }
 
 struct Product {
-  const ProductKernels& kernels;
+  const MatmulKernels& kernels;
   Extents size;
   Matrix a;
   RightOperand b;
@@ -143,7 +143,7 @@ void multiply_by_rows(Context& context, const Product& p) {
 }
 
 // All panels of rows [row, row + rows) of A, on all threads.
-void pack_rows(Context& context, const ProductKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t rows,
+void pack_rows(Context& context, const MatmulKernels& kernels, float* out, const Matrix& a, int64_t row, int64_t rows,
                int64_t m, int64_t k) {
   constexpr int64_t kPanelsPerItem = 4;
   const int64_t panels = divide_up(rows, kernels.mr);
@@ -156,7 +156,7 @@ void pack_rows(Context& context, const ProductKernels& kernels, float* out, cons
 
 // A large B: packed rows of A are shared, every task takes its own columns.
 void multiply_by_columns(Context& context, const Product& p) {
-  const ProductKernels& kernels = p.kernels;
+  const MatmulKernels& kernels = p.kernels;
   const int64_t m = p.size.m, n = p.size.n, k = p.size.k, a_steps = kernels.steps(k);
   const int64_t chunk =
       std::max<int64_t>(kRowBlock, (p.b.packed ? kPackedNear : kPackedFar) / a_steps) / kernels.mr * kernels.mr;
@@ -181,18 +181,18 @@ void multiply_by_columns(Context& context, const Product& p) {
 
 }  // namespace
 
-int64_t packed_size(const ProductKernels& kernels, int64_t n, int64_t k) {
+int64_t packed_size(const MatmulKernels& kernels, int64_t n, int64_t k) {
   return divide_up(n, kernels.nr) * kernels.nr * kernels.steps(k);
 }
 
 int64_t packed_size(const Context& context, int64_t n, int64_t k, bool exact) {
   Onednn* onednn = context.onednn_for(exact);
-  return onednn ? onednn_packed_size(*onednn, n, k) : packed_size(context.products(exact), n, k);
+  return onednn ? onednn_packed_size(*onednn, n, k) : packed_size(context.matmul_kernels(exact), n, k);
 }
 
 void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed, bool exact) {
   if (context.onednn_for(exact)) return onednn_pack_matrix(context, n, k, b, packed);
-  const ProductKernels& kernels = context.products(exact);
+  const MatmulKernels& kernels = context.matmul_kernels(exact);
   const int64_t depth_block = kDepthSteps * kernels.unit, blocks = divide_up(k, depth_block),
                 strips = divide_up(n, kColumnBlock);
   context.pool.run(blocks * strips, [&](int64_t item, int) {
@@ -206,15 +206,15 @@ void pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed
 void matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate, Take take) {
   if (size.m == 0 || size.n == 0) return;
   if (context.onednn_for(take.exact)) return onednn_matmul(context, size, a, b, c, ldc, accumulate, take.packed);
-  const Product product{context.products(take.exact), size, a, {size.n, b, take.packed}, c, ldc, accumulate};
+  const Product product{context.matmul_kernels(take.exact), size, a, {size.n, b, take.packed}, c, ldc, accumulate};
   if (size.n * size.k <= kSmallWeight)
     multiply_by_rows(context, product);
   else
     multiply_by_columns(context, product);
 }
 
-void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c,
-                  int64_t ldc, bool accumulate) {
+void matmul_local(const MatmulKernels& kernels, Arena& scratch, Extents size, Matrix a, Matrix b, float* c, int64_t ldc,
+                  bool accumulate) {
   if (size.m == 0 || size.n == 0) return;
   ArenaScope scope(scratch);
   float* b_packed = scratch.allocate(block_size(kernels, size.n, size.k));
@@ -230,7 +230,7 @@ void matmul_local(const ProductKernels& kernels, Arena& scratch, Extents size, M
 }
 
 PackedRows::PackedRows(Context& context, int64_t m, int64_t k, Matrix a)
-    : kernels_(context.products()), scope_(context.shared), k_(k) {
+    : kernels_(context.matmul_kernels()), scope_(context.shared), k_(k) {
   packed_ = context.shared.allocate(divide_up(m, kernels_.mr) * kernels_.mr * kernels_.steps(k));
   pack_rows(context, kernels_, packed_, a, 0, m, m, k);
 }

@@ -25,7 +25,7 @@ struct PackedSegments {
   std::vector<Rows> x_blocks, dy_blocks;  // at most kRowBlock rows each
   int64_t dy_steps = 0, x_steps = 0;
 
-  PackedSegments(const ProductKernels& kernels, const Segments& all) {
+  PackedSegments(const MatmulKernels& kernels, const Segments& all) {
     for (int64_t s = 0; s < all.count();) {
       int64_t end = s, longest = 0;  // segments that share rows of x
       for (; end < all.count() && all.forward[end] == all.forward[s]; ++end) {
@@ -42,7 +42,7 @@ struct PackedSegments {
   }
 
  private:
-  static void split(std::vector<Rows>& blocks, const ProductKernels& kernels, int64_t first, int64_t rows,
+  static void split(std::vector<Rows>& blocks, const MatmulKernels& kernels, int64_t first, int64_t rows,
                     int64_t step) {
     for (int64_t row = 0; row < rows; row += kRowBlock)
       blocks.push_back({first + row, std::min(kRowBlock, rows - row), step + row / kernels.unit});
@@ -50,7 +50,7 @@ struct PackedSegments {
 };
 
 // A table that rounds up its steps gives way where less than a quarter of them would be real (labels of a few tokens).
-const ProductKernels& kernels_for(const ProductKernels& kernels, const Segments& segments) {
+const MatmulKernels& kernels_for(const MatmulKernels& kernels, const Segments& segments) {
   if (!kernels.short_segments) return kernels;
   int64_t words = 0, steps = 0;
   for (int64_t s = 0; s < segments.count(); ++s) {
@@ -86,7 +86,7 @@ struct TileRows {
 
 void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands,
                    const SparseRows* extra, bool squared, float* target) {
-  const ProductKernels& kernels = kernels_for(context.products(), segments);
+  const MatmulKernels& kernels = kernels_for(context.matmul_kernels(), segments);
   const int mr = kernels.mr, nr = kernels.nr;
   const PackedSegments packed(kernels, segments);
   ArenaScope scope(context.shared);

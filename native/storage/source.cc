@@ -44,7 +44,7 @@ const uint8_t* SourceFile::bytes(int64_t offset, int64_t count, uint8_t* buffer)
   return buffer;
 }
 
-Model::Model(const ParamTable& table, const std::vector<TensorSource>& sources)
+Checkpoint::Checkpoint(const ParamTable& table, const std::vector<TensorSource>& sources)
     : ranges_(table.count(), Range{nullptr, 0, DType::F32}) {
   for (const TensorSource& source : sources) {
     const int param = table.find(source.name);
@@ -68,7 +68,7 @@ Model::Model(const ParamTable& table, const std::vector<TensorSource>& sources)
     if (!ranges_[param].file) fail("INVALID_ARGUMENT", "no source for parameter %s", table[param].name.c_str());
 }
 
-const float* Model::read(const Kernels& kernels, int param, int64_t first, int64_t count, float* buffer) const {
+const float* Checkpoint::read(const Kernels& kernels, int param, int64_t first, int64_t count, float* buffer) const {
   const Range& range = ranges_[param];
   const int64_t width = size_of(range.dtype);
   alignas(64) uint8_t raw[kChunk * 4];

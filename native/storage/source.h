@@ -42,11 +42,11 @@ struct TensorSource {
 // it.
 constexpr int64_t kChunk = 2048;
 
-class Model {
+class Checkpoint {
  public:
   // One source per parameter of the table; throws INVALID_ARGUMENT for a missing name, INVALID_CHECKPOINT for a range
   // outside its file.
-  Model(const ParamTable& table, const std::vector<TensorSource>& sources);
+  Checkpoint(const ParamTable& table, const std::vector<TensorSource>& sources);
   // Elements [first, first + count), count <= kChunk, of a parameter as float32: a pointer into the mapping, or
   // `buffer` filled.
   const float* read(const Kernels& kernels, int param, int64_t first, int64_t count, float* buffer) const;

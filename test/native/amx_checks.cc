@@ -19,8 +19,8 @@
 #include "ops/squared_outer.h"
 
 namespace dfmerge {
-extern const ProductKernels kBf16Products_amx;
-extern const ProductKernels kBf16Products_avx512bf16;
+extern const MatmulKernels kBf16Matmul_amx;
+extern const MatmulKernels kBf16Matmul_avx512bf16;
 }  // namespace dfmerge
 
 namespace {
@@ -237,11 +237,11 @@ int main() {
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
   if (!amx_granted()) sigaction(SIGILL, &action, nullptr);
 
-  if (!products_are_exact(kBf16Products_amx)) refuse("the kernels' own check fails");
+  if (!matmul_is_exact(kBf16Matmul_amx)) refuse("the kernels' own check fails");
   Kernels table = select_kernels("avx512");
-  ProductKernels products = kBf16Products_amx;
-  products.short_segments = &kBf16Products_avx512bf16;
-  table.bf16_products = &products;
+  MatmulKernels products = kBf16Matmul_amx;
+  products.short_segments = &kBf16Matmul_avx512bf16;
+  table.bf16_matmul = &products;
   for (int threads : {1, 3}) {
     Context amx(table, threads, Compute::kBfloat16),
         emulated(select_kernels("amx_emulated"), threads, Compute::kBfloat16);

@@ -50,7 +50,7 @@ template <class T>
 void append(Bits& bits, const std::vector<T>& values) {
   append(bits, values.data(), static_cast<int64_t>(values.size()));
 }
-void append(Bits& bits, Engine& engine, Vector vector) {
+void append(Bits& bits, Engine& engine, ParameterVector vector) {
   for (const Param& param : engine.model().table.all()) {
     int64_t size;
     const float* values = engine.parameter(vector, param.name, &size);
@@ -122,9 +122,9 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
   append(bits, engine.add_fisher(batch, mode, draws, {}, min_weight));
   engine.begin_merge();
   engine.finish_fisher(batch.inputs(), 1e-12, Engine::Fold{1, 0.4});
-  append(bits, engine, Vector::kFisher);
+  append(bits, engine, ParameterVector::kFisher);
   engine.finish_merge(1);
-  append(bits, engine, Vector::kParameters);
+  append(bits, engine, ParameterVector::kParameters);
 }
 
 std::map<std::string, Work> works(const Setting& s) {
@@ -152,7 +152,7 @@ std::map<std::string, Work> works(const Setting& s) {
       append(bits, engine.add_gradient(s.batch, 0.01));
       engine.adamw({1e-2, 0.9, 0.999, 1e-8, 0.1, step});
     }
-    append(bits, engine, Vector::kParameters);
+    append(bits, engine, ParameterVector::kParameters);
   };
   for (bool with_fisher : {false, true})
     all[with_fisher ? "merge with Fishers" : "merge"] = [&s, with_fisher](Engine& engine, Bits& bits) {
@@ -162,11 +162,11 @@ std::map<std::string, Work> works(const Setting& s) {
         engine.fold({i, i * 0.3}, with_fisher);
       }
       engine.finish_merge(2);
-      append(bits, engine, Vector::kParameters);
+      append(bits, engine, ParameterVector::kParameters);
     };
   all["write"] = [&](Engine& engine, Bits& bits) {
     engine.load(2);
-    engine.write(Vector::kParameters, s.folder.out.places(engine.model().table));
+    engine.write(ParameterVector::kParameters, s.folder.out.places(engine.model().table));
     bits += s.folder.out.read();
   };
   return all;
@@ -220,7 +220,7 @@ void check_stopping(const Setting& setting, const std::string& title, const std:
       sleep_us(300 + 1700 * at++);
       engine->stop();
       worker.join();
-      engine->allow();
+      engine->clear_stop();
       aborted = aborted && stopped;
       if (at % 4 == 0) std::thread([&] { whole = whole && done(*engine, all.at("exact Fisher")) == expected; }).join();
     }

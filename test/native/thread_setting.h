@@ -113,14 +113,14 @@ struct Folder {
       for (const File& file : *files) {
         file.make(table);
         engine.initialize(11 + file.path.back());
-        engine.write(Vector::kParameters, file.places(table));
+        engine.write(ParameterVector::kParameters, file.places(table));
       }
     const Batch batch = batch_of(config, {{9, {2, 1}}});
     for (const File& file : fishers) {
       engine.begin_fisher();
       engine.add_fisher(batch, FisherMode::kExact, {}, {}, 0);
       engine.finish_fisher(1, 1e-3, {});
-      engine.write(Vector::kFisher, file.places(table));
+      engine.write(ParameterVector::kFisher, file.places(table));
     }
     out.make(table);
   }

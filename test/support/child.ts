@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packRows } from '../../lib/engine/batch.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
 import { mergeModels } from '../../lib/engine/merge.js';
-import { T5Model } from '../../lib/engine/session.js';
+import { Session } from '../../lib/engine/session.js';
 import { bitsOf } from './machines.js';
 import { randomRows, V1_0 } from './random_t5.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
@@ -12,7 +12,7 @@ import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
 const MODES: Record<string, (folders: string[]) => Promise<void>> = {
   /** Prints what the engine makes of a base and a child: NLLs, and a digest of Fisher and merge. */
   async fingerprint([base, ...children]) {
-    const model = await T5Model.open(base, children, { threads: 2, tokenizer: false });
+    const model = await Session.open(base, children, { threads: 2, tokenizer: false });
     const rows = randomRows(V1_0, [
       [9, [3, 1]],
       [30, [2, 20]],

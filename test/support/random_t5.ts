@@ -1,7 +1,7 @@
 // Checkpoints of small random T5s, written by hand: what they hold is known to the bit.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { T5Model, type ComputeOptions } from '../../lib/engine/session.js';
+import { Session, type ComputeOptions } from '../../lib/engine/session.js';
 import type { NativeBatch } from '../../bindings/index.js';
 import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
 import { decodeHalf, type HalfType } from './half.js';
@@ -175,9 +175,9 @@ export function safetensorsBytes(
 }
 
 /** Opens models of one shape, written to temporary folders. The first is the base. */
-export async function openT5(c: T5Shape, models: readonly Weights[], options: ComputeOptions = {}): Promise<T5Model> {
+export async function openT5(c: T5Shape, models: readonly Weights[], options: ComputeOptions = {}): Promise<Session> {
   const [base, ...children] = await Promise.all(models.map((weights) => writeT5(c, weights)));
-  return T5Model.open(base, children, { threads: 2, ...options, tokenizer: false });
+  return Session.open(base, children, { threads: 2, ...options, tokenizer: false });
 }
 
 /** Random token rows. `lengths`: per row, the input's length and those of its choices. */
