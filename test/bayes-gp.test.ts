@@ -32,7 +32,7 @@ test('Cholesky: L Lᵀ gives A back, its solves and inverse agree, and an indefi
   solveLower(l, n, x);
   solveLowerTransposed(l, n, x);
   const inverse = new Float64Array(n * n);
-  inverseFromCholesky(l, n, inverse, new Float64Array(n * n));
+  inverseFromCholesky(l, n, { inverse, work: new Float64Array(n * n) });
   for (let i = 0; i < n; i++) {
     let product = 0;
     let byInverse = 0;
@@ -57,8 +57,7 @@ test('the Matérn 5/2 slope is −k′(r) / r', (t) => {
 
 for (const meanVariance of [0, 1]) {
   test(`likelihood gradients agree with finite differences, mean variance ${meanVariance}`, (t) => {
-    const { points, targets } = sample();
-    const likelihood = new MarginalLikelihood(points, targets, meanVariance);
+    const likelihood = new MarginalLikelihood(sample(), meanVariance);
     const at = (theta: number[]): Hyperparameters => ({
       lengthScales: Float64Array.from(theta.slice(0, 3), Math.exp),
       signal: Math.exp(theta[3]),
@@ -80,8 +79,7 @@ for (const meanVariance of [0, 1]) {
 test('a process with hardly any noise passes through its points and returns to the prior far away', (t) => {
   const { points, targets } = sample();
   const gp = new GaussianProcess(
-    points,
-    targets,
+    { points, targets },
     { lengthScales: new Float64Array(3).fill(0.4), signal: 2, noise: 1e-10 },
     0.5,
   );
@@ -98,8 +96,7 @@ test('a process with hardly any noise passes through its points and returns to t
 test('posterior gradients agree with finite differences', (t) => {
   const { points, targets } = sample();
   const gp = new GaussianProcess(
-    points,
-    targets,
+    { points, targets },
     { lengthScales: Float64Array.of(0.3, 0.8, 2), signal: 1.5, noise: 1e-3 },
     0.2,
   );
@@ -124,11 +121,14 @@ test('posterior gradients agree with finite differences', (t) => {
 
 test('duplicate points with different targets are taken as noise', (t) => {
   const points = Float64Array.of(0.2, 0.2, 0.8);
-  const gp = new GaussianProcess(points, Float64Array.of(1, -1, 0), {
-    lengthScales: Float64Array.of(0.3),
-    signal: 1,
-    noise: 0,
-  });
+  const gp = new GaussianProcess(
+    { points, targets: Float64Array.of(1, -1, 0) },
+    {
+      lengthScales: Float64Array.of(0.3),
+      signal: 1,
+      noise: 0,
+    },
+  );
   const belief = newPosterior(1);
   gp.posterior(Float64Array.of(0.2), belief, true);
   t.true(Math.abs(belief.mean) < 1e-3);
@@ -139,7 +139,7 @@ test('the MAP fit tells coordinates that matter from those that do not', (t) => 
   const n = 40;
   const points = uniform(new Random(4), n * 4);
   const targets = Float64Array.from({ length: n }, (_, i) => Math.SQRT2 * Math.sin(6 * points[4 * i]));
-  const { parameters } = fitMap(points, targets, new Random(5));
+  const { parameters } = fitMap({ points, targets }, new Random(5));
   const [first, ...others] = parameters.lengthScales;
   for (const other of others) t.true(other > 3 * first, `${parameters.lengthScales}`);
 });
@@ -151,8 +151,8 @@ test('with 10 to 15 points in 6-D, where plain maximum likelihood can collapse, 
     const n = 10 + (seed % 6);
     const points = uniform(random, n * 6);
     const targets = Float64Array.from({ length: n }, () => random.nextNormal());
-    if (fitIsotropic(points, targets, new Random(seed)).parameters.lengthScales[0] < 0.05) collapsed++;
-    const { parameters } = fitMap(points, targets, new Random(seed));
+    if (fitIsotropic({ points, targets }, new Random(seed)).parameters.lengthScales[0] < 0.05) collapsed++;
+    const { parameters } = fitMap({ points, targets }, new Random(seed));
     t.true(Math.min(...parameters.lengthScales) > 0.05, `seed ${seed}: ${parameters.lengthScales}`);
   }
   t.true(collapsed > 0, 'the data should be hard enough to tell');

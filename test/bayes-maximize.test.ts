@@ -22,13 +22,16 @@ const rosenbrock: Objective = (x, gradient) => {
 const tight = { maxIterations: 1000, valueTolerance: 0, gradientTolerance: 1e-9 };
 
 test('finds the maximum inside the box', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1, -0.5, 0.8), box([-2, -2, -2, -2], [2, 2, 2, 2]), tight);
+  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1, -0.5, 0.8), {
+    ...box([-2, -2, -2, -2], [2, 2, 2, 2]),
+    ...tight,
+  });
   for (const x of found.x) t.true(Math.abs(x - 1) < 1e-6, `${found.x}`);
   t.true(found.evaluations < 300, `${found.evaluations} evaluations`);
 });
 
 test('finds the maximum on a face: Rosenbrock with x ≤ 0.5 is best at (0.5, 0.25)', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1), box([-2, -2], [0.5, 2]), tight);
+  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1), { ...box([-2, -2], [0.5, 2]), ...tight });
   t.is(found.x[0], 0.5);
   t.true(Math.abs(found.x[1] - 0.25) < 1e-7);
   t.true(Math.abs(found.value + 0.25) < 1e-10);
@@ -51,12 +54,10 @@ test('a coupled quadratic with many active bounds meets the optimality condition
     }
     return value;
   };
-  const { x } = maximize(
-    quadratic,
-    new Float64Array(n),
-    box(Array<number>(n).fill(-1), Array<number>(n).fill(1)),
-    tight,
-  );
+  const { x } = maximize(quadratic, new Float64Array(n), {
+    ...box(Array<number>(n).fill(-1), Array<number>(n).fill(1)),
+    ...tight,
+  });
   const gradient = new Float64Array(n);
   quadratic(x, gradient);
   let active = 0;
@@ -70,7 +71,7 @@ test('a coupled quadratic with many active bounds meets the optimality condition
 });
 
 test('leaves a bound again when the gradient asks for it', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-2, 2), box([-2, -2], [2, 2]), tight);
+  const found = maximize(rosenbrock, Float64Array.of(-2, 2), { ...box([-2, -2], [2, 2]), ...tight });
   t.true(Math.abs(found.x[0] - 1) < 1e-6);
 });
 
@@ -87,7 +88,7 @@ test('steps back from where the objective is −∞ or NaN', (t) => {
     gradient[0] = 1 / x[0] - 1;
     return x[0] > 4 ? NaN : x[0] <= 0 ? -Infinity : Math.log(x[0]) - x[0];
   };
-  const found = maximize(wall, Float64Array.of(0.01), box([-10], [10]), { firstStep: 8, ...tight });
+  const found = maximize(wall, Float64Array.of(0.01), { ...box([-10], [10]), firstStep: 8, ...tight });
   t.true(Math.abs(found.x[0] - 1) < 1e-6);
 });
 

@@ -1,6 +1,10 @@
 import test from 'ava';
-import { BayesianOptimizer, type BayesianOptimizerOptions, type OptimizerState } from '../lib/bayes/index.js';
-import { DfMergeError } from '../lib/core/errors.js';
+import {
+  BayesianOptimizer,
+  OptimizerError,
+  type BayesianOptimizerOptions,
+  type OptimizerState,
+} from '../lib/bayes/index.js';
 
 const unit = (d: number): [number, number][] => Array.from({ length: d }, () => [0, 1]);
 const hill = (x: readonly number[]): number => -x.reduce((sum, v, j) => sum + (v - 0.2 - 0.1 * j) ** 2, 0);
@@ -158,7 +162,7 @@ const refused: [string, () => unknown, RegExp][] = [
 
 for (const [what, act, message] of refused) {
   test(`refuses ${what}`, (t) => {
-    const error = t.throws(act, { instanceOf: DfMergeError, message });
+    const error = t.throws(act, { instanceOf: OptimizerError, message });
     t.is(error?.code, 'INVALID_ARGUMENT');
   });
 }

@@ -2,24 +2,24 @@ import { improvement, logImprovement, normalCdf, normalPdf, type LogImprovement 
 import type { Posterior } from './gp.js';
 
 /**
- * 'ei' expected improvement (Jones et al. 1998), 'logei' its logarithm (Ament et al. 2023), 'ucb' upper confidence bound
- * (Srinivas et al. 2010).
+ * What a suggestion maximises: 'ei' is the expected improvement (Jones et al. 1998), 'logei' its logarithm (Ament et al. 2023), and
+ * 'ucb' the upper confidence bound (Srinivas et al. 2010).
  */
 export type AcquisitionName = 'ei' | 'logei' | 'ucb';
 
 /**
- * The worth of trying a point with the given belief; larger is better. Where `gradient` [d] is given it receives the derivative by x,
- * from the gradients in `belief`.
+ * The worth of trying a point about which this is believed; larger is better. Where `gradient` [d] is given it receives the derivative
+ * by x, made from the gradients in `belief`.
  */
 export type Acquisition = (belief: Posterior, gradient?: Float64Array) => number;
 
 /** Settings in the units of the belief's targets. */
 export interface AcquisitionSettings {
-  /** The value to improve on; EI and LogEI. */
+  /** The value that EI and LogEI want to improve on. */
   incumbent: number;
-  /** Improvement asked for beyond the incumbent (ξ); EI and LogEI. */
+  /** ξ, the improvement that EI and LogEI ask for beyond the incumbent. */
   xi: number;
-  /** Weight of the standard deviation (κ); UCB. */
+  /** κ, the weight that UCB gives to the standard deviation. */
   kappa: number;
 }
 
@@ -36,7 +36,7 @@ export function expectedImprovement(target: number): Acquisition {
     const z = gain / belief.std;
     const certain = belief.std === 0;
     const cdf = certain ? (gain > 0 ? 1 : 0) : normalCdf(z);
-    if (gradient) combine(belief, cdf, certain ? 0 : normalPdf(z), gradient);
+    if (gradient) chain(belief, { byMean: cdf, byStd: certain ? 0 : normalPdf(z) }, gradient);
     // h(z) → z: rounding could otherwise turn a hopeless point's tiny EI negative.
     return certain ? Math.max(gain, 0) : Math.max(belief.std * improvement(z), 0);
   };
@@ -48,12 +48,12 @@ export function logExpectedImprovement(target: number): Acquisition {
   return (belief, gradient) => {
     const gain = belief.mean - target;
     if (belief.std === 0) {
-      if (gradient) combine(belief, gain > 0 ? 1 / gain : 0, 0, gradient);
+      if (gradient) chain(belief, { byMean: gain > 0 ? 1 / gain : 0, byStd: 0 }, gradient);
       return gain > 0 ? Math.log(gain) : -Infinity;
     }
     const z = gain / belief.std;
     logImprovement(z, log);
-    if (gradient) combine(belief, log.slope / belief.std, (1 - log.slope * z) / belief.std, gradient);
+    if (gradient) chain(belief, { byMean: log.slope / belief.std, byStd: (1 - log.slope * z) / belief.std }, gradient);
     return Math.log(belief.std) + log.value;
   };
 }
@@ -61,13 +61,19 @@ export function logExpectedImprovement(target: number): Acquisition {
 /** UCB = μ + κ σ. */
 export function upperConfidenceBound(kappa: number): Acquisition {
   return (belief, gradient) => {
-    if (gradient) combine(belief, 1, kappa, gradient);
+    if (gradient) chain(belief, { byMean: 1, byStd: kappa }, gradient);
     return belief.mean + kappa * belief.std;
   };
 }
 
-/** The chain rule through μ and σ. */
-function combine(belief: Posterior, byMean: number, byStd: number, gradient: Float64Array): void {
+/** Derivatives of an acquisition by μ and by σ. */
+interface Slopes {
+  byMean: number;
+  byStd: number;
+}
+
+/** Writes the derivative by x: the chain rule through μ(x) and σ(x). */
+function chain(belief: Posterior, { byMean, byStd }: Slopes, gradient: Float64Array): void {
   for (let j = 0; j < gradient.length; j++)
     gradient[j] = byMean * belief.meanGradient[j] + byStd * belief.stdGradient[j];
 }

@@ -1,9 +1,9 @@
-import { DfMergeError } from '../core/errors.js';
+import { OptimizerError } from './errors.js';
 import { crossCovariance, gramMatrix, scalePoints } from './kernel.js';
-import type { Hyperparameters } from './likelihood.js';
+import type { Hyperparameters, TrainingSet } from './likelihood.js';
 import { cholesky, dot, solveLower, solveLowerTransposed } from './linalg.js';
 
-/** A normal belief about f(x), and its gradients by x where asked for. */
+/** A normal belief about f(x), with its gradients by x where they were asked for. */
 export interface Posterior {
   mean: number;
   /** Standard deviation of f itself, without noise; exactly 0 where rounding leaves no positive variance. */
@@ -18,12 +18,13 @@ export function newPosterior(d: number): Posterior {
 }
 
 /**
- * A Gaussian process with constant mean, conditioned on targets at points (Rasmussen & Williams 2006, alg. 2.1). Units of means and
- * deviations are those of the targets.
+ * A Gaussian process with constant mean, conditioned on targets at points (Rasmussen & Williams 2006, alg. 2.1). Means and
+ * deviations are in the units of the targets.
  */
 export class GaussianProcess {
   private readonly n: number;
-  private readonly d: number;
+  /** Coordinates of a point. */
+  readonly d: number;
   private readonly scaled: Float64Array;
   private readonly factor: Float64Array;
   private readonly alpha: Float64Array;
@@ -32,15 +33,12 @@ export class GaussianProcess {
   private readonly slope: Float64Array;
 
   /**
-   * Copies what it keeps.
-   * @param points [n, d], rows
-   * @param targets [n]
+   * Copies what it keeps of the points and targets.
    * @param mean the constant prior mean
-   * @throws DfMergeError NUMERIC when the covariance stays indefinite even with noise raised to 1e-2
+   * @throws OptimizerError NUMERIC when the covariance stays indefinite even with noise raised to 1e-2
    */
   constructor(
-    points: Float64Array,
-    targets: Float64Array,
+    { points, targets }: TrainingSet,
     readonly parameters: Hyperparameters,
     readonly mean = 0,
   ) {
@@ -49,7 +47,7 @@ export class GaussianProcess {
     this.n = n;
     this.d = d;
     this.scaled = new Float64Array(n * d);
-    scalePoints(points, n, parameters.lengthScales, this.scaled);
+    scalePoints(points, parameters.lengthScales, this.scaled);
     this.factor = factorCovariance(this.scaled, n, parameters);
     this.alpha = targets.map((y) => y - mean);
     solveLower(this.factor, n, this.alpha);
@@ -59,12 +57,12 @@ export class GaussianProcess {
     this.slope = new Float64Array(n);
   }
 
-  /** The belief at x [d] into `out`, with both gradients when `withGradient`. */
+  /** Writes the belief at x [d] to `out`, with both gradients when `withGradient`. */
   posterior(x: Float64Array, out: Posterior, withGradient = false): void {
     const { n, d, covariance: k, slope, scaledX } = this;
     const { lengthScales, signal } = this.parameters;
     for (let j = 0; j < d; j++) scaledX[j] = x[j] / lengthScales[j];
-    crossCovariance(this.scaled, n, scaledX, k, withGradient ? slope : undefined);
+    crossCovariance(this.scaled, scaledX, { values: k, slopes: withGradient ? slope : undefined });
     for (let i = 0; i < n; i++) k[i] *= signal;
     out.mean = this.mean + dot(k, this.alpha, n);
     solveLower(this.factor, n, k);
@@ -104,12 +102,12 @@ function factorCovariance(
 ): Float64Array {
   const factor = new Float64Array(n * n);
   for (let extra = 0; extra <= 1e-2; extra = extra === 0 ? 1e-10 : extra * 10) {
-    gramMatrix(scaled, n, lengthScales.length, factor);
+    gramMatrix(scaled, lengthScales.length, { values: factor });
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) factor[i * n + j] *= signal;
       factor[i * n + i] = signal * (1 + noise + extra);
     }
     if (cholesky(factor, n)) return factor;
   }
-  throw new DfMergeError('NUMERIC', `The covariance matrix of the ${n} trials could not be factored.`);
+  throw new OptimizerError('NUMERIC', `The covariance matrix of the ${n} trials could not be factored.`);
 }

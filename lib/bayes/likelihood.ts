@@ -3,9 +3,17 @@ import { gramMatrix, scalePoints } from './kernel.js';
 
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
 
+/** What a process is conditioned on. */
+export interface TrainingSet {
+  /** Rows [n, d]. */
+  points: Float64Array;
+  /** One value per point, [n]. */
+  targets: Float64Array;
+}
+
 /** Covariance K = signal (C + noise I), C the Matérn 5/2 Gram matrix: `noise` is relative to the signal variance. */
 export interface Hyperparameters {
-  /** One per coordinate, in the units of the points. */
+  /** One length scale per coordinate, in the units of the points. */
   lengthScales: Float64Array;
   /** Signal variance, in squared units of the targets. */
   signal: number;
@@ -22,9 +30,12 @@ export interface LikelihoodGradient {
 
 /**
  * The log marginal likelihood of targets y [n] at points [n, d] (Rasmussen & Williams 2006, eq. 5.8):
- * −½ (y−m)ᵀ K⁻¹ (y−m) − ½ log|K| − n/2 log 2π. Holds the work arrays, so that repeated calls allocate nothing.
+ * −½ (y−m)ᵀ K⁻¹ (y−m) − ½ log|K| − n/2 log 2π. It holds the
+ * work arrays, so that repeated calls allocate no matrix.
  */
 export class MarginalLikelihood {
+  private readonly points: Float64Array;
+  private readonly targets: Float64Array;
   private readonly gram: Float64Array;
   private readonly slope: Float64Array;
   private readonly factor: Float64Array;
@@ -37,17 +48,16 @@ export class MarginalLikelihood {
   mean = 0;
 
   /**
-   * @param points [n, d], rows
-   * @param targets [n]
    * @param meanVariance variance of the zero-centred normal prior on the constant mean m, which is set to its best value for each K
    *   and adds −m² / (2 meanVariance); 0 keeps m = 0
    */
   constructor(
-    private readonly points: Float64Array,
-    private readonly targets: Float64Array,
+    { points, targets }: TrainingSet,
     private readonly meanVariance = 0,
   ) {
     const n = targets.length;
+    this.points = points;
+    this.targets = targets;
     this.gram = new Float64Array(n * n);
     this.slope = new Float64Array(n * n);
     this.factor = new Float64Array(n * n);
@@ -58,13 +68,16 @@ export class MarginalLikelihood {
     this.ones = new Float64Array(n);
   }
 
-  /** @returns −∞ when K is not positive definite to working precision; `gradient` is then left as it was */
+  /**
+   * The log marginal likelihood of the hyperparameters, whose derivatives are written to `gradient` where it is given.
+   * @returns −∞ when K is not positive definite to working precision; `gradient` is then left as it was
+   */
   evaluate(parameters: Hyperparameters, gradient?: LikelihoodGradient): number {
     const n = this.targets.length;
     const { signal, noise, lengthScales } = parameters;
     const { gram, factor, alpha } = this;
-    scalePoints(this.points, n, lengthScales, this.scaled);
-    gramMatrix(this.scaled, n, lengthScales.length, gram, gradient ? this.slope : undefined);
+    scalePoints(this.points, lengthScales, this.scaled);
+    gramMatrix(this.scaled, lengthScales.length, { values: gram, slopes: gradient ? this.slope : undefined });
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) factor[i * n + j] = signal * gram[i * n + j];
       factor[i * n + i] = signal * (1 + noise);
@@ -81,7 +94,7 @@ export class MarginalLikelihood {
     return -0.5 * fit - sumLogDiagonal(factor, n) - n * HALF_LOG_2PI - prior;
   }
 
-  /** m = 1ᵀK⁻¹y / (1ᵀK⁻¹1 + 1/meanVariance). At the best m its own derivative is zero, so gradients need no term for it. */
+  /** The best mean is m = 1ᵀK⁻¹y / (1ᵀK⁻¹1 + 1/meanVariance). At the best m its own derivative is zero, so gradients need no term for it. */
   private bestMean(): number {
     if (this.meanVariance === 0) return 0;
     const n = this.targets.length;
@@ -93,19 +106,19 @@ export class MarginalLikelihood {
     return dot(ones, alpha, n) / (dot(ones, ones, n) + 1 / this.meanVariance);
   }
 
-  /** ∂/∂θ = ½ tr((α αᵀ − K⁻¹) ∂K/∂θ) (Rasmussen & Williams 2006, eq. 5.9), all θ in one sweep over pairs. */
+  /** The derivative by θ is ½ tr((α αᵀ − K⁻¹) ∂K/∂θ) (Rasmussen & Williams 2006, eq. 5.9), taken for all θ in one sweep over pairs. */
   private differentiate(parameters: Hyperparameters, gradient: LikelihoodGradient): void {
     const n = this.targets.length;
     const { signal, noise, lengthScales } = parameters;
     const { scaled, alpha, slope, gram } = this;
     const d = lengthScales.length;
-    inverseFromCholesky(this.factor, n, this.inverse, this.work);
+    inverseFromCholesky(this.factor, n, { inverse: this.inverse, work: this.work });
     const byLength = gradient.logLengthScales.fill(0);
     let bySignal = 0;
     let trace = 0;
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) {
-        // Both triangles at once, hence no ½.
+        // The pair stands in both triangles of K, hence no ½.
         const weight = (alpha[i] * alpha[j] - this.inverse[i * n + j]) * signal;
         bySignal += weight * gram[i * n + j];
         const pull = weight * slope[i * n + j];

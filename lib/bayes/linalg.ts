@@ -45,11 +45,16 @@ export function solveLowerTransposed(l: Float64Array, n: number, b: Float64Array
   }
 }
 
-/**
- * The lower triangle of (L Lᵀ)⁻¹ into `out` [n, n].
- * @param work [n, n]: receives (L⁻¹)ᵀ, upper triangular, so that the last product reads rows
- */
-export function inverseFromCholesky(l: Float64Array, n: number, out: Float64Array, work: Float64Array): void {
+/** Where {@link inverseFromCholesky} writes. */
+export interface InverseOutput {
+  /** The lower triangle of the inverse, [n, n]; the upper one is left alone. */
+  inverse: Float64Array;
+  /** Receives (L⁻¹)ᵀ [n, n], which is upper triangular, so that the last product reads rows. */
+  work: Float64Array;
+}
+
+/** Computes (L Lᵀ)⁻¹, L lower triangular [n, n]. */
+export function inverseFromCholesky(l: Float64Array, n: number, { inverse, work }: InverseOutput): void {
   for (let j = 0; j < n; j++) {
     const column = j * n;
     work[column + j] = 1 / l[column + j];
@@ -64,7 +69,7 @@ export function inverseFromCholesky(l: Float64Array, n: number, out: Float64Arra
     for (let j = 0; j <= i; j++) {
       let sum = 0;
       for (let k = i; k < n; k++) sum += work[i * n + k] * work[j * n + k];
-      out[i * n + j] = sum;
+      inverse[i * n + j] = sum;
     }
   }
 }

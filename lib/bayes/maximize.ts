@@ -1,18 +1,25 @@
 /**
- * Bounded smooth optimisation: the problem L-BFGS-B solves (Byrd, Lu, Nocedal & Zhu 1995), by limited-memory BFGS with a two-metric
+ * Bounded smooth optimisation: the problem that L-BFGS-B solves (Byrd, Lu, Nocedal & Zhu 1995), solved by limited-memory BFGS with a two-metric
  * projection (Bertsekas 1982; Schmidt, Kim & Sra 2011). Coordinates held at a bound by the gradient take a plain gradient step, the
  * others a quasi-Newton step built from pairs restricted to them, and the whole step is projected onto the box with backtracking.
- * No kept npm package with bounds was found; for the 1 to 40 coordinates here the Cauchy point of the original would not pay.
+ * No maintained npm package that takes bounds was found. For the 1 to 40 coordinates here the original's search for the Cauchy point
+ * would not pay.
  */
 
 /** Returns f(x) and writes its gradient; −∞, +∞ and NaN are allowed and never accepted as progress. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
+/** Bounds of each coordinate, [n] each. */
+export interface Box {
+  lower: Float64Array;
+  upper: Float64Array;
+}
+
 export interface MaximizeOptions {
   maxIterations?: number;
-  /** Stop when the projected gradient step is at most this long in every coordinate. */
+  /** The climb stops when the projected gradient step is at most this long in every coordinate. */
   gradientTolerance?: number;
-  /** Stop when an iteration gains at most this, relative to max(1, |f|). */
+  /** The climb stops when an iteration gains at most this, relative to max(1, |f|). */
   valueTolerance?: number;
   /** Length of the first trial step, in the units of x. */
   firstStep?: number;
@@ -21,7 +28,7 @@ export interface MaximizeOptions {
 export interface Maximum {
   x: Float64Array;
   value: number;
-  /** Calls of the objective. */
+  /** How often the objective was called. */
   evaluations: number;
 }
 
@@ -32,19 +39,16 @@ const SUFFICIENT_GAIN = 1e-4;
 const NEAR_BOUND = 1e-10;
 
 /**
- * A local maximum of `objective` in the box [lower, upper], from `start` (moved into the box).
+ * Climbs from `start`, which is moved into the box where it lies outside, to a local maximum of `objective` in the box.
  * @returns `start` itself, with its value, when the objective is not finite there
  */
-export function maximize(
-  objective: Objective,
-  start: Float64Array,
-  box: { lower: Float64Array; upper: Float64Array },
-  options: MaximizeOptions = {},
-): Maximum {
-  return new Ascent(objective, start, box.lower, box.upper).run(options);
+export function maximize(objective: Objective, start: Float64Array, options: Box & MaximizeOptions): Maximum {
+  return new Ascent(objective, start, options).run(options);
 }
 
 class Ascent {
+  private readonly lower: Float64Array;
+  private readonly upper: Float64Array;
   private x: Float64Array;
   private gradient: Float64Array;
   private trial: Float64Array;
@@ -60,10 +64,11 @@ class Ascent {
   constructor(
     private readonly objective: Objective,
     start: Float64Array,
-    private readonly lower: Float64Array,
-    private readonly upper: Float64Array,
+    { lower, upper }: Box,
   ) {
     const n = start.length;
+    this.lower = lower;
+    this.upper = upper;
     this.x = start.map((x, i) => Math.min(Math.max(x, lower[i]), upper[i]));
     this.gradient = new Float64Array(n);
     this.trial = new Float64Array(n);
@@ -173,7 +178,7 @@ class Ascent {
     const change = (recycled ? this.changes.shift() : undefined) ?? new Float64Array(n);
     for (let i = 0; i < n; i++) {
       step[i] = this.trial[i] - this.x[i];
-      // Of −f, so that a maximum has positive curvature.
+      // The change of the gradient of −f, so that a maximum has positive curvature.
       change[i] = this.gradient[i] - this.trialGradient[i];
     }
     this.steps.push(step);

@@ -23,7 +23,7 @@ const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
 const SQRT_HALF_PI = Math.sqrt(Math.PI / 2);
 
-/** Cody's form: p's last entry leads the numerator, q is monic. */
+/** A quotient of polynomials in Cody's form: the last entry of p leads the numerator, and q is monic. */
 function rational(x: number, p: readonly number[], q: readonly number[]): number {
   const last = p.length - 1;
   let numerator = p[last] * x;
@@ -35,7 +35,7 @@ function rational(x: number, p: readonly number[], q: readonly number[]): number
   return (numerator + p[last - 1]) / (denominator + q[last - 1]);
 }
 
-/** exp(x²) erfc(x) for x ≥ 0: decays like 1 / (x √π), never underflows. */
+/** exp(x²) erfc(x) for x ≥ 0, which decays like 1 / (x √π) and never underflows. */
 export function erfcx(x: number): number {
   if (x <= 0.46875) return Math.exp(x * x) * (1 - x * rational(x * x, ERF_P, ERF_Q));
   if (x <= 4) return rational(x, MIDDLE_P, MIDDLE_Q);
@@ -43,7 +43,7 @@ export function erfcx(x: number): number {
   return (1 / Math.sqrt(Math.PI) - inverseSquare * rational(inverseSquare, TAIL_P, TAIL_Q)) / x;
 }
 
-/** Φ(z), relative accuracy kept in the lower tail. */
+/** The distribution function Φ(z), which keeps its relative accuracy in the lower tail. */
 export function normalCdf(z: number): number {
   const x = Math.abs(z) / SQRT2;
   if (x <= 0.46875) return 0.5 + (0.5 * z * rational(x * x, ERF_P, ERF_Q)) / SQRT2;
@@ -51,12 +51,12 @@ export function normalCdf(z: number): number {
   return z < 0 ? tail : 1 - tail;
 }
 
-/** φ(z). */
+/** The density φ(z). */
 export function normalPdf(z: number): number {
   return INVERSE_SQRT_2PI * Math.exp(-0.5 * z * z);
 }
 
-/** h(z) = φ(z) + z Φ(z), the expected improvement of a unit normal; h' = Φ. */
+/** The expected improvement of a unit normal, h(z) = φ(z) + z Φ(z), whose derivative is Φ. */
 export function improvement(z: number): number {
   return normalPdf(z) + z * normalCdf(z);
 }
@@ -67,11 +67,11 @@ export interface LogImprovement {
   slope: number;
 }
 
-/** Where the asymptotic series is exact to double precision, and the direct form begins to lose digits to cancellation. */
+/** Below this the asymptotic series is exact to double precision, and the direct form begins to lose digits to cancellation. */
 const ASYMPTOTIC_BELOW = -30;
 
 /**
- * log h(z) and its derivative Φ(z) / h(z), for any finite z (Ament et al. 2023, "Unexpected improvements to expected improvement",
+ * Writes log h(z) and its derivative Φ(z) / h(z), for any finite z (Ament et al. 2023, "Unexpected improvements to expected improvement",
  * eq. 9). Below −1, h = φ(z) (1 + z R) with the Mills ratio R = Φ/φ, which never underflows; below −30 the bracket's own series
  * 1/z² − 3/z⁴ + 15/z⁶ − 105/z⁸ + … is used.
  */

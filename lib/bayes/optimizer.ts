@@ -1,10 +1,10 @@
-import { DfMergeError } from '../core/errors.js';
+import { OptimizerError } from './errors.js';
 import type { AcquisitionName } from './acquisition.js';
 import { Mt19937 } from './random.js';
 import { SobolSequence } from './sobol.js';
 import { suggestCompat, suggestDefault, type Experience } from './suggest.js';
 
-/** 'default': this library's method; 'bayes_opt': the one of the Python package bayes_opt 3.x, which the paper used. */
+/** 'default' is this library's method, 'bayes_opt' that of the Python package bayes_opt 3.x, which the paper used. */
 export type BayesMode = 'default' | 'bayes_opt';
 
 export interface BayesianOptimizerOptions {
@@ -12,16 +12,19 @@ export interface BayesianOptimizerOptions {
   bounds: readonly (readonly [number, number])[];
   /** An integer in [0, 2^32); every random choice follows from it. Default 0. */
   seed?: number;
-  /** Default 'ei'. In mode 'default' 'ei' is maximised as its logarithm, which has the same maximum: there 'ei' and 'logei' are one. */
+  /** Default 'ei'. In mode 'default' it is maximised as its logarithm, which has the same maximum, so that 'ei' and 'logei' are one. */
   acquisition?: AcquisitionName;
   /**
-   * ξ ≥ 0, the improvement that EI asks for beyond the best. Default 0.01. In units of the objective in mode 'bayes_opt', in standard
-   * deviations of the values told so far in mode 'default'.
+   * ξ ≥ 0, the improvement that EI asks for beyond the best. It is in units of the objective in mode 'bayes_opt', and in standard
+   * deviations of the values told so far in mode 'default'. Default 0.01.
    */
   xi?: number;
   /** κ ≥ 0, the standard deviations that UCB adds to the mean. Default 2.576. */
   kappa?: number;
-  /** Trials spread over the box before the model is used, at least 1: Sobol points, or MT19937's in mode 'bayes_opt'. Default 10. */
+  /**
+   * How many trials, at least 1, are spread over the box before the model is used. They are Sobol points, and those of MT19937 in mode
+   * 'bayes_opt'. Default 10.
+   */
   init?: number;
   mode?: BayesMode;
 }
@@ -32,7 +35,7 @@ export interface Observation {
   y: number;
 }
 
-/** All that an optimizer knows; survives JSON unchanged. */
+/** All that an optimizer knows. It survives JSON unchanged. */
 export interface OptimizerState {
   version: 1;
   options: Required<BayesianOptimizerOptions>;
@@ -41,7 +44,7 @@ export interface OptimizerState {
 }
 
 /**
- * Maximises a function of a box that is dear to evaluate, by Bayesian optimisation (paper, eq. 9-12): `ask` for a point, evaluate it,
+ * Maximises a function over a box, where each evaluation is costly, by Bayesian optimisation (paper, eq. 9-12): `ask` for a point, evaluate it,
  * `tell` its value. Several points may be asked for before the first is told.
  *
  * A suggestion depends on the options, on the list of (x, y) told, in order, and on the points pending, and on nothing else: an optimizer
@@ -54,14 +57,17 @@ export class BayesianOptimizer {
   private readonly told: Observation[] = [];
   private readonly pending: number[][] = [];
 
-  /** @throws DfMergeError INVALID_ARGUMENT for an option out of its range */
+  /** @throws OptimizerError INVALID_ARGUMENT for an option out of its range */
   constructor(options: BayesianOptimizerOptions) {
     this.options = checkOptions(options);
     this.lower = Float64Array.from(this.options.bounds, (b) => b[0]);
     this.upper = Float64Array.from(this.options.bounds, (b) => b[1]);
   }
 
-  /** An optimizer that goes on where {@link BayesianOptimizer.state} was taken. @throws DfMergeError INVALID_ARGUMENT for a state it cannot have come from */
+  /**
+   * An optimizer that goes on where {@link BayesianOptimizer.state} was taken.
+   * @throws OptimizerError INVALID_ARGUMENT for a state that no optimizer can have been in
+   */
   static from(state: OptimizerState): BayesianOptimizer {
     if (state.version !== 1)
       throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
@@ -73,11 +79,12 @@ export class BayesianOptimizer {
     return optimizer;
   }
 
+  /** A copy of all that it knows, from which {@link BayesianOptimizer.from} makes an optimizer that goes on with the same bits. */
   state(): OptimizerState {
     return structuredClone({ version: 1 as const, options: this.options, told: this.told, pending: this.pending });
   }
 
-  /** The greatest value told so far and where, the earliest on ties; undefined before the first. */
+  /** The greatest value told so far and its point, of equal ones the earliest; undefined before the first. */
   get best(): Observation | undefined {
     let best: Observation | undefined;
     for (const trial of this.told) if (!best || trial.y > best.y) best = trial;
@@ -94,7 +101,7 @@ export class BayesianOptimizer {
 
   /**
    * Records that the objective is y at x; x need not have been asked for.
-   * @throws DfMergeError INVALID_ARGUMENT when y is not finite, or x is out of bounds or of the wrong length
+   * @throws OptimizerError INVALID_ARGUMENT when y is not finite, or x is out of bounds or of the wrong length
    */
   tell(x: readonly number[], y: number): void {
     const point = this.checkPoint(x);
@@ -119,21 +126,11 @@ export class BayesianOptimizer {
     const { acquisition, xi, kappa, seed, mode } = this.options;
     const settings = { acquisition, xi, kappa, seed, trial };
     if (mode === 'bayes_opt') {
-      const box = { lower: this.lower, upper: this.upper };
-      return this.clip(
-        suggestCompat(
-          this.experience((x) => x),
-          settings,
-          box,
-        ),
-      );
+      const told = this.experience((x) => x);
+      return this.clip(suggestCompat(told, settings, { lower: this.lower, upper: this.upper }));
     }
-    return this.fromUnit(
-      suggestDefault(
-        this.experience((x, j) => this.toUnit(x, j)),
-        settings,
-      ),
-    );
+    const told = this.experience((x, j) => this.toUnit(x, j));
+    return this.fromUnit(suggestDefault(told, settings));
   }
 
   private experience(map: (x: number, j: number) => number): Experience {
@@ -152,7 +149,7 @@ export class BayesianOptimizer {
     return this.clip(u.map((v, j) => this.lower[j] + v * (this.upper[j] - this.lower[j])));
   }
 
-  /** Rounding may step over a bound; adding 0 turns −0, which JSON does not keep, into 0. */
+  /** Moves x back where rounding stepped over a bound; adding 0 turns −0, which JSON does not keep, into 0. */
   private clip(x: Float64Array): number[] {
     return Array.from(x, (v, j) => Math.min(Math.max(v, this.lower[j]), this.upper[j]) + 0);
   }
@@ -194,6 +191,6 @@ function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptim
   return { bounds: bounds.map(([low, high]) => [low, high] as const), seed, acquisition, xi, kappa, init, mode };
 }
 
-function invalid(message: string): DfMergeError {
-  return new DfMergeError('INVALID_ARGUMENT', message);
+function invalid(message: string): OptimizerError {
+  return new OptimizerError('INVALID_ARGUMENT', message);
 }

@@ -1,14 +1,4 @@
-/**
- * Seeded generators. Nothing here reads a clock or a global: the same seed gives the same numbers on any machine.
- */
-
-/** Mixes two 32-bit words into one (the finaliser of MurmurHash3, Appleby 2011), so that near seeds give unrelated streams. */
-export function mix32(a: number, b: number): number {
-  let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
+import { mix32, Sfc32, to53Bits } from '../core/random.js';
 
 /** What the rest of the folder asks of a generator. */
 export interface Uniform {
@@ -16,41 +6,21 @@ export interface Uniform {
   next(): number;
 }
 
-/** The small fast counting generator sfc32 (Doty-Humphrey, PractRand): 128 bits of state, period at least 2^32. */
-export class Random implements Uniform {
-  private a: number;
-  private b: number;
-  private c: number;
-  private counter = 1;
-  private spareNormal: number | undefined;
+/** A stream of sfc32 that is named by numbers, with normal deviates. */
+export class Random extends Sfc32 implements Uniform {
+  #spareNormal: number | undefined;
 
   /** @param keys words that name the stream, such as (seed, number of the trial, purpose); each is read modulo 2^32 */
   constructor(...keys: number[]) {
     const seed = keys.reduce((hash, key) => mix32(hash, key >>> 0), 0);
-    this.a = mix32(seed, 1);
-    this.b = mix32(seed, 2);
-    this.c = mix32(seed, 3);
-    for (let i = 0; i < 12; i++) this.nextUint32();
+    super(mix32(seed, 1), mix32(seed, 2), mix32(seed, 3));
   }
 
-  nextUint32(): number {
-    const sum = (((this.a + this.b) | 0) + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
-    return sum >>> 0;
-  }
-
-  next(): number {
-    return to53Bits(this.nextUint32(), this.nextUint32());
-  }
-
-  /** A standard normal number, by the polar method (Marsaglia & Bray 1964). */
+  /** A standard normal number, by the polar method (Marsaglia & Bray 1964), which makes two at a time. */
   nextNormal(): number {
-    if (this.spareNormal !== undefined) {
-      const spare = this.spareNormal;
-      this.spareNormal = undefined;
+    if (this.#spareNormal !== undefined) {
+      const spare = this.#spareNormal;
+      this.#spareNormal = undefined;
       return spare;
     }
     for (;;) {
@@ -59,7 +29,7 @@ export class Random implements Uniform {
       const s = u * u + v * v;
       if (s >= 1 || s === 0) continue;
       const scale = Math.sqrt((-2 * Math.log(s)) / s);
-      this.spareNormal = v * scale;
+      this.#spareNormal = v * scale;
       return u * scale;
     }
   }
@@ -94,7 +64,7 @@ export class Mt19937 implements Uniform {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
-  /** As `RandomState.random_sample()`. */
+  /** What `RandomState.random_sample()` draws. */
   next(): number {
     return to53Bits(this.nextUint32(), this.nextUint32());
   }
@@ -109,7 +79,7 @@ export class Mt19937 implements Uniform {
     }
   }
 
-  /** `RandomState.permutation(n)`: 0..n-1 shuffled (Fisher & Yates) from the last place down. */
+  /** What `RandomState.permutation(n)` draws: 0..n-1 shuffled (Fisher & Yates) from the last place down. */
   permutation(n: number): number[] {
     const order = Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
@@ -119,7 +89,7 @@ export class Mt19937 implements Uniform {
     return order;
   }
 
-  /** `RandomState.choice(n, count, replace=False)`: `count` different integers of 0..n-1. */
+  /** What `RandomState.choice(n, count, replace=False)` draws: `count` different integers of 0..n-1. */
   choice(n: number, count: number): number[] {
     return this.permutation(n).slice(0, count);
   }
@@ -132,8 +102,4 @@ export class Mt19937 implements Uniform {
     }
     this.index = 0;
   }
-}
-
-function to53Bits(high: number, low: number): number {
-  return ((high >>> 5) * 0x4000000 + (low >>> 6)) / 0x20000000000000;
 }

@@ -1,4 +1,5 @@
-import { mix32, Random } from './random.js';
+import { mix32 } from '../core/random.js';
+import { Random } from './random.js';
 
 /**
  * Sobol points (Sobol' 1967) in base 2, Owen-scrambled.
@@ -76,7 +77,10 @@ const DIRECTIONS: readonly (readonly number[])[] = [
 
 const BITS = 32;
 
-/** Dimensions of the table; coordinates beyond it are pseudo-random, which keeps a longer point uniform but no longer well spread there. */
+/**
+ * How many dimensions the table covers. Coordinates beyond it are pseudo-random: a longer point is still uniform, but not as evenly
+ * spread in them.
+ */
 export const SOBOL_DIMENSIONS = DIRECTIONS.length + 1;
 
 /**
@@ -108,6 +112,7 @@ export class SobolSequence {
     }
   }
 
+  /** Point number `index`, [dimension]. */
   point(index: number): Float64Array {
     const out = new Float64Array(this.dimension);
     this.write(index, out);
@@ -122,7 +127,7 @@ export class SobolSequence {
   }
 }
 
-/** v_1 .. v_32 of coordinate j, with v_k = m_k 2^(32-k); m_k follows Sobol's recurrence over the primitive polynomial. */
+/** The direction numbers v_1 .. v_32 of coordinate j, v_k = m_k 2^(32-k), where m_k follows Sobol's recurrence over the polynomial. */
 function directionNumbers(j: number): Uint32Array {
   const v = new Uint32Array(BITS);
   if (j === 0) {
@@ -142,6 +147,7 @@ function directionNumbers(j: number): Uint32Array {
   return v;
 }
 
+/** Flips each bit of x or not, by a hash of the key and the bits above it. */
 function scramble(x: number, key: number): number {
   let out = 0;
   for (let bit = 0; bit < BITS; bit++) {

@@ -1,17 +1,18 @@
+import { mix32 } from '../core/random.js';
 import { acquisitionOf, type Acquisition, type AcquisitionName } from './acquisition.js';
 import { fitIsotropic, fitMap, type Fit } from './fit.js';
-import { GaussianProcess, newPosterior, type Posterior } from './gp.js';
-import { maximize, type Maximum } from './maximize.js';
-import { Mt19937, mix32, Random } from './random.js';
+import { GaussianProcess, newPosterior } from './gp.js';
+import type { TrainingSet } from './likelihood.js';
+import { maximize, type Box, type Maximum } from './maximize.js';
+import { Mt19937, Random } from './random.js';
 import { SobolSequence } from './sobol.js';
 
-/** What a suggestion is made from, and nothing else: the same value gives the same point. */
-export interface Experience {
-  /** Points told, [n, d]. */
-  points: Float64Array;
-  /** Their targets [n], to be maximised. */
-  targets: Float64Array;
-  /** Points asked for and not yet told, [m, d]. */
+/**
+ * The points told, with their targets, which are to be maximised, and the points that are still awaited. A suggestion is made from this
+ * and its settings and from nothing else, so that the same values give the same point.
+ */
+export interface Experience extends TrainingSet {
+  /** Points that were asked for and not yet told, [m, d]. */
   pending: Float64Array;
 }
 
@@ -20,16 +21,16 @@ export interface SuggestSettings {
   xi: number;
   kappa: number;
   seed: number;
-  /** Number of this trial, from 0; with `seed` it names the random stream. */
+  /** The number of this trial, counted from 0; with `seed` it names the random stream. */
   trial: number;
 }
 
-/** Sobol points scored over the whole cube. */
+/** How many Sobol points are scored over the whole cube. */
 const CANDIDATES = 512;
-/** Perturbations of the best points told, and how many of those are perturbed. */
+/** How many perturbations of the best points told are scored, and how many points are perturbed. */
 const LOCAL_CANDIDATES = 256;
 const LOCAL_PARENTS = 5;
-/** Climbs from the best candidates, half of them of each kind. */
+/** How many climbs start from the best candidates, half of them from each kind. */
 const ASCENTS = 8;
 /** Points closer than this in every coordinate of the unit cube are the same trial. */
 const APART = 1e-4;
@@ -47,52 +48,53 @@ const APART = 1e-4;
 export function suggestDefault(experience: Experience, settings: SuggestSettings): Float64Array {
   const n = experience.targets.length;
   const d = experience.points.length / n;
+  const { points, pending } = experience;
   const targets = standardise(experience.targets);
   const random = new Random(settings.seed, settings.trial, 1);
-  const fit = fitMap(experience.points, targets, random);
+  const fit = fitMap({ points, targets }, random);
   const belief = newPosterior(d);
 
-  const told = new GaussianProcess(experience.points, targets, fit.parameters, fit.mean);
+  const told = new GaussianProcess({ points, targets }, fit.parameters, fit.mean);
   const means = Float64Array.from(targets, (_, i) => {
-    told.posterior(experience.points.subarray(i * d, (i + 1) * d), belief);
+    told.posterior(points.subarray(i * d, (i + 1) * d), belief);
     return belief.mean;
   });
   const incumbent = Math.max(...means);
-  const gp = withPending(experience, targets, fit, incumbent) ?? told;
+  const gp = withPending({ points, targets, pending }, fit, incumbent) ?? told;
   const name = settings.acquisition === 'ei' ? 'logei' : settings.acquisition;
-  const acquisition = acquisitionOf(name, { incumbent, xi: settings.xi, kappa: settings.kappa });
+  const surface = { gp, acquisition: acquisitionOf(name, { incumbent, xi: settings.xi, kappa: settings.kappa }) };
 
-  const candidates = defaultCandidates(experience.points, means, settings, random);
-  const worth = scoreAll(gp, acquisition, candidates, d, belief);
+  const candidates = defaultCandidates({ points, means }, settings, random);
+  const worth = scoreAll(surface, candidates);
   const starts = [
-    ...topOf(worth, 0, CANDIDATES, ASCENTS / 2),
-    ...topOf(worth, CANDIDATES, CANDIDATES + LOCAL_CANDIDATES, ASCENTS / 2),
+    ...topOf(worth, ASCENTS / 2, { from: 0, to: CANDIDATES }),
+    ...topOf(worth, ASCENTS / 2, { from: CANDIDATES, to: worth.length }),
   ];
   const box = { lower: new Float64Array(d), upper: new Float64Array(d).fill(1) };
-  const maxima = climb(gp, acquisition, rowsOf(candidates, starts, d), box);
-  const isNew = (x: Float64Array): boolean =>
-    distance(x, experience.points) > APART && distance(x, experience.pending) > APART;
+  const maxima = climb(surface, rowsOf(candidates, starts, d), box);
+  const isNew = (x: Float64Array): boolean => distance(x, points) > APART && distance(x, pending) > APART;
   const found = maxima.find(({ x }) => isNew(x));
   if (found) return found.x;
-  return rowsOf(candidates, topOf(worth, 0, worth.length, worth.length), d).find(isNew) ?? maxima[0].x;
+  return rowsOf(candidates, topOf(worth, worth.length), d).find(isNew) ?? maxima[0].x;
 }
 
-/** Sobol points, then perturbations of the best of `points`, [CANDIDATES + LOCAL_CANDIDATES, d]. */
-function defaultCandidates(
-  points: Float64Array,
-  means: Float64Array,
-  settings: SuggestSettings,
-  random: Random,
-): Float64Array {
-  const d = points.length / means.length;
+/** Points [n, d] with their posterior means [n]. */
+interface Believed {
+  points: Float64Array;
+  means: Float64Array;
+}
+
+/** The candidates [CANDIDATES + LOCAL_CANDIDATES, d]: Sobol points, and then perturbations of the best points. */
+function defaultCandidates(told: Believed, settings: SuggestSettings, random: Random): Float64Array {
+  const d = told.points.length / told.means.length;
   const candidates = new Float64Array((CANDIDATES + LOCAL_CANDIDATES) * d);
   const sobol = new SobolSequence(d, mix32(settings.seed, settings.trial + 1));
   for (let i = 0; i < CANDIDATES; i++) sobol.write(i, candidates, i * d);
-  perturbBest(points, means, random, candidates.subarray(CANDIDATES * d));
+  perturbBest(told, random, candidates.subarray(CANDIDATES * d));
   return candidates;
 }
 
-/** Greatest difference in a coordinate from x [d] to the nearest of points [n, d]; +∞ to no points. */
+/** The greatest difference in a coordinate between x [d] and the nearest of the points [n, d]; +∞ where there are none. */
 function distance(x: Float64Array, points: Float64Array): number {
   const d = x.length;
   let nearest = Infinity;
@@ -109,34 +111,29 @@ const COMPAT_ASCENTS = 10;
 
 /**
  * The next point as bayes_opt 3.x finds it: isotropic process on coordinates as given, acquisition in units of the targets, 10,000
- * uniform points of which the best 10 climb. The random numbers are MT19937's, of a stream of their own per trial.
- *
- * @param box bounds of the coordinates, [d] each
+ * uniform points of which the best 10 climb. The random numbers are those of MT19937, seeded anew for each trial.
  */
-export function suggestCompat(
-  experience: Experience,
-  settings: SuggestSettings,
-  box: { lower: Float64Array; upper: Float64Array },
-): Float64Array {
+export function suggestCompat(experience: Experience, settings: SuggestSettings, box: Box): Float64Array {
   const d = box.lower.length;
+  const { points, pending } = experience;
   const targets = standardise(experience.targets);
   const random = new Mt19937(mix32(settings.seed, settings.trial));
-  const fit = fitIsotropic(experience.points, targets, random);
+  const fit = fitIsotropic({ points, targets }, random);
   const incumbent = Math.max(...targets);
   const gp =
-    withPending(experience, targets, fit, incumbent) ?? new GaussianProcess(experience.points, targets, fit.parameters);
+    withPending({ points, targets, pending }, fit, incumbent) ??
+    new GaussianProcess({ points, targets }, fit.parameters);
   // Everything stays in standard deviations: it moves no maximum, and tolerances then mean the same for any objective.
   const xi = settings.xi / spread(experience.targets).std;
-  const acquisition = acquisitionOf(settings.acquisition, { incumbent, xi, kappa: settings.kappa });
+  const surface = { gp, acquisition: acquisitionOf(settings.acquisition, { incumbent, xi, kappa: settings.kappa }) };
 
   const candidates = new Float64Array(COMPAT_CANDIDATES * d);
   for (let i = 0; i < candidates.length; i++) {
     const j = i % d;
     candidates[i] = box.lower[j] + (box.upper[j] - box.lower[j]) * random.next();
   }
-  const worth = scoreAll(gp, acquisition, candidates, d, newPosterior(d));
-  const starts = topOf(worth, 0, COMPAT_CANDIDATES, COMPAT_ASCENTS);
-  return climb(gp, acquisition, rowsOf(candidates, starts, d), box)[0].x;
+  const starts = topOf(scoreAll(surface, candidates), COMPAT_ASCENTS);
+  return climb(surface, rowsOf(candidates, starts, d), box)[0].x;
 }
 
 /**
@@ -144,20 +141,14 @@ export function suggestCompat(
  * Ginsbourger et al. (2010), whose best lie was the incumbent's value. Hyperparameters stay those of the truth.
  * @returns undefined when nothing is pending
  */
-function withPending(
-  experience: Experience,
-  targets: Float64Array,
-  fit: Fit,
-  lie: number,
-): GaussianProcess | undefined {
-  if (experience.pending.length === 0) return undefined;
-  const n = targets.length;
-  const points = new Float64Array(experience.points.length + experience.pending.length);
-  points.set(experience.points);
-  points.set(experience.pending, experience.points.length);
-  const all = new Float64Array((points.length / experience.points.length) * n).fill(lie);
-  all.set(targets);
-  return new GaussianProcess(points, all, fit.parameters, fit.mean);
+function withPending(told: Experience, fit: Fit, lie: number): GaussianProcess | undefined {
+  if (told.pending.length === 0) return undefined;
+  const points = new Float64Array(told.points.length + told.pending.length);
+  points.set(told.points);
+  points.set(told.pending, told.points.length);
+  const targets = new Float64Array((points.length / told.points.length) * told.targets.length).fill(lie);
+  targets.set(told.targets);
+  return new GaussianProcess({ points, targets }, fit.parameters, fit.mean);
 }
 
 /** Mean and population standard deviation; 1 in place of a deviation that is zero but for rounding. */
@@ -173,9 +164,9 @@ function standardise(y: Float64Array): Float64Array {
 }
 
 /** Fills `out` [count, d] with copies of the best points, each moved in some of its coordinates by a normal step of a random size. */
-function perturbBest(points: Float64Array, means: Float64Array, random: Random, out: Float64Array): void {
+function perturbBest({ points, means }: Believed, random: Random, out: Float64Array): void {
   const d = points.length / means.length;
-  const parents = topOf(means, 0, means.length, LOCAL_PARENTS);
+  const parents = topOf(means, LOCAL_PARENTS);
   for (let i = 0; i < out.length / d; i++) {
     const parent = parents[i % parents.length] * d;
     const size = 10 ** (-3 + 2.5 * random.next());
@@ -188,44 +179,42 @@ function perturbBest(points: Float64Array, means: Float64Array, random: Random, 
   }
 }
 
-function scoreAll(
-  process: GaussianProcess,
-  acquisition: Acquisition,
-  candidates: Float64Array,
-  d: number,
-  belief: Posterior,
-): Float64Array {
+/** The worth of every point of the box, by the belief about it. */
+interface Surface {
+  gp: GaussianProcess;
+  acquisition: Acquisition;
+}
+
+/** The worth of each candidate, [n] for candidates [n, d]. */
+function scoreAll({ gp, acquisition }: Surface, candidates: Float64Array): Float64Array {
+  const { d } = gp;
+  const belief = newPosterior(d);
   const worth = new Float64Array(candidates.length / d);
   for (let i = 0; i < worth.length; i++) {
-    process.posterior(candidates.subarray(i * d, (i + 1) * d), belief);
+    gp.posterior(candidates.subarray(i * d, (i + 1) * d), belief);
     worth[i] = acquisition(belief);
   }
   return worth;
 }
 
-/** Indices of the `count` greatest values of values[from .. to), greatest first, earlier first on ties. */
-function topOf(values: Float64Array, from: number, to: number, count: number): number[] {
+/** Indices of the `count` greatest of values[from .. to), the greatest first and, of equal ones, the earlier first. */
+function topOf(values: Float64Array, count: number, { from, to } = { from: 0, to: values.length }): number[] {
   const order = Array.from({ length: to - from }, (_, i) => from + i);
   return order.sort((a, b) => (values[a] === values[b] ? a - b : values[b] - values[a])).slice(0, count);
 }
 
-/** Copies of rows of points [n, d]. */
+/** Copies of some rows of points [n, d]. */
 function rowsOf(points: Float64Array, rows: number[], d: number): Float64Array[] {
   return rows.map((i) => points.slice(i * d, (i + 1) * d));
 }
 
 /** The local maxima reached from the starts, greatest first. */
-function climb(
-  process: GaussianProcess,
-  acquisition: Acquisition,
-  starts: Float64Array[],
-  box: { lower: Float64Array; upper: Float64Array },
-): Maximum[] {
-  const belief = newPosterior(box.lower.length);
+function climb({ gp, acquisition }: Surface, starts: Float64Array[], box: Box): Maximum[] {
+  const belief = newPosterior(gp.d);
   const objective = (x: Float64Array, gradient: Float64Array): number => {
-    process.posterior(x, belief, true);
+    gp.posterior(x, belief, true);
     return acquisition(belief, gradient);
   };
-  const maxima = starts.map((start) => maximize(objective, start, box, { maxIterations: 60, valueTolerance: 1e-9 }));
+  const maxima = starts.map((start) => maximize(objective, start, { ...box, maxIterations: 60, valueTolerance: 1e-9 }));
   return maxima.sort((a, b) => (a.value === b.value ? 0 : b.value - a.value));
 }

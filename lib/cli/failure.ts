@@ -1,3 +1,4 @@
+import { OptimizerError } from '../bayes/index.js';
 import { DfMergeError } from '../core/errors.js';
 
 /** A command line that cannot be understood. */
@@ -11,7 +12,7 @@ export const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
  * anything else is a defect and comes with its stack.
  */
 export function reportFailure(error: unknown, json: boolean): number {
-  const code = error instanceof DfMergeError ? error.code : error instanceof UsageError ? 'USAGE' : 'INTERNAL';
+  const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
     process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`);
@@ -25,4 +26,9 @@ export function reportFailure(error: unknown, json: boolean): number {
   }
   if (code === 'ABORTED') return EXIT.interrupted;
   return code === 'USAGE' ? EXIT.usage : EXIT.failed;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof DfMergeError || error instanceof OptimizerError) return error.code;
+  return error instanceof UsageError ? 'USAGE' : 'INTERNAL';
 }

@@ -1,32 +1,20 @@
 import { createHash } from 'node:crypto';
+import { Sfc32 } from './random.js';
 
 /**
- * A stream of random numbers that depends on nothing but a seed and names: SHA-256 of them seeds sfc32 (Chris Doty-Humphrey's
- * Small Fast Counter generator, 128 bits of state), the same on any machine and Node version.
- * @param seed the run's seed
- * @param names what the stream is for; different names give independent streams
+ * A stream of random numbers that depends on nothing but a seed and names, whose SHA-256 seeds sfc32: the same on any machine and Node
+ * version.
  */
-export class RandomStream {
-  readonly #state: Uint32Array;
-
+export class RandomStream extends Sfc32 {
+  /**
+   * @param seed the run's seed
+   * @param names what the stream is for; different names give independent streams
+   */
   constructor(seed: number, ...names: string[]) {
     const digest = createHash('sha256')
       .update(JSON.stringify([seed, ...names]))
       .digest();
-    this.#state = Uint32Array.of(digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), 1);
-    for (let i = 0; i < 12; i++) this.nextUint32(); // sfc32's own advice: mix the seed through the state
-  }
-
-  /** An integer in [0, 2^32). */
-  nextUint32(): number {
-    const state = this.#state;
-    const [a, b, c, counter] = state;
-    const sum = (a + b + counter) >>> 0;
-    state[3] = counter + 1;
-    state[0] = b ^ (b >>> 9);
-    state[1] = c + (c << 3);
-    state[2] = ((c << 21) | (c >>> 11)) + sum;
-    return sum;
+    super(digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8));
   }
 
   /** An integer in [0, n), each equally likely: values past the last whole multiple of n are drawn again. */
