@@ -3,14 +3,29 @@
  * (DF-Merge; Lee et al., NAACL 2025).
  * @packageDocumentation
  */
+
+// A comment `// # TITLE` begins a group of the public API: the documentation lists the exports below it under that title.
+
+// # Searching and merging
 export { search, journalPath, type SearchOptions } from './search/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
-export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
-export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
-export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
-export type { DemoRow, DemoTable } from './demo/table.js';
-export { info, type Info } from './commands/info.js';
+export { COMPARISONS, type Comparison } from './run/comparison.js';
 
+// # Measuring and evaluating
+export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
+export {
+  predict,
+  type Evaluation,
+  type ExampleResult,
+  type OnPartial,
+  type PartialEvaluation,
+} from './engine/evaluate.js';
+
+// # Training
+export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
+export type { TrainingOptions } from './engine/train.js';
+
+// # Recipes
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   Acquisition,
@@ -33,31 +48,7 @@ export type {
 } from './recipe/recipe.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
-export { BayesianOptimizer } from './bayes/index.js';
-export type {
-  AcquisitionName,
-  BayesianOptimizerOptions,
-  BayesMode,
-  Observation,
-  OptimizerState,
-} from './bayes/index.js';
-
-export { DfMergeError, type ErrorCode } from './core/errors.js';
-export type { Phase } from './core/timing.js';
-export type { ProgressEvent, RunOptions } from './core/progress.js';
-export type { ComputeOptions } from './engine/session.js';
-export type { TrainingOptions } from './engine/train.js';
-export type { OutputDType } from './checkpoint/write.js';
-export type { DataOptions } from './tasks/prepared_split.js';
-export type { SplitName } from './tasks/rows.js';
-export { COMPARISONS, type Comparison } from './run/comparison.js';
-export {
-  predict,
-  type Evaluation,
-  type ExampleResult,
-  type OnPartial,
-  type PartialEvaluation,
-} from './engine/evaluate.js';
+// # Records and reports
 export { renderReport } from './report/report.js';
 export type {
   ComparisonRecord,
@@ -69,3 +60,28 @@ export type {
   TimingRecord,
   TrialRecord,
 } from './run/record.js';
+export type { Phase } from './core/timing.js';
+
+// # The optimiser
+export { BayesianOptimizer, OptimizerError } from './bayes/index.js';
+export type {
+  AcquisitionName,
+  BayesianOptimizerOptions,
+  BayesMode,
+  Observation,
+  OptimizerErrorCode,
+  OptimizerState,
+} from './bayes/index.js';
+
+// # The demo
+export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
+export type { DemoRow, DemoTable } from './demo/table.js';
+
+// # Errors and options
+export { DfMergeError, type ErrorCode } from './core/errors.js';
+export { info, type Info } from './commands/info.js';
+export type { ProgressEvent, RunOptions } from './core/progress.js';
+export type { ComputeOptions } from './engine/session.js';
+export type { OutputDType } from './checkpoint/write.js';
+export type { DataOptions } from './tasks/prepared_split.js';
+export type { SplitName } from './tasks/rows.js';

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { BayesianOptimizer } from '../lib/bayes/index.js';
+import { EXIT, reportFailure } from '../lib/cli/failure.js';
 import { runCommand } from './support/command.js';
 import { makeWorkspace } from './support/workspace.js';
 
@@ -116,4 +118,19 @@ test('errors are JSON where JSON was asked for', async (t) => {
   const { code, stderr } = await runCommand(['evaluate', '--model', 'nowhere', '--data', 'd', '--json']);
   t.is(code, 1);
   t.like(JSON.parse(stderr), { error: { code: 'NOT_FOUND' } });
+});
+
+test.serial('an error of the optimiser is told in a line, with its code in JSON, and not as a defect', (t) => {
+  const refused = t.throws(() => new BayesianOptimizer({ bounds: [] }));
+  const written: string[] = [];
+  const write = process.stderr.write.bind(process.stderr);
+  process.stderr.write = (text) => written.push(String(text)) > 0;
+  try {
+    t.deepEqual([reportFailure(refused, false), reportFailure(refused, true)], [EXIT.failed, EXIT.failed]);
+  } finally {
+    process.stderr.write = write;
+  }
+  const message = 'bounds needs at least one [low, high] pair.';
+  t.is(written[0], `dfmerge: ${message}\n`);
+  t.deepEqual(JSON.parse(written[1] ?? ''), { error: { code: 'INVALID_ARGUMENT', message } });
 });

@@ -128,9 +128,7 @@ test('bench: imports point down the page only, without cycles', (t) => {
 
 /** Every module that a file names, those of Node and of packages too. */
 const modulesOf = (file: string): string[] =>
-  [...read(file).matchAll(/(?:\bfrom|\bimport\(|\bimport|\brequire\() ?['"]([^'"]+)/g)].map(
-    (match) => match[1] ?? '',
-  );
+  [...read(file).matchAll(/(?:\bfrom|\bimport\(|\bimport|\brequire\() ?['"]([^'"]+)/g)].map((match) => match[1] ?? '');
 
 test('lib: the Bayesian optimiser imports core/random alone, and core/random imports nothing', (t) => {
   const bayes = typescript.filter((file) => file.startsWith('lib/bayes/'));
