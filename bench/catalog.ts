@@ -1,3 +1,4 @@
+import { sum } from '../lib/core/statistics.js';
 import {
   fisherFlop,
   matmulFlop,
@@ -127,7 +128,7 @@ function outers(lengths: string): BenchCase[] {
             rows === 'labels'
               ? LABEL_SEGMENTS.map((n) => ({ input: n, choices: [0] }))
               : taskLengths(lengths, rows, FISHER_ROWS[shape][rows]).rows;
-          const gradientRows = inputs.reduce((sum, { input, choices }) => sum + input * choices.length, 0);
+          const gradientRows = sum(inputs.map(({ input, choices }) => input * choices.length));
           const spec = {
             kind: 'outer',
             out,

@@ -1,3 +1,4 @@
+import { sum } from '../lib/core/statistics.js';
 import type { Shape } from './shapes.js';
 
 /** Tokens of one row: of its input and of each choice, `</s>` included. */
@@ -34,27 +35,28 @@ function forwardParts(shape: Shape, { input, choices }: RowLengths): Parts {
   return {
     encoder: 2 * layers * (4 * dModel * inner + feedForward) * input + attention(input, input),
     crossed: 2 * layers * 2 * dModel * inner * input,
-    decoder: choices.reduce((sum, n) => sum + perDecoderToken * n + attention(n, n) + attention(n, input), 0),
+    decoder: sum(choices.map((n) => perDecoderToken * n + attention(n, n) + attention(n, input))),
   };
 }
 
-const over = (rows: readonly RowLengths[], flop: (row: RowLengths) => number): number =>
-  rows.reduce((sum, row) => sum + flop(row), 0);
-
 /** FLOP of the NLL of every choice. */
 export function scoreFlop(shape: Shape, rows: readonly RowLengths[]): number {
-  return over(rows, (row) => {
-    const { encoder, crossed, decoder } = forwardParts(shape, row);
-    return encoder + crossed + decoder;
-  });
+  return sum(
+    rows.map((row) => {
+      const { encoder, crossed, decoder } = forwardParts(shape, row);
+      return encoder + crossed + decoder;
+    }),
+  );
 }
 
 /** FLOP of an exact Fisher: all choices forward, then a gradient of its own for each. */
 export function fisherFlop(shape: Shape, rows: readonly RowLengths[]): number {
-  return over(rows, (row) => {
-    const { encoder, crossed, decoder } = forwardParts(shape, row);
-    return encoder + crossed + decoder + row.choices.length * 2 * (encoder + crossed) + 2 * decoder;
-  });
+  return sum(
+    rows.map((row) => {
+      const { encoder, crossed, decoder } = forwardParts(shape, row);
+      return encoder + crossed + decoder + row.choices.length * 2 * (encoder + crossed) + 2 * decoder;
+    }),
+  );
 }
 
 /** FLOP of a training step on the first choice of each row. */

@@ -1,5 +1,5 @@
 import { BayesianOptimizer, type AcquisitionName, type BayesMode } from '../lib/bayes/index.js';
-import { median, sum } from './statistics.js';
+import { mean, median, sum } from '../lib/core/statistics.js';
 
 interface Case {
   name: string;
@@ -38,8 +38,8 @@ const CASES: Case[] = [
     maximum: 0,
     f: (x) => {
       const z = x.map((v) => 10 * (v - 0.3));
-      const bowl = 20 * Math.exp(-0.2 * Math.sqrt(sum(z.map((v) => v * v)) / z.length));
-      return bowl + Math.exp(sum(z.map((v) => Math.cos(2 * Math.PI * v))) / z.length) - 20 - Math.E;
+      const bowl = 20 * Math.exp(-0.2 * Math.sqrt(mean(z.map((v) => v * v))));
+      return bowl + Math.exp(mean(z.map((v) => Math.cos(2 * Math.PI * v)))) - 20 - Math.E;
     },
   },
   {
@@ -95,7 +95,7 @@ export function measureRegret(args: readonly string[]): void {
       const runs = Array.from({ length: seeds }, (_, seed) => run(test, acquisition, { seed, mode, iterations }));
       const regrets = runs.map((r) => r.regret);
       const milliseconds = 1000 * median(runs.flatMap((r) => r.seconds.slice(-5)));
-      const numbers = [sum(regrets) / seeds, median(regrets), Math.max(...regrets)].map((v) => v.toFixed(4));
+      const numbers = [mean(regrets), median(regrets), Math.max(...regrets)].map((v) => v.toFixed(4));
       console.log(`| ${test.name} | ${acquisition} | ${numbers.join(' | ')} | ${milliseconds.toFixed(1)} |`);
     }
   }

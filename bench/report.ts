@@ -1,7 +1,7 @@
 import { limitOf, type BenchRecord, type CaseRecord, type Measured } from './record.js';
 import { CONVENTIONS } from './flops.js';
 import type { LimitSample } from './spec.js';
-import { median, sum } from './statistics.js';
+import { median, sum } from '../lib/core/statistics.js';
 
 const GIB = 2 ** 30;
 const HEADINGS = ['case', 'median', 'min–max', 'rate', 'of limit', 'peak', 'notes'];

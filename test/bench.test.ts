@@ -11,7 +11,7 @@ import type { BenchRecord, CaseRecord } from '../bench/record.js';
 import { limitFraction, MARKDOWN, progressLine, renderRecord, TERMINAL } from '../bench/report.js';
 import { runCase } from '../bench/runner.js';
 import { parameterCount, SHAPES } from '../bench/shapes.js';
-import { median } from '../bench/statistics.js';
+import { median } from '../lib/core/statistics.js';
 import { runProcess, Workshop } from '../bench/workshop.js';
 import { testing } from '../bindings/testing/index.js';
 import { INSTRUCTION_SETS } from './support/machines.js';

@@ -34,8 +34,7 @@ const nlls = ({ results }: Evaluation) => results.flatMap(({ nll }) => nll);
 async function scores(
   t: ExecutionContext,
   pair: Pair,
-  rows: TokenizedRows,
-  { indices, what }: { indices: number[]; what: string },
+  { rows, indices, what }: { rows: TokenizedRows; indices: number[]; what: string },
 ): Promise<void> {
   const [exact, rounded] = [
     await evaluateRows(pair.float32, rows, indices),
@@ -50,8 +49,7 @@ async function scores(
 async function fishers(
   t: ExecutionContext,
   pair: Pair,
-  rows: TokenizedRows,
-  { indices, mode, what }: { indices: number[]; mode: FisherMode; what: string },
+  { rows, indices, mode, what }: { rows: TokenizedRows; indices: number[]; mode: FisherMode; what: string },
 ): Promise<void> {
   const drawn = rows.labels.map((_, i) => i % rows.choices[i].length);
   for (const model of both(pair)) await measureFisher(model, rows, indices, { mode, drawn });
@@ -101,8 +99,8 @@ for (const [form, narrow] of [
     const weights = randomWeights(shape, 31);
     const pair = await inBoth((dtype) => openT5(shape, [weights], { dtype }));
     for (const model of both(pair)) await model.load(0);
-    await scores(t, pair, rows, { indices: first(LENGTHS.length), what: form });
-    for (const mode of FISHER_MODES) await fishers(t, pair, rows, { indices: first(LENGTHS.length), mode, what: form });
+    await scores(t, pair, { rows, indices: first(LENGTHS.length), what: form });
+    for (const mode of FISHER_MODES) await fishers(t, pair, { rows, indices: first(LENGTHS.length), mode, what: form });
     for (const model of both(pair)) model.close();
   });
 }
@@ -154,8 +152,8 @@ test('the widths of T5-base, two layers each way: scores and Fisher', async (t) 
   ]);
   const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, dtype, tokenizer: false }));
   for (const model of both(pair)) await model.load(0);
-  await scores(t, pair, rows, { indices: [0, 1], what: 'base' });
-  await fishers(t, pair, rows, { indices: [0, 1], mode: 'exact', what: 'base' });
+  await scores(t, pair, { rows, indices: [0, 1], what: 'base' });
+  await fishers(t, pair, { rows, indices: [0, 1], mode: 'exact', what: 'base' });
   for (const model of both(pair)) model.close();
 });
 
@@ -182,7 +180,7 @@ withShared('trained models: NLLs of base and children on the first 100 rows of e
       ['child', i + 1],
     ] as const) {
       for (const model of both(pair)) await model.load(index);
-      await scores(t, pair, rows, { indices: first(100), what: `${name} on ${task}` });
+      await scores(t, pair, { rows, indices: first(100), what: `${name} on ${task}` });
     }
   }
   for (const model of both(pair)) model.close();
@@ -192,7 +190,7 @@ withShared('trained models: Fishers of 30 rows of every task, half way to its ch
   const { tasks, pair, rowsOf } = await suite();
   for (const [i, task] of tasks.entries()) {
     for (const model of both(pair)) await model.interpolate(i + 1, 0.5);
-    await fishers(t, pair, await rowsOf(task), { indices: first(30), mode: 'exact', what: task });
+    await fishers(t, pair, { rows: await rowsOf(task), indices: first(30), mode: 'exact', what: task });
   }
   for (const model of both(pair)) model.close();
 });

@@ -53,13 +53,18 @@ function meanUnder(p: readonly number[], gradients: readonly Float32Array[], i: 
   return p.reduce((sum, weight, c) => sum + weight * gradients[c][i], 0) / p.reduce((a, b) => a + b);
 }
 
-/** Σ_c p̃_c (g_c − centre)², centre = the mean of g under p̃ in `choices`, else 0; sampled: the drawn choice's square. */
-function squares(
-  mode: FisherMode,
-  p: readonly number[],
-  gradients: readonly Float32Array[],
-  drawn: number,
-): Float64Array {
+/** One row: p̃ and the gradient of every choice, and the choice that `sampled` draws. */
+interface RowGradients {
+  p: readonly number[];
+  gradients: readonly Float32Array[];
+  drawn: number;
+}
+
+/**
+ * A row's Fisher: Σ_c p̃_c (g_c − centre)², where the centre is the mean of g under p̃ in `choices` and 0 in the other modes, or in `sampled`
+ * the square of the drawn choice's gradient.
+ */
+function squares(mode: FisherMode, { p, gradients, drawn }: RowGradients): Float64Array {
   return new Float64Array(gradients[0].length).map((_, i) => {
     if (mode === 'sampled') return gradients[drawn][i] ** 2;
     const centre = mode === 'choices' ? meanUnder(p, gradients, i) : 0;
@@ -67,13 +72,18 @@ function squares(
   });
 }
 
-/** max over the skipped choices of all rows of (g_c − centre)²; centre: the mean under p̃ over the row's kept choices in `choices`, else 0. */
-function largestSkipped(
-  mode: FisherMode,
-  p: readonly number[][],
-  kept: readonly boolean[][],
-  gradients: readonly Float32Array[][],
-): Float64Array {
+/** All rows: p̃ and the gradient of every choice, and whether the choice was kept. */
+interface KeptGradients {
+  p: readonly number[][];
+  kept: readonly boolean[][];
+  gradients: readonly Float32Array[][];
+}
+
+/**
+ * The greatest (g_c − centre)² of the skipped choices of all rows, where the centre is the mean under p̃ of the row's kept choices in
+ * `choices` and 0 in the other modes.
+ */
+function largestSkipped(mode: FisherMode, { p, kept, gradients }: KeptGradients): Float64Array {
   return new Float64Array(gradients[0][0].length).map((_, i) =>
     Math.max(
       ...p.flatMap((values, row) => {
@@ -104,12 +114,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
       t.deepEqual(skipped, { skipped: 0, choices: 11, meanMass: 0, maxMass: 0 });
       for (const { name } of model.parameters) {
         const perRow = all.map((row) =>
-          squares(
-            mode,
-            p[row],
-            gradients[row].map((g) => g.get(name)!),
-            drawn[row],
-          ),
+          squares(mode, { p: p[row], gradients: gradients[row].map((g) => g.get(name)!), drawn: drawn[row] }),
         );
         const expected = perRow[0].map(
           (_, i) => perRow.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON,
@@ -144,20 +149,19 @@ for (const [form, shape] of Object.entries(FORMS)) {
         for (const { name } of model.parameters) {
           const single = all.map((row) => gradients[row].map((g) => g.get(name)!));
           const left = all.map((row) =>
-            squares(
-              mode,
-              p[row].filter((_, c) => kept[row][c]),
-              single[row].filter((_, c) => kept[row][c]),
-              0,
-            ),
+            squares(mode, {
+              p: p[row].filter((_, c) => kept[row][c]),
+              gradients: single[row].filter((_, c) => kept[row][c]),
+              drawn: 0,
+            }),
           );
           const expected = left[0].map(
             (_, i) => left.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON,
           );
           const error = relativeError(model.engine.parameter('fisher', name), expected);
           t.true(error < ROUNDING, `${minWeight}: ${name} is off by ${error}`);
-          const whole = all.map((row) => squares(mode, p[row], single[row], 0));
-          const largest = largestSkipped(mode, p, kept, single);
+          const whole = all.map((row) => squares(mode, { p: p[row], gradients: single[row], drawn: 0 }));
+          const largest = largestSkipped(mode, { p, kept, gradients: single });
           const ratio = expected.map(
             (value, i) =>
               (whole.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON - value) / largest[i],

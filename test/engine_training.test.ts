@@ -13,11 +13,12 @@ interface State {
   v: Float64Array;
 }
 
-function plainStep({ p, m, v }: State, gradient: Float32Array, step: number, o: typeof OPTIONS): void {
+/** Moves the parameters of `state`, and its moments, by one step. */
+function plainStep({ p, m, v }: State, gradient: Float32Array, o: typeof OPTIONS & { step: number }): void {
   for (let i = 0; i < p.length; i++) {
     m[i] = o.beta1 * m[i] + (1 - o.beta1) * gradient[i];
     v[i] = o.beta2 * v[i] + (1 - o.beta2) * gradient[i] ** 2;
-    const [mean, square] = [m[i] / (1 - o.beta1 ** step), v[i] / (1 - o.beta2 ** step)];
+    const [mean, square] = [m[i] / (1 - o.beta1 ** o.step), v[i] / (1 - o.beta2 ** o.step)];
     p[i] -= o.learningRate * (mean / (Math.sqrt(square) + o.epsilon) + o.weightDecay * p[i]);
   }
 }
@@ -44,7 +45,8 @@ for (const [form, shape] of Object.entries(FORMS)) {
       );
       for (let step = 1; step <= 5; step++) {
         await model.job((engine) => engine.addGradient(packRows(rows, [step % 2]), 0.25));
-        for (const [name, state] of states) plainStep(state, model.engine.parameter('fisher', name), step, options);
+        for (const [name, state] of states)
+          plainStep(state, model.engine.parameter('fisher', name), { ...options, step });
         await model.job((engine) => engine.adamw({ ...options, step }));
         // A step moves a parameter by a few learning rates at most; each is known to some roundings of the moments.
         const bound = (state: State) => (i: number) =>

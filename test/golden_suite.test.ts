@@ -88,8 +88,7 @@ withShared('token ids of the first rows of every task', async (t) => {
 /** NLLs of a row's choices from the engine's logits, by a sum of exponentials in one order or another. */
 async function nllsOfLogits(
   model: Session,
-  rows: TokenizedRows,
-  row: number,
+  { rows, row }: { rows: TokenizedRows; row: number },
   sumOfExp: (logits: Float32Array, top: number) => number,
 ): Promise<number[]> {
   const batch = packRows(rows, [row]);
@@ -138,9 +137,9 @@ withShared('NLLs of base and children to 1e-4, where PyTorch lost of its sum: su
       for (const [row, expected] of nll[task][name].entries()) {
         let actual: readonly number[] = results[row].nll;
         if (off(actual, expected) > 2e-5) {
-          const exact = await nllsOfLogits(model, rows, row, sumInFloat64);
+          const exact = await nllsOfLogits(model, { rows, row }, sumInFloat64);
           worstOfOurs = Math.max(worstOfOurs, ...exact.map((value, c) => Math.abs(results[row].nll[c] - value)));
-          actual = await nllsOfLogits(model, rows, row, sumInSixteenLanes);
+          actual = await nllsOfLogits(model, { rows, row }, sumInSixteenLanes);
           summedAnew++;
         }
         worst = Math.max(worst, off(actual, expected));

@@ -31,7 +31,7 @@ const LIB = [
 ];
 const BENCH = [
   /^(lib|bindings)\//,
-  /^bench\/(shapes|statistics|flops|lengths|spec)\.ts$/,
+  /^bench\/(shapes|flops|lengths|spec)\.ts$/,
   /^bench\/cases\//, // what a case's own process runs
   /^bench\/case\.ts$/,
   /^bench\/(catalog|options|record|workshop|peers)\.ts$/,

@@ -115,8 +115,8 @@ const SPECIALS = (() => {
   return new Float32Array(Uint32Array.from(patterns, (bits) => bits >>> 0).buffer);
 })();
 
-/** A denormal may have been taken for zero. */
-function isRounded(t: ExecutionContext, actual: number, value: number, what: string): void {
+/** Fails where `actual` is not `value` rounded to bfloat16; a denormal value may also have become zero. */
+function isRounded(t: ExecutionContext, actual: number, { value, what }: { value: number; what: string }): void {
   const expected = roundToBfloat16(value);
   const right =
     Math.abs(value) < SMALLEST_NORMAL
@@ -143,8 +143,8 @@ for (const isa of INSTRUCTION_SETS) {
         { m: 3, n, k: n, a: ones, b: diagonal, ...transposes },
       );
       SPECIALS.forEach((value, i) => {
-        isRounded(t, left[3 * i + 1], value, `left ${JSON.stringify(transposes)}`);
-        isRounded(t, right[n + i], value, `right ${JSON.stringify(transposes)}`);
+        isRounded(t, left[3 * i + 1], { value, what: `left ${JSON.stringify(transposes)}` });
+        isRounded(t, right[n + i], { value, what: `right ${JSON.stringify(transposes)}` });
       });
     }
     t.pass();

@@ -7,7 +7,7 @@ import type { Session } from '../../lib/engine/session.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, IterationSpec } from '../spec.js';
-import { sum } from '../statistics.js';
+import { sum } from '../../lib/core/statistics.js';
 import { MemoryWatch } from './memory_watch.js';
 import { openModel } from './open_model.js';
 import { optimizerAfter } from './suggest.js';

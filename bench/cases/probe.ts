@@ -6,7 +6,7 @@ import { rightChoices } from '../../lib/engine/train.js';
 import type { RowLengths } from '../flops.js';
 import type { Dtype } from '../shapes.js';
 import type { Check, WorkSpec } from '../spec.js';
-import { sum } from '../statistics.js';
+import { sum } from '../../lib/core/statistics.js';
 
 /** A row's result in few numbers: the NLL of every choice and, of what the work accumulates, a digest per tensor. */
 export interface Probe {

@@ -1,6 +1,6 @@
 import { BayesianOptimizer } from '../../lib/bayes/index.js';
 import type { CaseResult, Check, SuggestSpec } from '../spec.js';
-import { sum } from '../statistics.js';
+import { sum } from '../../lib/core/statistics.js';
 import { timed } from './timed.js';
 
 const SEED = 1;

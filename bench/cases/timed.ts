@@ -1,5 +1,5 @@
 import type { CaseResult } from '../spec.js';
-import { sum } from '../statistics.js';
+import { sum } from '../../lib/core/statistics.js';
 import { MemoryWatch } from './memory_watch.js';
 
 /** Seconds that `body` takes. */

@@ -25,6 +25,11 @@ export interface Layout {
   fileBytes: number;
 }
 
+/** How many elements a tensor of this shape has; 1 for the scalar `[]`. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
 /** Tensor data begin at a multiple of this: a cache line, and a multiple of the 8 that the format asks for. */
 const ALIGNMENT_BYTES = 64;
 
@@ -36,7 +41,7 @@ export function buildHeader(specs: readonly TensorSpec[], metadata: Record<strin
   assertNames(specs);
   let at = 0;
   const relative = specs.map((spec) => {
-    const elements = spec.shape.reduce((a, b) => a * b, 1);
+    const elements = elementCount(spec.shape);
     const begin = at;
     at += elements * ELEMENT_BYTES[spec.dtype];
     return { ...spec, elements, begin, end: at };

@@ -125,7 +125,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, file: string): 
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === '__metadata__') metadata = parseMetadata(value, file);
-    else tensors.set(name, parseEntry(name, value, dataStart, file));
+    else tensors.set(name, parseEntry(name, value, { dataStart, file }));
   }
   checkRanges([...tensors.values()], { dataStart, fileSize, file });
   return { metadata, tensors, dataStart };
@@ -154,7 +154,8 @@ function parseMetadata(value: unknown, file: string): Record<string, string> {
   return value as Record<string, string>;
 }
 
-function parseEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
+function parseEntry(name: string, value: unknown, place: { dataStart: number; file: string }): TensorEntry {
+  const { dataStart, file } = place;
   const wrong = (message: string) => broken(file, `tensor "${name}": ${message}`);
   if (!isObject(value)) throw wrong('expected an object with dtype, shape and data_offsets');
   const { dtype, shape, data_offsets: offsets } = value;

@@ -4,7 +4,9 @@ import { applyEdits, modify } from 'jsonc-parser';
 import { DfMergeError } from '../core/errors.js';
 import { removeStale, temporaryBeside, writeNew } from '../core/atomic_write.js';
 import { exists, fileError, flush } from '../core/files.js';
+import { sum } from '../core/statistics.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
+import { elementCount } from './layout.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
 import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
 
@@ -149,14 +151,14 @@ function planShards({ base, dtype, aliasOf, addedTensors = [] }: ModelFolder): M
 }
 
 function tensorBytes({ shape, dtype }: WeightSpec): number {
-  return shape.reduce((a, b) => a * b, ELEMENT_BYTES[dtype]);
+  return elementCount(shape) * ELEMENT_BYTES[dtype];
 }
 
 /** A full disk is better met before hours of work than at their end; file systems that do not tell are passed over. */
 async function assertSpace(dir: string, shards: Map<string, WeightSpec[]>): Promise<void> {
   const disk = await statfs(dir).catch(() => undefined);
   if (!disk || disk.blocks === 0) return;
-  const needed = [...shards.values()].flat().reduce((sum, spec) => sum + tensorBytes(spec), 0);
+  const needed = sum([...shards.values()].flat().map(tensorBytes));
   const free = disk.bavail * disk.bsize;
   if (free < needed) throw new DfMergeError('IO', `${dirname(dir)}: ${needed} bytes are needed, ${free} are free`);
 }
@@ -182,8 +184,8 @@ function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightS
   const weightMap = placed
     .map(({ shard, tensor }) => [tensor.name, shard] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const sum = (of: (spec: WeightSpec) => number) => placed.reduce((total, { tensor }) => total + of(tensor), 0);
-  const metadata: Record<string, unknown> = { ...(index.metadata as object | undefined), total_size: sum(tensorBytes) };
+  const size = sum(placed.map(({ tensor }) => tensorBytes(tensor)));
+  const metadata: Record<string, unknown> = { ...(index.metadata as object | undefined), total_size: size };
   return { ...index, metadata, weight_map: Object.fromEntries(weightMap) };
 }
 

@@ -4,6 +4,7 @@ import type { DataOptions } from '../tasks/prepared_split.js';
 import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
+import { sum } from '../core/statistics.js';
 import type { Plan } from './plan.js';
 
 /** A folder of the demo and the tasks in it. */
@@ -36,8 +37,12 @@ export async function fineTuneChildren(
   const progressOf = (task: string) => (event: ProgressEvent) => {
     if (event.phase !== 'train') return;
     done.set(task, event.done);
-    const sum = [...done.values()].reduce((a, b) => a + b, 0);
-    run.onProgress?.({ phase: 'train', done: sum, total: tasks.length * plan.steps, subject: 'the children' });
+    run.onProgress?.({
+      phase: 'train',
+      done: sum(done.values()),
+      total: tasks.length * plan.steps,
+      subject: 'the children',
+    });
   };
   const worker = async (): Promise<void> => {
     for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {

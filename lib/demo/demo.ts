@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
+import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
 import type { RunRecord } from '../run/record.js';
 import { search } from '../search/search.js';
@@ -102,7 +103,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   log(
     `Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`,
   );
-  const seconds = Object.values(phases).reduce((a, b) => a + b, 0);
+  const seconds = sum(Object.values(phases));
   return {
     out,
     report: join(out, 'merged/report.html'),

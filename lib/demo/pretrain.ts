@@ -5,6 +5,8 @@ import { tokenizeRows } from '../engine/batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
+import { mean, sum } from '../core/statistics.js';
+import { elementCount } from '../checkpoint/layout.js';
 import { train } from '../engine/train.js';
 import type { MadeData } from './data.js';
 import type { Plan } from './plan.js';
@@ -51,7 +53,7 @@ export async function pretrain(
     );
     await model.load(0, run.signal);
     const losses: number[] = [];
-    const total = plan.pretraining.reduce((sum, { steps }) => sum + steps, 0);
+    const total = sum(plan.pretraining.map(({ steps }) => steps));
     for (const stretch of plan.pretraining) {
       const before = losses.length;
       const onProgress = (event: ProgressEvent) => run.onProgress?.({ ...event, done: before + event.done, total });
@@ -109,9 +111,5 @@ function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSiz
 }
 
 function countParameters(model: Session): number {
-  return model.parameters.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, 1), 0);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
+  return sum(model.parameters.map(({ shape }) => elementCount(shape)));
 }

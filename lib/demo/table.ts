@@ -1,3 +1,4 @@
+import { mean } from '../core/statistics.js';
 import type { RunRecord } from '../run/record.js';
 import { renderTable } from '../report/table.js';
 
@@ -26,7 +27,7 @@ export function makeTable(
   const row = (model: string, accuracy: Record<string, number>): DemoRow => ({
     model,
     accuracy,
-    mean: tasks.reduce((sum, task) => sum + accuracy[task], 0) / tasks.length,
+    mean: mean(tasks.map((task) => accuracy[task])),
   });
   const compared = record.comparisons.filter(({ label }) => !label.startsWith('fine-tuned'));
   const [base, ...merges] = compared.map(({ label, accuracy }) => row(label, accuracy));

@@ -16,6 +16,9 @@ export function bitsOf(values: Float32Array | Float64Array): Buffer {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 }
 
+// The two assertions below take (actual, expected, …) as AVA's own do, after the test's context.
+/* eslint-disable max-params */
+
 /** Fails at the first element where two arrays differ in a bit. */
 export function sameBits(
   t: ExecutionContext,
