@@ -5,7 +5,8 @@
  * @returns the first repeated key (unescaped, so "a" and "\u0061" are the same), or undefined
  */
 export function findDuplicateKey(json: string): string | undefined {
-  const open: (Set<string> | null)[] = []; // per nesting level: keys of an object, null for an array
+  /** One entry per nesting level: the keys of an object so far, or null for an array. */
+  const open: (Set<string> | null)[] = [];
   for (let i = 0; i < json.length; i++) {
     const c = json[i];
     if (c === '{') open.push(new Set());
@@ -32,7 +33,7 @@ function stringEnd(json: string, start: number): number {
   return i + 1;
 }
 
-/** True where a colon follows: inside an object that tells a key from a value. */
+/** True where a colon follows, which tells a key from a value inside an object. */
 function isKey(json: string, after: number): boolean {
   let i = after;
   while (i < json.length && ' \t\n\r'.includes(json[i])) i++;

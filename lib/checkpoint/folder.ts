@@ -4,26 +4,26 @@ import { DfMergeError } from '../core/errors.js';
 import { exists, fileError, isObject, readJsonObject } from '../core/files.js';
 import { readHeader, type TensorEntry } from './safetensors.js';
 
-/** A Hugging Face checkpoint folder, opened: its config and where each tensor lies. No tensor data is held. */
+/** An opened Hugging Face checkpoint folder: its config, and where each tensor lies. No tensor data is held. */
 export interface Checkpoint {
   dir: string;
   /** config.json as it stands. */
   config: Record<string, unknown>;
   tensors: Map<string, TensorEntry>;
-  /** Names of the safetensors files in the folder, in name order; one for an unsharded checkpoint. */
+  /** The folder's safetensors files, sorted by name; an unsharded checkpoint has one. */
   shards: string[];
-  /** model.safetensors.index.json as it stands; absent for an unsharded checkpoint. */
+  /** model.safetensors.index.json as it stands. An unsharded checkpoint has none. */
   index?: Record<string, unknown>;
 }
 
-/** Name of the weights file of an unsharded checkpoint. */
+/** The weights file of an unsharded checkpoint. */
 export const SINGLE_FILE = 'model.safetensors';
-/** Name of the table that says which shard holds which tensor. */
+/** The table that says which shard holds which tensor. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 
 /**
  * Opens a checkpoint folder: `config.json` with `model.safetensors`, or with shards and their index.
- * Where both are there the single file is taken, as transformers does.
+ * Where a folder has both, the single file is taken, as transformers does.
  * Errors: NOT_FOUND, INVALID_CONFIG, INVALID_CHECKPOINT, UNSUPPORTED (weights that are not safetensors), IO.
  */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {

@@ -8,7 +8,7 @@ export interface TensorSpec {
   shape: readonly number[];
 }
 
-/** Where a tensor to be written will lie: bytes from the start of the file. */
+/** Where a tensor to be written will lie, in bytes from the start of the file. */
 export interface Placement extends TensorSpec {
   elements: number;
   begin: number;
@@ -17,10 +17,10 @@ export interface Placement extends TensorSpec {
 
 /** The beginning of a safetensors file and the plan of the rest. */
 export interface Layout {
-  /** Length, JSON and padding: everything before the tensors. */
+  /** Everything before the tensors: the header's length, its JSON and padding. */
   bytes: Uint8Array;
   dataStart: number;
-  /** In the order given, without gaps. */
+  /** The tensors in the order given, without gaps between them. */
   tensors: Placement[];
   fileBytes: number;
 }
@@ -30,11 +30,12 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-/** Tensor data begin at a multiple of this: a cache line, and a multiple of the 8 that the format asks for. */
+/** Tensor data begin at a multiple of this, which is a cache line and a multiple of the 8 bytes that the format asks for. */
 const ALIGNMENT_BYTES = 64;
 
 /**
- * Lays out a safetensors file: tensors in the given order, header padded with spaces so that data begin on a 64-byte boundary.
+ * Lays out a safetensors file with its tensors in the given order. The header is padded with spaces so that data begin on a 64-byte
+ * boundary.
  * Errors: INVALID_ARGUMENT for a name given twice or reserved, or a header over the format's limit.
  */
 export function buildHeader(specs: readonly TensorSpec[], metadata: Record<string, string> = {}): Layout {
@@ -56,7 +57,10 @@ export function buildHeader(specs: readonly TensorSpec[], metadata: Record<strin
   return { bytes, dataStart, tensors, fileBytes: dataStart + at };
 }
 
-/** The text is put together by hand because an object would move names that look like numbers to the front. */
+/**
+ * The header's length, its JSON and padding. The JSON is put together by hand, because an object would move names that look like numbers
+ * to the front.
+ */
 function headerBytes(tensors: readonly Placement[], metadata: Record<string, string>): Uint8Array {
   const members = tensors.map(
     ({ name, dtype, shape, begin, end }) =>

@@ -3,7 +3,7 @@ import { DfMergeError } from '../core/errors.js';
 import { findDuplicateKey } from './duplicate_key.js';
 import { decodeUtf8, fileError, isObject } from '../core/files.js';
 
-/** Bytes of one element of each type that safetensors names. */
+/** How many bytes an element takes, for each type that safetensors names. */
 export const ELEMENT_BYTES = {
   BOOL: 1,
   U8: 1,
@@ -24,47 +24,47 @@ export const ELEMENT_BYTES = {
   C64: 8,
 } as const;
 
-/** Element type of a tensor, as spelled in the file. */
+/** The element type of a tensor, as the file spells it. */
 export type DType = keyof typeof ELEMENT_BYTES;
 
 /** The element types that weights may have here. */
 export type WeightDType = 'F32' | 'F16' | 'BF16';
 
-/** One tensor of a safetensors file: what it is and where its bytes lie. */
+/** What a tensor of a safetensors file is, and where its bytes lie. */
 export interface TensorEntry {
   name: string;
   dtype: DType;
-  /** Row-major sizes; `[]` is a scalar. */
+  /** The sizes of a row-major tensor; `[]` is a scalar. */
   shape: number[];
-  /** Product of `shape`. */
+  /** The product of `shape`. */
   elements: number;
   file: string;
-  /** First byte, counted from the start of the file. */
+  /** The first byte, counted from the start of the file. */
   begin: number;
-  /** Past the last byte, counted from the start of the file. */
+  /** The byte behind the last one, counted from the start of the file. */
   end: number;
 }
 
-/** A validated safetensors header. */
+/** The header of a safetensors file after every rule of the format was checked. */
 export interface Header {
   metadata: Record<string, string>;
-  /** In the file's order of names. */
+  /** The tensors by name, in the order in which the header lists them. */
   tensors: Map<string, TensorEntry>;
-  /** Byte at which tensor data begins. */
+  /** The byte at which tensor data begins. */
   dataStart: number;
 }
 
-/** The format's own cap on the header, bytes. */
+/** The format's own limit on the header, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
 
-/** True for the element types that weights may have here. */
+/** Tells the element types that weights may have here from the others. */
 export function isWeightDType(dtype: DType): dtype is WeightDType {
   return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 }
 
 /**
- * Reads and validates the header of a safetensors file; tensor data is not touched.
+ * Reads and validates the header of a safetensors file without touching tensor data.
  * Errors: NOT_FOUND, IO, INVALID_CHECKPOINT naming the file, the tensor and the broken rule.
  */
 export async function readHeader(file: string): Promise<Header> {
@@ -92,9 +92,9 @@ function broken(file: string, message: string): DfMergeError {
 }
 
 /**
- * Checks the first 8 bytes of a file.
- * @param first the file's first bytes, at least 8 where it has them
- * @returns the header's length, bytes
+ * Checks the first 8 bytes of a file, which hold the header's length.
+ * @param first the file's first bytes, at least 8 where the file is that long
+ * @returns the header's length in bytes
  */
 export function headerLength(first: Uint8Array, fileSize: number, file: string): number {
   if (first.length < LENGTH_BYTES)
@@ -114,9 +114,9 @@ export function headerLength(first: Uint8Array, fileSize: number, file: string):
 }
 
 /**
- * Parses header JSON and checks every rule of the format: parsing is validating.
+ * Parses the header's JSON and checks every rule of the format on the way.
  * @param bytes the header without its 8 length bytes
- * @param fileSize bytes of the whole file, which the tensors must fill without gap or overlap
+ * @param fileSize the bytes of the whole file, which the tensors must fill without gap or overlap
  */
 export function parseHeader(bytes: Uint8Array, fileSize: number, file: string): Header {
   const json = parseObject(bytes, file);
@@ -183,14 +183,14 @@ function isCountList(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** Product of sizes; undefined over 2^53, also where a later zero would hide the overflow. */
+/** The product of sizes, or undefined where it is over 2^53, even if a later zero would hide the overflow. */
 function product(sizes: number[]): number | undefined {
   const total = sizes.reduce((a, b) => a * Math.max(b, 1), 1);
   if (total > Number.MAX_SAFE_INTEGER) return undefined;
   return sizes.includes(0) ? 0 : total;
 }
 
-/** Tensors, in order of their bytes, must fill the data section exactly. */
+/** Throws unless the tensors, sorted by their bytes, fill the data section exactly. */
 function checkRanges(tensors: TensorEntry[], section: { dataStart: number; fileSize: number; file: string }): void {
   const { dataStart, fileSize, file } = section;
   let at = dataStart;

@@ -5,27 +5,27 @@ import { flush } from '../core/files.js';
 import { buildHeader, type Layout, type TensorSpec } from './layout.js';
 import type { WeightDType } from './safetensors.js';
 
-/** Where the writer of tensor data puts one tensor of a file that is laid out already. */
+/** A place for one tensor in a file that is laid out already. */
 export interface TensorTarget {
-  /** The engine's parameter. */
+  /** The engine's parameter that it is filled from. */
   name: string;
-  /** First byte, counted from the start of the file. */
+  /** The tensor's first byte, counted from the start of the file. */
   offset: number;
   dtype: WeightDType;
   elements: number;
 }
 
-/** Writes tensor data into an existing file of full length at the given offsets, and nothing else. */
+/** Writes tensor data at the given offsets of an existing file of full length, and changes nothing else in it. */
 export type TensorWriter = (file: string, tensors: TensorTarget[]) => Promise<void>;
 
-/** A tensor to be written and the parameter that it is filled from (default: of the same name). */
+/** A tensor to be written, and the parameter that it is filled from where that has another name. */
 export interface WeightSpec extends TensorSpec {
   dtype: WeightDType;
   parameter?: string;
 }
 
 /**
- * Writes one safetensors file, atomically; a file of that name is replaced.
+ * Writes one safetensors file atomically, in place of a file of that name where there is one.
  * Errors: IO; INVALID_ARGUMENT for a name given twice; whatever `writeTensors` throws.
  */
 export async function writeSafetensorsFile(
@@ -36,7 +36,7 @@ export async function writeSafetensorsFile(
   await replaceFile(path, (temporary) => fillSafetensorsFile(temporary, tensors, options));
 }
 
-/** Creates the file in full length with its header, has its tensors written, and flushes it. */
+/** Creates the file in its full length, writes its header, has its tensors written and flushes it. */
 export async function fillSafetensorsFile(
   path: string,
   tensors: readonly WeightSpec[],

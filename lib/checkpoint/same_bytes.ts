@@ -5,7 +5,7 @@ import type { TensorEntry } from './safetensors.js';
 const CHUNK_BYTES = 4 << 20;
 
 /**
- * True where two tensors have the same type, shape and bytes. Reads both in chunks of 4 MiB, up to the first difference.
+ * Whether two tensors have the same type, shape and bytes. Both are read in chunks of 4 MiB, up to the first difference.
  * Errors: NOT_FOUND, IO.
  */
 export async function sameTensor(a: TensorEntry, b: TensorEntry): Promise<boolean> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
 import { exists, isObject, readBytes, readJsonObject } from '../core/files.js';
 
-/** Name of the file that a tokenizer is read from. */
+/** The file that a tokenizer is read from. */
 export const TOKENIZER_FILE = 'tokenizer.json';
 
 /**
@@ -34,7 +34,7 @@ async function compare(dirA: string, dirB: string): Promise<void> {
   );
 }
 
-/** Token → id of a tokenizer.json: the model's vocabulary (a list of [token, score] or an object), then the added tokens. */
+/** The ids of a tokenizer.json by token: the model's vocabulary, a list of [token, score] or an object, and then the added tokens. */
 async function readVocabulary(dir: string): Promise<Map<string, number>> {
   const file = join(dir, TOKENIZER_FILE);
   const { model, added_tokens: added } = await readJsonObject(file);

@@ -10,12 +10,12 @@ import { elementCount } from './layout.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
 import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
 
-/** Element type of written weights, as config.json spells it. */
+/** The element type of written weights, as config.json spells it. */
 export type OutputDType = 'float32' | 'float16' | 'bfloat16';
 
 const WEIGHT_DTYPE: Record<OutputDType, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
-/** Copied beside the weights where the base, or `tokenizerDir`, has them. */
+/** Files that are copied beside the weights where the base, or `tokenizerDir`, has them. */
 const TOKENIZER_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -25,31 +25,31 @@ const TOKENIZER_FILES = [
 ];
 const COPIED_FILES = ['generation_config.json'];
 
-/** What to write. */
+/** A model folder to be written. */
 export interface ModelFolder {
-  /** Folder to make. */
+  /** The folder to make. */
   out: string;
-  /** Gives config, tensor names, shapes and their division into shards. */
+  /** The checkpoint whose config, tensor names, shapes and division into shards the folder takes over. */
   base: Checkpoint;
   dtype: OutputDType;
-  /** Of the safetensors headers, beside `format: pt`. */
+  /** Metadata of the safetensors headers, beside `format: pt`. */
   metadata?: Record<string, string>;
   overwrite?: boolean;
-  /** The engine's parameter that a tensor is filled from; undefined leaves the tensor out. */
+  /** Names the engine's parameter that a tensor is filled from; undefined leaves the tensor out. */
   aliasOf: (tensorName: string) => string | undefined;
   writeTensors: TensorWriter;
-  /** Tensors that the base lacks, named as their parameters; put at the end of the last shard. */
+  /** Tensors that the base lacks. They have their parameters' names and go to the end of the last shard. */
   addedTensors?: readonly { name: string; shape: readonly number[] }[];
-  /** Keys of config.json that differ from the base's. */
+  /** The keys of config.json that differ from the base's, with their values. */
   configChanges?: Record<string, unknown>;
-  /** Folder to copy tokenizer files from; default: the base's. */
+  /** The folder to copy tokenizer files from. Default: the base's. */
   tokenizerDir?: string;
-  /** More files by plain name, such as README.md; a function is called when the weights are on the disk. */
+  /** More files by plain name, such as README.md. A function is called when the weights are on the disk. */
   extraFiles?: Record<string, string | Uint8Array> | (() => Record<string, string | Uint8Array>);
 }
 
 /**
- * Checks, before any work, that `out` can be written: it is not there (or is a model folder and `overwrite` is set), and its parent is.
+ * Checks, before any work, that `out` can be written: its parent exists, and it does not, or it is a model folder and `overwrite` is set.
  * Errors: EXISTS; NOT_FOUND for the parent; INVALID_ARGUMENT where overwriting would delete something that is no model folder.
  */
 export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
@@ -72,8 +72,8 @@ async function isEmptyFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Writes a Hugging Face model folder: all or nothing. Everything is written to a hidden folder beside `out`, flushed to
- * disk, and renamed to `out`; on failure the hidden folder is removed. Tensor names and shards are the base's.
+ * Writes a Hugging Face model folder as a whole or not at all. Everything is written to a hidden folder beside `out`, flushed to disk, and
+ * renamed to `out`; on failure the hidden folder is removed. Tensor names and shards are the base's.
  * Errors: those of assertWritable, IO, INVALID_ARGUMENT, and whatever `writeTensors` throws.
  */
 export async function writeModelFolder(folder: ModelFolder): Promise<void> {
@@ -83,7 +83,7 @@ export async function writeModelFolder(folder: ModelFolder): Promise<void> {
   const temporary = temporaryBeside(out);
   try {
     await removeStale(out);
-    await rm(temporary, { recursive: true, force: true }); // of a crashed process that had this one's id
+    await rm(temporary, { recursive: true, force: true }); // A crashed process with this one's id may have left one.
     await mkdir(temporary);
     await fill(temporary, folder);
     await flush(temporary);
@@ -105,7 +105,7 @@ async function assertNotInput({ out, base, tokenizerDir = base.dir }: ModelFolde
 
 async function moveInto(temporary: string, out: string, overwrite: boolean): Promise<void> {
   if (!(await exists(out))) return rename(temporary, out);
-  // Made by someone else while this was being written, unless overwriting.
+  // Unless it is to be overwritten, somebody else made it while this was being written.
   if (!overwrite) throw new DfMergeError('EXISTS', `${out} has come into being meanwhile; nothing was written`);
   const old = temporaryBeside(out);
   await rename(out, old);
@@ -136,7 +136,7 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   await copyPresent(folder.base.dir, dir, COPIED_FILES);
 }
 
-/** Tensors per shard in the base's order of bytes; shards that keep no tensor are left out. */
+/** The tensors of each shard, in the order of the base's bytes. A shard that keeps no tensor is left out. */
 function planShards({ base, dtype, aliasOf, addedTensors = [] }: ModelFolder): Map<string, WeightSpec[]> {
   const shards = new Map<string, WeightSpec[]>(base.shards.map((shard) => [shard, []]));
   for (const { name, shape, file } of [...base.tensors.values()].sort((a, b) => a.begin - b.begin)) {
@@ -154,7 +154,7 @@ function tensorBytes({ shape, dtype }: WeightSpec): number {
   return elementCount(shape) * ELEMENT_BYTES[dtype];
 }
 
-/** A full disk is better met before hours of work than at their end; file systems that do not tell are passed over. */
+/** Throws where the disk has no room for the weights: that is better known before the work than at its end. Some file systems do not tell. */
 async function assertSpace(dir: string, shards: Map<string, WeightSpec[]>): Promise<void> {
   const disk = await statfs(dir).catch(() => undefined);
   if (!disk || disk.blocks === 0) return;
@@ -164,8 +164,8 @@ async function assertSpace(dir: string, shards: Map<string, WeightSpec[]>): Prom
 }
 
 /**
- * The base's config.json with a few keys changed, the rest as it stands: reading and writing it again would turn 1.0 to 1, which
- * transformers refuses where it expects a fraction.
+ * The base's config.json with a few keys changed and its other text as it stands: to parse it and write it again would turn 1.0 into 1,
+ * which transformers refuses where it expects a fraction.
  */
 async function outputConfig({ base, dtype, configChanges }: ModelFolder): Promise<string> {
   const spelled = ['dtype', 'torch_dtype'].filter((key) => key in base.config);

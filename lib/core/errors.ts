@@ -1,4 +1,4 @@
-/** What kind of mistake an error reports; stable across releases, for programs that branch on it. */
+/** The kind of mistake that an error reports. Codes stay the same across releases, for programs that branch on them. */
 export type ErrorCode =
   | 'INVALID_ARGUMENT' // an option or argument of a function or command
   | 'INVALID_CHECKPOINT' // a safetensors file or index breaks a rule of its format

@@ -1,19 +1,19 @@
 import { DfMergeError } from './errors.js';
 
-/** What a long call is doing. `done` and `total` count the phase's own steps (batches, models, trials, steps). */
+/** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps. */
 export interface ProgressEvent {
   phase: 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'search';
   done: number;
   total: number;
-  /** The task or model that is worked on. */
+  /** The task or model that is being worked on. */
   subject?: string;
-  /** In a search: the trial, from 1. */
+  /** The number of the trial in a search, counted from 1. */
   trial?: number;
 }
 
 /** Options that every long call takes. */
 export interface RunOptions {
-  /** Stops at the end of the current slice of native work; the call then throws DfMergeError ABORTED. */
+  /** Ends the call after the current slice of native work; it then throws DfMergeError ABORTED. */
   signal?: AbortSignal;
   onProgress?: (event: ProgressEvent) => void;
 }

@@ -9,21 +9,21 @@ import type { Plan } from './plan.js';
 
 /** A folder of the demo and the tasks in it. */
 export interface Family {
-  /** Holds data/TASK, models/base and, in the end, models/TASK. */
+  /** The folder, which holds data/TASK, models/base and, in the end, models/TASK. */
   out: string;
   tasks: readonly string[];
 }
 
-/** Fine-tuning of every child. */
+/** How the children are fine-tuned. */
 export interface ChildrenOptions {
   plan: Plan['finetuning'];
   seed: number;
-  /** Children that are trained at the same time. */
+  /** How many children are trained at the same time. */
   atOnce: number;
   onChild: (task: string, best: FinetuneEvaluation) => void;
 }
 
-/** Fine-tunes a child of the base per task, several at the same time. The first error ends all. */
+/** Fine-tunes one child of the base per task, several at the same time. The first error ends all of them. */
 export async function fineTuneChildren(
   { out, tasks }: Family,
   options: ChildrenOptions,
@@ -65,7 +65,7 @@ export async function fineTuneChildren(
   if (end?.status === 'rejected') throw end.reason;
 }
 
-/** Test accuracy of every child on every task: child → task → accuracy. */
+/** The test accuracy of every child on every task, by child and then by task. */
 export async function crossEvaluate(
   { out, tasks }: Family,
   run: RunOptions & ComputeOptions & DataOptions,

@@ -8,7 +8,7 @@ import { SKILLS, type Skill } from './skills.js';
 import { STORIES, type Story } from './stories.js';
 import { wordTokenizer, type WordTokenizer } from './tokenizer.js';
 
-/** One task's rows by split. */
+/** A task that was made: its skill, and its rows by split. */
 export interface MadeTask {
   skill: Skill;
   splits: Record<SplitName, TaskRow[]>;
@@ -18,11 +18,11 @@ export interface MadeTask {
 export interface MadeData {
   stories: Story[];
   tasks: MadeTask[];
-  /** Knows every word of the stories and the tasks. */
+  /** A tokenizer that knows every word of the stories and the tasks. */
   tokenizer: WordTokenizer;
 }
 
-/** Makes stories, tasks and the tokenizer of a seed. */
+/** Makes the stories, the tasks and the tokenizer that belong to a seed. */
 export function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>): MadeData {
   const stream = new RandomStream(seed, 'stories');
   const stories = Array.from({ length: plan.stories }, () => pick(stream, STORIES)(stream));
@@ -35,7 +35,7 @@ export function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>): Ma
   return { stories, tasks, tokenizer: wordTokenizer(texts) };
 }
 
-/** Rows of a skill for every split; no input is in two of them, or twice in one. */
+/** Makes a skill's rows for every split, so that no input occurs twice, in one split or in two. */
 function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
   const stream = new RandomStream(seed, 'task', skill.name);
   const seen = new Set<string>();
@@ -51,7 +51,7 @@ function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
   return { skill, splits: { test: rows(sizes.test), validation: rows(sizes.validation), train: rows(sizes.train) } };
 }
 
-/** Writes `dir/SPLIT.jsonl`. */
+/** Writes a task's rows to `dir/SPLIT.jsonl`. */
 export async function writeTask(dir: string, { splits }: MadeTask): Promise<void> {
   await mkdir(dir, { recursive: true });
   for (const [split, rows] of Object.entries(splits)) {

@@ -18,41 +18,42 @@ export { demoTable, type DemoRow, type DemoTable } from './table.js';
 
 /** Options of the demo. */
 export interface DemoOptions extends RunOptions, ComputeOptions {
-  /** Folder for everything that is made: data/TASK, models/base, models/TASK, recipe.yaml, merged. */
+  /** The folder for everything that is made: data/TASK, models/base, models/TASK, recipe.yaml, merged. */
   out: string;
-  /** Replace what an earlier demo made there. */
+  /** Whether what an earlier demo made there is replaced. */
   overwrite?: boolean;
-  /** Of everything. Default 1. */
+  /** The seed of everything random. Default 1. */
   seed?: number;
-  /** Gets a line at the end of each stage, and some in between. */
+  /** Is called with a line at the end of each stage, and with some in between. */
   log?: (line: string) => void;
-  /** @internal Sizes of everything, for tests. */
+  /** @internal How much is made and done, for tests. */
   plan?: Plan;
 }
 
-/** Stages of the demo. */
+/** A stage of the demo. */
 export type DemoPhase = 'data' | 'pretrain' | 'finetune' | 'evaluate' | 'search';
 
 export interface DemoResult {
-  /** Absolute. */
+  /** The demo's folder, as an absolute path. */
   out: string;
-  /** The merged model's report.html. */
+  /** The path of the merged model's report.html. */
   report: string;
-  /** Of the search, as in merged/dfmerge.json. */
+  /** The record of the search, as merged/dfmerge.json holds it. */
   record: RunRecord;
-  /** Accuracies on the test splits. */
+  /** The accuracies of every model on the test splits. */
   table: DemoTable;
-  /** Wall time in all, and by stage. */
+  /** Wall time of the whole demo, in seconds. */
   seconds: number;
+  /** Wall seconds by stage. */
   phases: Record<DemoPhase, number>;
 }
 
 /**
- * DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
- * coefficients that merge the children best, and sets the merge beside its incumbents. Downloads nothing; the same numbers for the same seed,
- * whatever the number of threads.
+ * Shows DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
+ * coefficients that merge the children best, and compares the merge with other methods. It downloads nothing, and the same seed gives the
+ * same numbers whatever the number of threads.
  *
- * `threads` are one engine's, or as many children trained at the same time on one thread each.
+ * `threads` is the number of an engine's threads and, while children are fine-tuned on one thread each, the number of children at a time.
  * Errors: EXISTS, INVALID_ARGUMENT for `out`; ABORTED and those of train, finetune and search.
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
@@ -60,7 +61,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const out = resolve(options.out);
   const { signal, onProgress, dtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
-  // What is tokenized here is generated: no later run of another folder reads it.
+  // The data is generated here, so that no run on another folder could use the cached token ids.
   const run = { signal, onProgress, dtype, device, batchMemory, threads, cache: false as const };
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
@@ -130,7 +131,7 @@ async function prepare(out: string, options: { seed: number; plan: Plan; overwri
   return data;
 }
 
-/** The search that `dfmerge search recipe.yaml` does, with every comparison there is. */
+/** Does what `dfmerge search recipe.yaml` does, with every comparison there is. */
 async function searched(
   out: string,
   { log, ...run }: RunOptions & ComputeOptions & DataOptions & { log: (line: string) => void },

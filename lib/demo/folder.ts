@@ -7,11 +7,11 @@ import type { Plan } from './plan.js';
 const FIRST_LINE = '# Made by dfmerge demo.';
 const RECIPE = 'recipe.yaml';
 
-/** What the demo makes in its folder; nothing else is ever removed. */
+/** What the demo makes in its folder. Nothing else is ever removed. */
 const PARTS = ['data', 'models', 'merged', 'merged.journal.jsonl', RECIPE];
 
 /**
- * Makes the demo's folder, with the recipe in it: a recipe of the demo is what an earlier demo's folder is known by.
+ * Makes the demo's folder with the recipe in it. The first line of the recipe is what the folder of an earlier demo is known by.
  * Errors: EXISTS; INVALID_ARGUMENT where overwriting would touch something that no demo made.
  */
 export async function openFolder(out: string, recipe: string, options: { overwrite?: boolean } = {}): Promise<void> {
@@ -31,7 +31,7 @@ export async function openFolder(out: string, recipe: string, options: { overwri
   await writeFile(join(out, RECIPE), recipe);
 }
 
-/** The recipe of the demo's search; paths are relative to its folder. */
+/** The recipe of the demo's search, whose paths are relative to the demo's folder. */
 export function recipeText(tasks: readonly string[], search: Plan['search'], seed: number): string {
   const models = tasks.map((task) => `  - { model: models/${task}, task: ${task} }\n`).join('');
   const data = tasks.map((task) => `  ${task}: { data: data/${task} }\n`).join('');

@@ -1,25 +1,25 @@
 import type { TrainingOptions } from '../engine/train.js';
 
-/** One stretch of training at one learning rate. */
+/** A stretch of training at one learning rate. */
 export type Stretch = Pick<TrainingOptions, 'steps' | 'batchSize' | 'learningRate' | 'warmup' | 'beta2'>;
 
 /** How much of everything the demo makes and does. */
 export interface Plan {
-  /** Of the T5: d_model, d_ff, blocks of each stack, heads. */
+  /** The T5: its d_model, d_ff, the blocks of each stack, and its heads. */
   model: { width: number; feedForward: number; layers: number; heads: number };
-  /** Stories of plain text to pre-train on. */
+  /** How many stories of plain text it is pre-trained on. */
   stories: number;
-  /** One stretch after the other: fast learning, then a lower rate at which the model settles. */
+  /** Stretches of pre-training, one after the other: fast learning, and then a lower rate at which the model settles. */
   pretraining: readonly Stretch[];
-  /** Rows of each task. */
+  /** How many rows each task has. */
   rows: { train: number; validation: number; test: number };
   finetuning: Stretch & { evaluateEvery: number };
   search: { init: number; iterations: number };
 }
 
 /**
- * What `dfmerge demo` does. Most of the time goes to pre-training, and has to: children of a base that knows the language well stay
- * close to it and to each other, and only such children can be merged.
+ * What `dfmerge demo` does. Most of the time has to go to pre-training: children of a base that knows the language well stay close to it
+ * and to each other, and only such children can be merged.
  */
 export const FULL_PLAN: Plan = {
   model: { width: 64, feedForward: 256, layers: 2, heads: 4 },

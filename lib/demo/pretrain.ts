@@ -21,14 +21,15 @@ export interface PretrainOptions {
 }
 
 export interface PretrainResult {
-  /** How many numbers the model has. */
+  /** How many parameters the model has. */
   parameters: number;
-  /** NLL per token: mean over the first steps, and over the last. */
+  /** NLL per token, averaged over the first steps. */
   firstLoss: number;
+  /** NLL per token, averaged over the last steps. */
   lastLoss: number;
 }
 
-/** Steps that a loss is averaged over. */
+/** How many steps a loss is averaged over. */
 const AVERAGED = 20;
 
 /** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
@@ -79,12 +80,12 @@ export async function pretrain(
   }
 }
 
-/** Without it transformers takes a T5's tokenizer for a SentencePiece one. */
+/** The tokenizer_config.json without which transformers takes a T5's tokenizer for a SentencePiece one. */
 const TOKENIZER_CONFIG = `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', pad_token: '<pad>', eos_token: '</s>', unk_token: '<unk>' }, null, 2)}\n`;
 
 /**
- * config.json of a T5 1.0: relu, tied embeddings. Keys that transformers wants as fractions and whose value is whole (initializer_factor 1.0) are
- * left to its defaults: JSON written here has no 1.0, and it refuses 1.
+ * The config.json of a T5 1.0, which has relu and tied embeddings. Keys that transformers wants as fractions but whose value is whole, such
+ * as initializer_factor 1.0, are left to its defaults: JSON written here has no 1.0, and transformers refuses 1.
  */
 function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSize: number): Record<string, unknown> {
   return {

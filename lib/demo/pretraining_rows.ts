@@ -4,13 +4,17 @@ import { pick } from './draw.js';
 import type { Story } from './stories.js';
 import { SENTINELS, sentinel } from './tokenizer.js';
 
-/** Part of a text's words that is taken out, and the longest run of them. */
+/** The share of a text's words that is taken out. */
 const NOISE = 0.2;
+/** The most words in a row that are taken out. */
 const LONGEST_SPAN = 3;
-/** Words to go on with after a cut. */
+/** The most words that the model has to go on with after a cut. */
 const LONGEST_REST = 4;
 
-/** One row of pre-training: half corrupted spans, the rest questions that the story answers in so many words, and cut texts. */
+/**
+ * One row of pre-training. Half of all rows are corrupted spans; the others are cut texts, and questions that the story answers in so
+ * many words.
+ */
 export function pretrainingRow(stream: RandomStream, story: Story): TaskRow {
   const kind = stream.below(8);
   if (kind < 4) return corruptSpans(stream, story.text);
@@ -18,8 +22,8 @@ export function pretrainingRow(stream: RandomStream, story: Story): TaskRow {
 }
 
 /**
- * T5's own pre-training: spans of a text are taken out, a sentinel in the place of each; the model has to give them back.
- * "the soup was cold ." → "the <extra_id_0> cold ." with the answer "<extra_id_0> soup was <extra_id_1>".
+ * T5's own pre-training: spans of a text are taken out, a sentinel takes the place of each, and the model has to give them back. For
+ * example "the soup was cold ." becomes "the <extra_id_0> cold ." with the answer "<extra_id_0> soup was <extra_id_1>".
  */
 export function corruptSpans(stream: RandomStream, text: string): TaskRow {
   const words = text.split(' ');
@@ -28,7 +32,7 @@ export function corruptSpans(stream: RandomStream, text: string): TaskRow {
   let spans = 0;
   let left = Math.max(1, Math.round(NOISE * words.length));
   for (let at = 0; at < words.length;) {
-    // The words still to be taken, in spans of mean length (1 + LONGEST_SPAN) / 2, spread over the words that are left.
+    // The words still to be taken make spans of mean length (1 + LONGEST_SPAN) / 2, spread over the words that are left.
     const chance = (2 * left) / (1 + LONGEST_SPAN) / (words.length - at);
     if (left === 0 || spans === SENTINELS - 1 || stream.below(1000) >= 1000 * chance) {
       input.push(words[at++]);
@@ -40,7 +44,7 @@ export function corruptSpans(stream: RandomStream, text: string): TaskRow {
     spans++;
     left -= length;
     at += length;
-    if (at < words.length) input.push(words[at++]); // two spans never touch
+    if (at < words.length) input.push(words[at++]); // Two spans never touch.
   }
   if (spans === 0) return corruptSpans(stream, text);
   return { input: input.join(' '), choices: [[...taken, sentinel(spans)].join(' ')], label: 0 };

@@ -7,13 +7,13 @@ import { CAPITALS, COUNTRIES, THINGS, TOPIC_NAMES } from './words.js';
 /** A kind of question that a model can learn to answer. */
 export interface Skill {
   name: string;
-  /** What is asked, for people. */
+  /** What is asked, in words for people. */
   question: string;
-  /** Makes row `index`; rows that follow each other go round the labels, so that these are balanced. */
+  /** Makes row `index`. Rows that follow each other go round the labels, so that these are balanced. */
   row: (stream: RandomStream, index: number) => TaskRow;
 }
 
-/** One of the three clauses may say the contrary. */
+/** Reviews of three clauses, of which one may say the contrary. */
 const mood: Skill = {
   name: 'mood',
   question: 'is a review good or bad on the whole?',
@@ -25,7 +25,7 @@ const mood: Skill = {
   },
 };
 
-/** One of the words may be of another topic. */
+/** Sentences of a topic, in which one word may belong to another. */
 const topic: Skill = {
   name: 'topic',
   question: 'which of four topics is a sentence about?',
@@ -40,7 +40,7 @@ const topic: Skill = {
   },
 };
 
-/** Which capital is whose is nowhere in the text: it has to be learned from the answers. */
+/** Parcels to a country. Which capital it has stands nowhere in the text and has to be learned from the answers. */
 const capital: Skill = {
   name: 'capital',
   question: 'what is the capital of the country that is named?',
@@ -58,7 +58,7 @@ const capital: Skill = {
   },
 };
 
-/** So is the order of weights. */
+/** Three belongings. Which is the heaviest has to be learned from the answers too. */
 const weight: Skill = {
   name: 'weight',
   question: 'which of three things is the heaviest?',
@@ -79,7 +79,7 @@ const weight: Skill = {
   },
 };
 
-/** Choices with the right one at a place that goes round with the rows. */
+/** The choices, with the right one at a place that goes round with the rows. */
 function among(right: string, wrong: readonly string[], index: number): Pick<TaskRow, 'choices' | 'label'> {
   const label = index % (wrong.length + 1);
   return { choices: [...wrong.slice(0, label), right, ...wrong.slice(label)], label };

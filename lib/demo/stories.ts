@@ -19,18 +19,18 @@ import {
 /** A few sentences from the demo's world, and what they answer in so many words. */
 export interface Story {
   text: string;
-  /** Question, then its answer: words of the text. */
+  /** Questions, each with its answer, which consists of words of the text. */
   asked: readonly (readonly [string, string])[];
 }
 
-/** "the soup was cold , the bed was great and the staff was rude ."; `verdicts`: praise or blame, clause by clause. */
+/** Such as "the soup was cold , the bed was great and the staff was rude .", where `verdicts` says which clauses praise. */
 export function review(stream: RandomStream, verdicts: readonly boolean[]): string {
   const subjects = pickSome(stream, REVIEWED, verdicts.length);
   const clauses = verdicts.map((good, i) => `the ${subjects[i]} was ${pick(stream, good ? PRAISE : BLAME)}`);
   return `${listed(clauses)} .`;
 }
 
-/** "the striker won the race near the stadium today ."; `odd` is the slot (0 … 3) that is of another topic, if any. */
+/** Such as "the striker won the race near the stadium today .", where `odd` is the slot, 0 to 3, whose word is of another topic. */
 export function scene(stream: RandomStream, topic: string, odd?: number): Story {
   const other = pick(
     stream,
@@ -51,7 +51,7 @@ export function scene(stream: RandomStream, topic: string, odd?: number): Story 
   };
 }
 
-/** "anna sent the red lamp to france today ." */
+/** Such as "anna sent the red lamp to france today .". */
 export function parcel(stream: RandomStream, country: string): Story {
   const [who, colour, thing, when] = [
     pick(stream, PEOPLE),
@@ -71,7 +71,7 @@ export function parcel(stream: RandomStream, country: string): Story {
   };
 }
 
-/** "anna has a pen , a stove and a leaf ." */
+/** Such as "anna has a pen , a stove and a leaf .". */
 export function belongings(stream: RandomStream, things: readonly string[]): Story {
   const who = pick(stream, PEOPLE);
   return {
@@ -84,12 +84,12 @@ export function belongings(stream: RandomStream, things: readonly string[]): Sto
   };
 }
 
-/** "x , y and z". */
+/** The parts as "x , y and z". */
 function listed(parts: readonly string[]): string {
   return `${parts.slice(0, -1).join(' , ')} and ${parts.at(-1)}`;
 }
 
-/** The story, or with equal chance one sentence more, and then nothing is asked. */
+/** The story as it is or, with equal chance, with one sentence more; nothing is asked about the longer one. */
 function perhapsLonger(stream: RandomStream, { text, asked }: Story, more: () => string): Story {
   return stream.below(2) === 0 ? { text, asked } : { text: `${text} ${more()}`, asked: [] };
 }
@@ -111,7 +111,7 @@ const episode = (stream: RandomStream): Story => {
   return perhapsLonger(stream, scene(stream, topic), () => scene(stream, topic).text);
 };
 
-/** Countries and capitals appear in it, but never a country beside its own capital. */
+/** A parcel's story, in which countries and capitals appear, but never a country beside its own capital. */
 const post = (stream: RandomStream): Story => {
   const [there, here] = pickSome(stream, COUNTRIES, 2);
   return perhapsLonger(stream, parcel(stream, there), () => `${pick(stream, PEOPLE)} lives in ${CAPITALS[here]} .`);
@@ -126,5 +126,5 @@ const loan = (stream: RandomStream): Story => {
   );
 };
 
-/** Kinds of plain text: the language of the tasks, and none of their answers. */
+/** The kinds of plain text, which have the language of the tasks and none of their answers. */
 export const STORIES: readonly ((stream: RandomStream) => Story)[] = [opinion, episode, post, loan];

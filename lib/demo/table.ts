@@ -2,19 +2,19 @@ import { mean } from '../core/statistics.js';
 import type { RunRecord } from '../run/record.js';
 import { renderTable } from '../report/table.js';
 
-/** A model and its test accuracies. */
+/** A model with its test accuracies. */
 export interface DemoRow {
   model: string;
-  /** By task name. */
+  /** Accuracies in [0, 1], by the name of the task. */
   accuracy: Record<string, number>;
-  /** Unweighted mean of `accuracy`. */
+  /** The unweighted mean of `accuracy`. */
   mean: number;
 }
 
-/** What merging is about, in numbers. */
+/** The test accuracies of all models of the demo. */
 export interface DemoTable {
   tasks: string[];
-  /** The base, every child, then the merges, DF-Merge last. */
+  /** The base, every child, and then the merges, of which DF-Merge is the last. */
   rows: DemoRow[];
 }
 
@@ -45,7 +45,7 @@ export function makeTable(
 
 const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
 
-/** The table for a terminal: accuracies on the test splits in percent. */
+/** The table as text for a terminal, with the accuracies on the test splits in percent. */
 export function demoTable({ table: { tasks, rows } }: { table: DemoTable }): string {
   const numbers = [...tasks, 'mean'].map((key) => ({ key, format: percent, align: 'right' as const }));
   return renderTable(

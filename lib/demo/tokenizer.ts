@@ -1,20 +1,20 @@
-/** How many sentinels there are: a corrupted text has fewer spans. */
+/** How many sentinels there are. A corrupted text has fewer spans. */
 export const SENTINELS = 8;
 
-/** `<extra_id_0>` …: what T5 puts in place of a span that it took out. */
+/** What T5 puts in place of span number i that it took out, such as `<extra_id_0>`. */
 export const sentinel = (i: number): string => `<extra_id_${i}>`;
 
 const PAD = '<pad>';
 const EOS = '</s>';
 const UNKNOWN = '<unk>';
 
-/** A tokenizer.json, and how many tokens it knows. */
+/** A tokenizer.json, with the number of tokens that it knows. */
 export interface WordTokenizer {
   json: string;
   size: number;
 }
 
-/** A tokenizer whose tokens are the words of some texts, cut at white space, and T5's special tokens. */
+/** Makes a tokenizer whose tokens are T5's special tokens and the words of some texts, cut at white space. */
 export function wordTokenizer(texts: Iterable<string>): WordTokenizer {
   const special = [PAD, EOS, UNKNOWN, ...Array.from({ length: SENTINELS }, (_, i) => sentinel(i))];
   const words = new Set<string>();

@@ -19,7 +19,7 @@ export const PEOPLE = [
   'paul',
 ] as const;
 
-/** From the lightest to the heaviest. */
+/** Things to own or send, from the lightest to the heaviest. */
 export const THINGS = [
   'feather',
   'leaf',
@@ -39,7 +39,7 @@ export const THINGS = [
   'piano',
 ] as const;
 
-/** Countries and their capitals. */
+/** The capital of each country. */
 export const CAPITALS: Readonly<Record<string, string>> = {
   france: 'paris',
   spain: 'madrid',
@@ -79,7 +79,7 @@ export const REVIEWED = [
   'price',
 ] as const;
 
-/** What a review says of it. */
+/** What a good review says of it. */
 export const PRAISE = [
   'lovely',
   'delicious',
@@ -95,6 +95,7 @@ export const PRAISE = [
   'great',
 ] as const;
 
+/** What a bad review says of it. */
 export const BLAME = [
   'awful',
   'cold',
@@ -110,11 +111,11 @@ export const BLAME = [
   'dull',
 ] as const;
 
-/** How a person felt in the end. */
+/** What a person who was pleased in the end did, and one who was not. */
 export const JOY = ['enjoyed', 'loved', 'admired', 'liked'] as const;
 export const GRIEF = ['hated', 'disliked', 'regretted', 'suffered'] as const;
 
-/** Who does what with what, where: one set of words per topic. */
+/** The words of a topic: who does what with what, and where. */
 export interface Topic {
   who: readonly string[];
   does: readonly string[];
@@ -163,5 +164,5 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
 
 export const TOPIC_NAMES: readonly string[] = Object.keys(TOPICS);
 
-/** Small words of the templates. */
+/** When something happened. */
 export const WHEN = ['yesterday', 'today', 'again', 'early', 'late', 'twice'] as const;

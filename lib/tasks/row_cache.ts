@@ -8,55 +8,61 @@ import { VERSION } from '../core/version.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
 
-/** To be raised where the same files come to give other ids, or are laid out otherwise, within one version. */
+/** This is raised whenever, within one version, the same files come to give other ids or rows come to be laid out otherwise. */
 const FORMAT = 1;
 
-/** What the cache is kept within; what was not used for longest goes first. */
+/** The cache is kept within these limits; the files that were not used for longest go first. */
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
 
 const FILE = /^[0-9a-f]{64}\.rows$/;
 const TEMPORARY = /^\.([0-9a-f]{64}\.rows)\.tmp-/;
 
 /**
- * Where token ids of data files are kept between runs: `$DFMERGE_CACHE`, else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
- * @returns undefined for nowhere: DFMERGE_CACHE is `off`, or the user has no home
+ * The folder in which token ids of data files are kept between runs: `$DFMERGE_CACHE`, else `$XDG_CACHE_HOME/dfmerge`, else
+ * `~/.cache/dfmerge`.
+ * @returns undefined where nothing is kept, because DFMERGE_CACHE is `off` or the user has no home
  */
 export function cacheFolder(): string | undefined {
   const { DFMERGE_CACHE: given, XDG_CACHE_HOME: xdg } = process.env;
   if (given === 'off') return undefined;
   if (given) return resolve(given);
-  if (xdg && isAbsolute(xdg)) return join(xdg, 'dfmerge'); // a relative one is to be ignored, says its specification
+  if (xdg && isAbsolute(xdg)) return join(xdg, 'dfmerge'); // Its specification has a relative one ignored.
   try {
     const home = homedir();
     return isAbsolute(home) ? join(home, '.cache', 'dfmerge') : undefined;
   } catch {
-    return undefined; // no HOME, and a user without an entry in the system's list
+    return undefined; // There is no HOME, and the system does not know the user.
   }
 }
 
-/** All that decides the ids of a split. */
+/** Everything that decides the ids of a split. */
 export interface RowsSource {
   /** SHA-256 of the data file. */
   data: string;
   /** The tokenizer's digest. */
   tokenizer: string;
-  /** Ids that inputs are cut to. */
+  /** How many ids inputs are cut to. */
   maxInputTokens: number;
 }
 
-/** Name of a split's ids in the cache: 64 hexadecimal digits. Normalization follows the Unicode version of Node. */
+/**
+ * The name of a split's ids in the cache, of 64 hexadecimal digits. It depends on the Unicode version of Node, which normalization follows.
+ */
 export function rowsKey({ data, tokenizer, maxInputTokens }: RowsSource): string {
   const parts = [FORMAT, VERSION, process.versions.unicode, endianness(), data, tokenizer, maxInputTokens];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** Number and bytes of the files kept in a cache folder; 0 where there is none. */
+/** How many files a cache folder holds and how many bytes they take; a folder that does not exist holds none. */
 export function cacheUsage(folder: string): { files: number; bytes: number } {
   const kept = list(folder);
   return { files: kept.length, bytes: kept.reduce((sum, { size }) => sum + size, 0) };
 }
 
-/** Tokenized rows in a folder, a file per key. Never fails: what cannot be read or is damaged is absent, what cannot be written is not kept. */
+/**
+ * Tokenized rows in a folder, one file per key. It never fails: what cannot be read or is damaged counts as absent, and what cannot be
+ * written is not kept.
+ */
 export class RowCache {
   constructor(
     readonly folder: string,
@@ -68,7 +74,7 @@ export class RowCache {
     const bytes = await readFile(file).catch(() => undefined);
     const rows = bytes && decodeRows(bytes, key);
     const now = new Date();
-    if (rows) await utimes(file, now, now).catch(() => undefined); // used, so not the next to go
+    if (rows) await utimes(file, now, now).catch(() => undefined); // It was used, and is not the next to go.
     return rows;
   }
 
@@ -98,7 +104,7 @@ export class RowCache {
   }
 }
 
-/** The cache's own files, the latest used first; another process may be removing some. */
+/** The cache's own files, the latest used first. Another process may be removing some meanwhile. */
 function list(folder: string): { file: string; size: number; used: number }[] {
   try {
     const files = readdirSync(folder)

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { packRows, type TokenizedRows } from '../engine/batch.js';
 
 /**
- * Layout, in bytes: MAGIC 8; the key's 32; SHA-256 of all other bytes 32; then Int32 in the machine's order: rows R, choices C, input ids,
- * choice ids; R+1 offsets of inputs, R+1 of rows among the choices, C+1 of choices, R labels; input ids; choice ids.
+ * A file begins with MAGIC (8 bytes), the key (32 bytes) and the SHA-256 of all other bytes (32 bytes). The rest is Int32 in the machine's
+ * order of bytes: the numbers of rows R, choices C, input ids and choice ids; R+1 offsets of inputs, R+1 of the rows' choices and C+1 of
+ * choices; R labels; the input ids; the choice ids.
  */
 const MAGIC = Buffer.from('DFMROWS1');
 const DIGEST = 32;
 const START = MAGIC.length + 2 * DIGEST;
 const COUNTS = 4;
 
-/** Bytes of the file that encodeRows makes. */
+/** How many bytes the file of encodeRows has. */
 export function encodedBytes({ inputIds, choices }: TokenizedRows): number {
   const segments = choices.flat();
   const ids = [...inputIds, ...segments].reduce((sum, { length }) => sum + length, 0);
@@ -18,7 +19,7 @@ export function encodedBytes({ inputIds, choices }: TokenizedRows): number {
 }
 
 /**
- * Tokenized rows as the bytes of a file.
+ * Lays out tokenized rows as the bytes of a file.
  * @param key 64 hexadecimal digits that say what the rows were made from
  */
 export function encodeRows(rows: TokenizedRows, key: string): Buffer {
@@ -33,7 +34,7 @@ export function encodeRows(rows: TokenizedRows, key: string): Buffer {
   return Buffer.concat([MAGIC, name, digestOf(name, body), body]);
 }
 
-/** The rows of a file's bytes; undefined unless they are, bit for bit, what encodeRows made for this key. */
+/** The rows of a file's bytes, or undefined where the bytes are not those that encodeRows made for this key. */
 export function decodeRows(bytes: Uint8Array, key: string): TokenizedRows | undefined {
   if (bytes.length < START + 4 * COUNTS || bytes.length % 4 !== 0) return undefined;
   const name = Buffer.from(key, 'hex');
@@ -46,7 +47,7 @@ function digestOf(name: Uint8Array, body: Uint8Array): Buffer {
   return createHash('sha256').update(MAGIC).update(name).update(body).digest();
 }
 
-/** Parts of one array, not copies: ids are most of the bytes. */
+/** The rows as parts of one array, because ids are most of the bytes and need no copy. */
 function rowsOf(body: Uint8Array): TokenizedRows {
   const aligned = body.byteOffset % 4 === 0 ? body : Uint8Array.from(body);
   const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);

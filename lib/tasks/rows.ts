@@ -3,33 +3,33 @@ import { join } from 'node:path';
 import { decodeUtf8, isObject, readBytes } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
 
-/** The parts of a task's data; each is a file `SPLIT.jsonl` in the task's folder. */
+/** A part of a task's data, which is a file `SPLIT.jsonl` in the task's folder. */
 export type SplitName = 'train' | 'validation' | 'test';
 
-/** One example: pick the right continuation of `input` among `choices`. */
+/** One example, in which the right continuation of `input` is to be picked among `choices`. */
 export interface TaskRow {
   input: string;
   choices: string[];
-  /** Index of the right choice, from 0. */
+  /** The index of the right choice, counted from 0. */
   label?: number;
 }
 
-/** The file of one split. */
+/** The file of one split, with its bytes. */
 export interface SplitFile {
   file: string;
-  /** SHA-256 of its bytes, hexadecimal. */
+  /** The SHA-256 of its bytes in hexadecimal. */
   digest: string;
   bytes: Buffer;
 }
 
-/** One split, read and checked. */
+/** One split after it was read and checked. */
 export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
   rows: TaskRow[];
 }
 
 /**
  * Reads `dir/SPLIT.jsonl`, one JSON object per line. Blank lines, a byte-order mark and CRLF are tolerated.
- * @param options.needLabels refuse rows without a label
+ * @param options.needLabels whether rows without a label are refused
  * Errors: NOT_FOUND, IO; INVALID_DATA naming file:line and what was expected.
  */
 export async function loadSplit(
@@ -41,14 +41,14 @@ export async function loadSplit(
   return { file, digest, rows: parseSplit({ file, bytes }, options) };
 }
 
-/** The bytes of `dir/SPLIT.jsonl`, not yet looked at. Errors: NOT_FOUND, IO. */
+/** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO. */
 export async function readSplit(dir: string, split: SplitName): Promise<SplitFile> {
   const file = join(dir, `${split}.jsonl`);
   const bytes = await readBytes(file);
   return { file, digest: createHash('sha256').update(bytes).digest('hex'), bytes };
 }
 
-/** The rows of a split's file. Errors: INVALID_DATA as loadSplit. */
+/** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it. */
 export function parseSplit(
   { file, bytes }: Pick<SplitFile, 'file' | 'bytes'>,
   options: { needLabels?: boolean } = {},
@@ -60,7 +60,7 @@ export function parseSplit(
 
 const NEWLINE = 0x0a;
 
-/** Lines are split before they are decoded, so that invalid UTF-8 is blamed on its line. */
+/** Cuts the bytes into lines before they are decoded, so that invalid UTF-8 is blamed on its line. */
 function parseRows(bytes: Buffer, file: string, needLabels: boolean): TaskRow[] {
   const rows: TaskRow[] = [];
   for (let start = 0, line = 1; start < bytes.length; line++) {
@@ -73,7 +73,7 @@ function parseRows(bytes: Buffer, file: string, needLabels: boolean): TaskRow[] 
   return rows;
 }
 
-/** One row, or undefined for a blank line. */
+/** The row of a line, or undefined for a blank line. */
 function parseLine(
   bytes: Buffer,
   options: { where: string; first: boolean; needLabels: boolean },

@@ -1,14 +1,15 @@
 import { DfMergeError } from '../core/errors.js';
 import { RandomStream } from '../core/random_stream.js';
 
-const ROUNDING = 1e-9; // 0.07 · 100 is a hair over 7 and means 7
+/** 0.07 · 100 is a hair over 7 in floating point, and means 7. */
+const ROUNDING = 1e-9;
 
 /**
- * A share of a task's rows, nested: with the same seed and task, a smaller ratio's rows are among a larger one's.
- * @param n rows there are
- * @param ratio in (0, 1]; ceil(ratio · n) rows are taken
+ * Takes a share of a task's rows. Shares are nested: with the same seed and task, the rows of a smaller ratio are among those of a larger.
+ * @param n how many rows there are
+ * @param ratio the share, in (0, 1]; ceil(ratio · n) rows are taken
  * @param stream.task the task's name
- * @returns row indices, ascending
+ * @returns the indices of the rows, in ascending order
  * Errors: INVALID_ARGUMENT for a ratio outside (0, 1].
  */
 export function subsetRows(n: number, ratio: number, stream: { seed: number; task: string }): number[] {
@@ -18,11 +19,11 @@ export function subsetRows(n: number, ratio: number, stream: { seed: number; tas
 }
 
 /**
- * The rows that a task's Fisher is measured on: drawn once per run, without replacement, from a stream of their own, so
- * that they do not move when anything else draws more or less.
- * @param n rows there are
+ * Draws the rows that a task's Fisher is measured on, once per run and without replacement. They come from a stream of their own, so that
+ * they stay the same when anything else draws more or less.
+ * @param n how many rows there are
  * @param samples how many to draw; 'all', n or more takes every row
- * @returns row indices, ascending
+ * @returns the indices of the rows, in ascending order
  * Errors: INVALID_ARGUMENT for a number of samples that is no positive integer.
  */
 export function drawFisherRows(n: number, samples: number | 'all', stream: { seed: number; task: string }): number[] {
@@ -34,8 +35,9 @@ export function drawFisherRows(n: number, samples: number | 'all', stream: { see
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * The first `k` rows of an order that starts anywhere and spreads every prefix evenly over the file (steps of the golden ratio): files are
- * often sorted by class or source, and an even spread then has every class in its share, which plain drawing has only on average.
+ * The first `k` rows of an order that starts anywhere and goes on in steps of the golden ratio, which spreads every prefix evenly over the
+ * file. Files are often sorted by class or source: an even spread then holds every class in its share, which plain drawing does only on
+ * average.
  */
 function draw(n: number, k: number, stream: RandomStream): number[] {
   if (k >= n) return Array.from({ length: n }, (_, i) => i);

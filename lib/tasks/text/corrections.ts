@@ -2,10 +2,10 @@ import type { LibraryNormalizer, LibraryPreTokenizer, LibraryTokenizer } from '.
 import { PrecompiledMap } from './precompiled.js';
 
 /**
- * Replaces, in a loaded tokenizer, the steps that @huggingface/tokenizers 0.2 computes otherwise than the Rust `tokenizers`:
- * - `Precompiled` normalizers (see PrecompiledMap);
- * - `Strip` and `WhitespaceSplit`, where JavaScript's idea of white space has U+FEFF and lacks U+0085, against Unicode's
- *   White_Space. Old newspaper and review text holds U+0085, so this changes ids of real data.
+ * Replaces the steps of a loaded tokenizer that @huggingface/tokenizers 0.2 computes otherwise than the Rust `tokenizers`. These are
+ * - `Precompiled` normalizers, for which see PrecompiledMap;
+ * - `Strip` and `WhitespaceSplit`: unlike Unicode's White_Space, JavaScript's white space has U+FEFF and lacks U+0085. Old newspaper and
+ *   review text holds U+0085, so that this changes ids of real data.
  *
  * @param json the tokenizer.json that `tokenizer` was made from
  * Errors: those of PrecompiledMap.
@@ -15,7 +15,7 @@ export function correct(tokenizer: LibraryTokenizer, json: Record<string, unknow
   correctPreTokenizer(tokenizer.pre_tokenizer, json.pre_tokenizer as Settings | null);
 }
 
-/** One step of tokenizer.json; a `Sequence` holds others. */
+/** A step of tokenizer.json; a `Sequence` holds other steps. */
 interface Settings {
   type?: string;
   precompiled_charsmap?: string | null;

@@ -1,12 +1,13 @@
 /**
- * SentencePiece's precompiled character map, as a tokenizer.json carries it: replacements of characters and short sequences
- * (for T5: NFKC with its own treatment of spaces and control characters).
+ * SentencePiece's precompiled character map, as a tokenizer.json carries it: replacements of characters and of short sequences. T5's map is
+ * NFKC with a treatment of its own for spaces and control characters.
  *
  * @huggingface/tokenizers approximates the map by `String.normalize('NFKC')`, which gives other ids for zero-width joiners (emoji),
- * stacked accents and some full-width text. Here the map itself is read, and walked as the Rust `tokenizers` does, whose
- * ids are what models were trained on: replace whole graphemes under 6 bytes by their *shortest* matching prefix, else single characters.
+ * stacked accents and some full-width text. Here the map itself is read, and applied as the Rust `tokenizers` does, on whose ids models
+ * were trained: a grapheme under 6 bytes is replaced by what its *shortest* mapped prefix turns into; in any other grapheme, and where no
+ * prefix is mapped, single characters are replaced.
  *
- * Layout: base64 of [u32 bytes of trie][trie: u32 units of a Darts double array][replacements: UTF-8, each ended by a zero byte].
+ * The layout is base64 of [u32: bytes of the trie][trie: u32 units of a Darts double array][replacements in UTF-8, each ended by a zero].
  */
 export class PrecompiledMap {
   readonly #trie: Uint32Array;
@@ -14,7 +15,7 @@ export class PrecompiledMap {
   /** True where printable ASCII maps to itself, so that most text needs no look-up. */
   readonly #asciiStays: boolean;
 
-  /** Errors: RangeError where the map's sizes do not fit. */
+  /** @throws RangeError where the map's sizes do not fit its bytes */
   constructor(base64: string) {
     const bytes = Buffer.from(base64, 'base64');
     const trieBytes = bytes.readUInt32LE(0);
@@ -62,7 +63,7 @@ export class PrecompiledMap {
 
 const MAX_WHOLE_GRAPHEME_BYTES = 6;
 const PRINTABLE = String.fromCharCode(...Array.from({ length: 0x7f - 0x20 }, (_, i) => 0x20 + i));
-/** Runs that hold anything but printable ASCII, with one neighbour on each side, as an accent belongs to the letter before it. */
+/** Runs of anything but printable ASCII, with one neighbour on each side, because an accent belongs to the letter before it. */
 const BEYOND_ASCII = /[\x20-\x7e]?[^\x20-\x7e]+(?:[\x20-\x7e][^\x20-\x7e]+)*[\x20-\x7e]?/g;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 

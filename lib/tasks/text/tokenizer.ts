@@ -5,28 +5,28 @@ import { exists, isObject, parseJsonObject, readBytes, readJsonObject } from '..
 import { correct } from './corrections.js';
 import { LibraryTokenizer, libraryCode } from './library.js';
 
-/** Text to token ids, as the checkpoint's own tokenizer does it. */
+/** Turns text into token ids as the checkpoint's own tokenizer does. */
 export interface Tokenizer {
   /**
-   * Ids of the text with one `</s>` put at its end, as transformers' T5 tokenizer gives them.
+   * The ids of the text, ended by one `</s>`, as transformers' T5 tokenizer gives them.
    * Errors: INVALID_DATA for a word that is not in a vocabulary without an unknown token.
    */
   encode(text: string): number[];
-  /** As encode, cut to at most `maxTokens` (default 512) so that the last id is still `</s>`. */
+  /** The ids that encode gives, cut to at most `maxTokens` (default 512) so that the last id is still `</s>`. */
   encodeInput(text: string, maxTokens?: number): number[];
   readonly eosTokenId: number;
-  /** SHA-256 (hex) of what it was loaded from and of the library's code; without it nothing is kept of what it made. */
+  /** SHA-256 (hex) of what it was loaded from and of the library's code. Token ids are kept between runs only where it is known. */
   readonly digest?: string;
 }
 
-/** Ids that an input is cut to unless told otherwise. */
+/** How many ids an input is cut to by default. */
 export const DEFAULT_MAX_INPUT_TOKENS = 512;
 // Choices are short and repeat from row to row; inputs are neither, and stay out of the cache.
 const MAX_CACHED_LENGTH = 200;
 const MAX_CACHED_TEXTS = 4096;
 
 /**
- * Loads `tokenizer.json` (and `tokenizer_config.json`, `config.json` where present) of a model folder.
+ * Loads `tokenizer.json` of a model folder, with `tokenizer_config.json` and `config.json` where they are present.
  * Errors: NOT_FOUND where there is none; INVALID_CONFIG where it is malformed or has no `</s>`.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
@@ -48,13 +48,13 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const library = build(await read('tokenizer.json'), settings, file);
   const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
   const eos = findEos(library, { settings, config, file });
-  // config.json says nothing else about ids, and differs between models of one tokenizer.
+  // Of config.json only the end token matters for ids, and its text differs between models of one tokenizer: it stays out of the digest.
   return new T5Tokenizer(library, eos, code && hash.update(`\n</s> ${eos}\n`).digest('hex'));
 }
 
 function build(json: Record<string, unknown>, settings: Record<string, unknown>, file: string): LibraryTokenizer {
   try {
-    // The library looks for the unknown word of a WordLevel model in the settings only.
+    // The library looks for a WordLevel model's token for unknown words in the settings only.
     const unknown = isObject(json.model) ? json.model.unk_token : undefined;
     const library = new LibraryTokenizer(json, { ...settings, unk_token: unknown ?? tokenText(settings.unk_token) });
     correct(library, json);
