@@ -1,6 +1,6 @@
 /**
- * One case in a process of its own: node dist/bench/case.js '{"kind": "suggest", "points": 60, "dimensions": 6, "threads": 1, "repeats": 5}'.
- * The argument is a CaseSpec as JSON; prints a CaseResult as one JSON line.
+ * The program of a case's own process. Its argument is a CaseSpec as JSON, and it prints a CaseResult as one JSON line. For example:
+ * node dist/bench/case.js '{"kind": "suggest", "points": 60, "dimensions": 6, "threads": 1, "repeats": 5}'.
  */
 import { timeIteration } from './cases/iteration.js';
 import { measureLimits, timeMatmul, timeOuter } from './cases/kernels.js';

@@ -12,20 +12,20 @@ import { taskLengths } from './lengths.js';
 import { DTYPES, parameterCount, SHAPES, SHORT, weightsOf, type Dtype, type ShapeName } from './shapes.js';
 import type { CaseSpec } from './spec.js';
 
-/** Useful work of one run. */
+/** The useful work of one run. */
 export interface Work {
   gflop?: number;
   gbyte?: number;
 }
 
-/** A peer's program and what it is asked to do; the runner adds threads and repeats. */
+/** A peer's program, and what it is asked to do. The runner adds threads and repeats. */
 export interface PeerRequest {
   label: string;
   program: 'torch_t5' | 'ct2_score' | 'bayes_opt_suggest';
   request: Record<string, unknown>;
 }
 
-/** What a process is told but for what the runner knows: model folders, reference, threads and repeats. */
+/** What a case's process is told, without what the runner adds: model folders, reference, threads and repeats. */
 export type PlainSpec = CaseSpec extends infer S
   ? S extends CaseSpec
     ? Omit<S, 'threads' | 'repeats' | 'base' | 'child' | 'reference'>
@@ -34,32 +34,35 @@ export type PlainSpec = CaseSpec extends infer S
 
 export interface BenchCase {
   name: string;
-  /** Heading of the table that it belongs to. */
+  /** The heading of the table that it belongs to. */
   group: string;
   dtype: Dtype;
   shape?: ShapeName;
   work: Work;
   spec: PlainSpec;
-  /** Also on one thread. */
+  /** Whether it is also timed on one thread. */
   scaling?: boolean;
   peers: PeerRequest[];
+  /** Whether it belongs to the small part that `--quick` runs. */
   quick: boolean;
-  /** Too long, or too large, for a run that was not asked to be whole. */
+  /** Whether it is too long, or too large, for a run without `--full`. */
   full: boolean;
 }
 
 const MIB = 2 ** 20;
+/** Operands that take this many bytes in all are not held by any cache. */
 const UNCACHED = 256 * MIB;
 const ITERATION_TASKS = ['paws', 'qasc', 'wiki_qa', 'winogrande'];
 const FISHER_INPUTS = 30;
 const VALIDATION_SHARE = 0.05;
 
-/** Rows of each task, by shape. */
+/** How many rows of each task a Fisher takes, by shape. */
 const FISHER_ROWS: Record<ShapeName, Record<string, number>> = {
   mini: { trec: 30, qasc: 30 },
   base: { paws: 6, qasc: 2, wiki_qa: 4, winogrande: 8 },
   large: { paws: 2 },
 };
+/** How many rows of each task are scored, by shape. */
 const SCORE_ROWS: Record<ShapeName, Record<string, number>> = {
   mini: { trec: 500, qasc: 64 },
   base: { paws: 64, qasc: 16, wiki_qa: 32, winogrande: 64 },
@@ -82,12 +85,17 @@ function define(
   return { name, ...parts, peers: [], quick: false, full: false, ...options };
 }
 
-/** Every case, in the order in which they run. `lengths`: the file of token lengths. */
+/**
+ * Every case, in the order in which they run.
+ * @param lengths the file of token lengths
+ */
 export function catalog(lengths: string): BenchCase[] {
   return [...matmuls(), ...outers(lengths), ...merges(), ...passes(lengths), ...steps(lengths), ...others(lengths)];
 }
 
-/** How many operands of `floats` elements a call cycles through, so that they come from memory as in a model that the caches do not hold. */
+/**
+ * How many operands of `floats` elements the calls go round, so that each comes from memory, as in a model that the caches do not hold.
+ */
 function copies(shape: ShapeName, floats: number): number {
   return Math.max(1, Math.ceil(Math.min(UNCACHED, 4 * parameterCount(SHAPES[shape])) / (4 * floats)));
 }
@@ -115,6 +123,7 @@ function matmuls(): BenchCase[] {
   return cases;
 }
 
+/** The label tokens of each choice of a batch: 96 segments of one to three rows. */
 const LABEL_SEGMENTS = Array.from({ length: 96 }, (_, i) => 1 + (i % 3));
 
 function outers(lengths: string): BenchCase[] {
@@ -197,7 +206,7 @@ function passes(lengths: string): BenchCase[] {
   return cases;
 }
 
-/** Peers take minutes: these tasks stand for short and long inputs, few and many choices. */
+/** Peers take minutes, so that they only do these tasks, which stand for short and long inputs and for few and many choices. */
 const BESIDE_PEERS = ['paws', 'qasc', 'trec'];
 
 interface PeerWork {
@@ -260,7 +269,7 @@ function others(lengths: string): BenchCase[] {
     );
   }
   for (const cold of [false, true]) {
-    const work = { gbyte: (2 * 4 * parameterCount(SHAPES.base)) / 1e9 }; // read from the file, written to memory
+    const work = { gbyte: (2 * 4 * parameterCount(SHAPES.base)) / 1e9 }; // Bytes are read from the file and written to memory.
     cases.push(
       define(
         `load:base:${cold ? 'disk' : 'cached'}`,

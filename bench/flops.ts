@@ -1,13 +1,13 @@
 import { sum } from '../lib/core/statistics.js';
 import type { Shape } from './shapes.js';
 
-/** Tokens of one row: of its input and of each choice, `</s>` included. */
+/** How many tokens the input and each choice of a row have, `</s>` included. */
 export interface RowLengths {
   input: number;
   choices: number[];
 }
 
-/** How useful work is counted; printed with every table. */
+/** How useful work is counted. This is printed with the tables of every run. */
 export const CONVENTIONS = [
   'Useful work counts a multiply-add as 2 and nothing twice: the encoder once per input, cross-attention keys and values once per input, decoder and head',
   'at label positions only; a backward pass is twice its forward pass (data gradients, and one outer product per weight, input and choice), the encoder',
@@ -18,11 +18,12 @@ export const CONVENTIONS = [
   'steps and iterations pack them each time.',
 ];
 
+/** The FLOP of one row's forward pass. */
 interface Parts {
   encoder: number;
-  /** Keys and values of cross-attention. */
+  /** The keys and values of cross-attention. */
   crossed: number;
-  /** Decoder and head, all choices. */
+  /** Decoder and head, for all choices. */
   decoder: number;
 }
 
@@ -30,7 +31,7 @@ function forwardParts(shape: Shape, { input, choices }: RowLengths): Parts {
   const { dModel, dFf, layers, vocabSize } = shape;
   const inner = shape.numHeads * shape.dKv;
   const feedForward = 2 * dModel * dFf;
-  const attention = (queries: number, keys: number) => 4 * layers * inner * queries * keys; // scores and mix
+  const attention = (queries: number, keys: number) => 4 * layers * inner * queries * keys; // Scores, and the mix of values.
   const perDecoderToken = 2 * (layers * (6 * dModel * inner + feedForward) + dModel * vocabSize);
   return {
     encoder: 2 * layers * (4 * dModel * inner + feedForward) * input + attention(input, input),
@@ -39,7 +40,7 @@ function forwardParts(shape: Shape, { input, choices }: RowLengths): Parts {
   };
 }
 
-/** FLOP of the NLL of every choice. */
+/** The FLOP of computing the NLL of every choice. */
 export function scoreFlop(shape: Shape, rows: readonly RowLengths[]): number {
   return sum(
     rows.map((row) => {
@@ -49,7 +50,7 @@ export function scoreFlop(shape: Shape, rows: readonly RowLengths[]): number {
   );
 }
 
-/** FLOP of an exact Fisher: all choices forward, then a gradient of its own for each. */
+/** The FLOP of an exact Fisher, which takes all choices forward and then a gradient of its own for each of them. */
 export function fisherFlop(shape: Shape, rows: readonly RowLengths[]): number {
   return sum(
     rows.map((row) => {
@@ -59,7 +60,7 @@ export function fisherFlop(shape: Shape, rows: readonly RowLengths[]): number {
   );
 }
 
-/** FLOP of a training step on the first choice of each row. */
+/** The FLOP of a training step on the first choice of each row. */
 export function trainFlop(shape: Shape, rows: readonly RowLengths[]): number {
   return fisherFlop(
     shape,
@@ -67,15 +68,15 @@ export function trainFlop(shape: Shape, rows: readonly RowLengths[]): number {
   );
 }
 
-/** FLOP of C [m, n] = A [m, k] B [k, n]. */
+/** The FLOP of C [m, n] = A [m, k] B [k, n]. */
 export function matmulFlop(m: number, n: number, k: number): number {
   return 2 * m * n * k;
 }
 
-/** Passes over vectors of the size of the parameters: operands read and results written, base and model in float32. */
+/** How many vectors of the parameters' size each part of a merge reads or writes, base and model being float32. */
 export const MERGE_PASSES = {
-  interpolate: 3, // base, model; theta
-  fold: 7, // base, model, Fisher, numerator, denominator; numerator, denominator
-  finish: 4, // base, numerator, denominator; theta
+  interpolate: 3, // It reads base and model and writes theta.
+  fold: 7, // It reads base, model, Fisher, numerator and denominator and writes the last two.
+  finish: 4, // It reads base, numerator and denominator and writes theta.
 } as const;
 export type MergePart = keyof typeof MERGE_PASSES;

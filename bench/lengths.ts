@@ -5,19 +5,24 @@ import type { TokenizedRows } from '../lib/engine/batch.js';
 import { RandomStream } from '../lib/core/random_stream.js';
 import type { RowLengths } from './flops.js';
 
-/** Token lengths of the first rows of a task's validation split, and how many rows the split has. */
+/** The token lengths of the first rows of a task's validation split, and the number of rows that the split has. */
 export interface TaskLengths {
   count: number;
   rows: RowLengths[];
 }
 
-/** The table that comes with the package: per task {count, rows: [[input, choice, choice, …], …]}. */
+/** The table of token lengths beside this file. It holds {count, rows: [[input, choice, choice, …], …]} for each task. */
 export const LENGTHS_FILE = join(packageRoot(), 'bench', 'lengths.json');
 
-const END = 1; // </s>
-const FIRST_WORD = 3; // behind <pad>, </s> and <unk>
+/** The id of `</s>`. */
+const END = 1;
+/** The first id behind `<pad>`, `</s>` and `<unk>`. */
+const FIRST_WORD = 3;
 
-/** Lengths of a task's first `rows` rows (default: all there are); rows are [input, …choices] or {input, choices}. Throws where there are fewer. */
+/**
+ * Reads the lengths of a task's first `rows` rows, or of all that there are. The file has a row as [input, …choices] or as
+ * {input, choices}. Throws where it holds fewer rows.
+ */
 export function taskLengths(file: string, task: string, rows?: number): TaskLengths {
   const table = JSON.parse(readFileSync(file, 'utf8')) as Record<
     string,
@@ -33,7 +38,7 @@ export function taskLengths(file: string, task: string, rows?: number): TaskLeng
   return { count: entry.count, rows: lengths };
 }
 
-/** Random ids of the lengths, the same for the same stream; the first choice is the right one. */
+/** Rows of random ids with these lengths, the same for the same stream. The first choice is the right one. */
 export function randomRows(lengths: readonly RowLengths[], vocabSize: number, stream: string): TokenizedRows {
   const random = new RandomStream(0, stream);
   const ids = (n: number) =>

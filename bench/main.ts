@@ -12,7 +12,7 @@ import { Workshop } from './workshop.js';
 
 const RESULTS = join(packageRoot(), 'bench', 'RESULTS.md');
 
-/** The record of a run that was cut off, for --resume. */
+/** The record of a run that was cut off, with which --resume goes on. */
 function earlierRecord(file: string | undefined, threads: number): BenchRecord | undefined {
   if (!file) return undefined;
   const record = JSON.parse(readFileSync(file, 'utf8')) as BenchRecord;
@@ -22,7 +22,7 @@ function earlierRecord(file: string | undefined, threads: number): BenchRecord |
   return record;
 }
 
-/** Runs the cases one after another, the machine's limits first and last. */
+/** Runs the cases one after another. The machine's limits are measured before them and after them. */
 async function runAll(options: BenchOptions, peers: Peers | undefined, workshop: Workshop): Promise<BenchRecord> {
   const { threads, repeats, workloads: lengths } = options;
   const earlier = earlierRecord(options.resume ? options.json : undefined, threads);

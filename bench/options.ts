@@ -8,7 +8,7 @@ import { SHAPE_NAMES, SHORT } from './shapes.js';
 const USAGE = `npm run bench -- [options]     times the engine beside the machine's limits
 npm run bench -- regret [SEEDS] [default|bayes_opt] [ITERATIONS]     regret of the Bayesian optimiser`;
 
-/** The command line, checked. */
+/** Parses and checks the command line. */
 export function parseOptions(args: readonly string[]) {
   const options = yargs(args)
     .scriptName('bench')
@@ -70,7 +70,7 @@ export function parseOptions(args: readonly string[]) {
 
 export type BenchOptions = ReturnType<typeof parseOptions>;
 
-/** Whether nothing is left out. */
+/** Whether a run leaves no case out. */
 export function isWhole({
   only,
   shape,
@@ -80,7 +80,7 @@ export function isWhole({
   return full && !only && !shape && !dtype;
 }
 
-/** The cases that the options ask for; naming one chooses it even where it is long. Throws where a name fits none. */
+/** The cases that the options ask for. To name one chooses it even where it is long. Throws where a name fits no case. */
 export function selectCases(all: readonly BenchCase[], { only, quick, full, shape, dtype }: BenchOptions): BenchCase[] {
   const unknown = only?.filter((part) => !all.some(({ name }) => name.includes(part))) ?? [];
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(' ')}: no case of that name; --list names them`);

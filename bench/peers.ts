@@ -5,7 +5,7 @@ import type { PeerRequest } from './catalog.js';
 import type { LimitSample } from './spec.js';
 import { lastLine } from './workshop.js';
 
-/** Packages that each program imports. */
+/** The packages that each program imports. */
 const PACKAGES: Record<PeerRequest['program'], string[]> = {
   torch_t5: ['torch', 'transformers', 'numpy'],
   ct2_score: ['ctranslate2', 'torch', 'transformers', 'tokenizers', 'numpy'],
@@ -25,15 +25,15 @@ interface PeerResult {
   peak: number;
 }
 
-/** A Python and the packages that it has. */
+/** A Python with the packages that it has. */
 export class Peers {
   private constructor(
     private readonly python: string,
-    /** By package. */
+    /** The version of each package that was found. */
     readonly versions: Readonly<Record<string, string>>,
   ) {}
 
-  /** The Python named, else that of DFMERGE_BENCH_PYTHON, else python3. Throws where it does not run. */
+  /** Takes the Python that is named, else that of DFMERGE_BENCH_PYTHON, else python3. Throws where it does not run. */
   static find(named: string | undefined): Peers {
     const python = named ?? process.env.DFMERGE_BENCH_PYTHON ?? 'python3';
     const packages = [...new Set(Object.values(PACKAGES).flat())];
@@ -47,12 +47,12 @@ export class Peers {
     }
   }
 
-  /** Packages that a program needs and this Python lacks. */
+  /** The packages that a program needs and this Python lacks. */
   missing(program: PeerRequest['program']): string[] {
     return PACKAGES[program].filter((name) => !(name in this.versions));
   }
 
-  /** A line per program that cannot run. */
+  /** One line for each program that cannot run. */
   absences(): string[] {
     const programs = Object.keys(PACKAGES) as PeerRequest['program'][];
     return programs
@@ -60,6 +60,7 @@ export class Peers {
       .map((program) => `${program}: skipped, ${this.python} has no ${this.missing(program).join(', ')}`);
   }
 
+  /** Runs a peer's program in a process of its own, offline. Throws where it fails. */
   async run(
     { program, request }: PeerRequest,
     options: { threads: number; repeats: number; folder: string },
@@ -76,7 +77,7 @@ export class Peers {
     ) as PeerResult;
   }
 
-  /** PyTorch's rates of the same large products. */
+  /** The rates at which PyTorch computes the same large products. */
   async limits(
     products: readonly (readonly [number, number, number])[],
     options: { threads: number; repeats: number; folder: string },

@@ -8,9 +8,9 @@ import type { Check, LimitSample } from './spec.js';
 export interface Measured {
   label: string;
   threads: number;
-  /** In the order in which they were taken. */
+  /** Seconds of each run, in the order in which they were taken. */
   seconds: number[];
-  /** Bytes. */
+  /** The most bytes resident, mapped files included. */
   peak?: number;
   anonymous?: number;
   phases?: Record<string, number>;
@@ -24,13 +24,13 @@ export interface CaseRecord {
   dtype: Dtype;
   work: Work;
   check?: Check;
-  /** Ours first, then the same on one thread where that was measured, then peers. */
+  /** Our own runs come first, then those on one thread where they were measured, and then the peers'. */
   measured: Measured[];
-  /** Why the case cannot run here. */
+  /** The reason where the case cannot run here. */
   skipped?: string;
-  /** Ours ended badly, or its result was wrong. */
+  /** The complaint where our own process ended badly or its result was wrong. */
   failed?: string;
-  /** Peers that could not do the case, and why. */
+  /** The peers that could not do the case, each with the reason. */
   absent: string[];
 }
 
@@ -53,9 +53,9 @@ export interface BenchRecord {
   finished: string;
   machine: Machine;
   options: { threads: number; repeats: number; lengths: string };
-  /** All cases were run. */
+  /** Whether all cases were run. */
   whole: boolean;
-  /** Versions of the peers' packages. */
+  /** The versions of the peers' packages. */
   peers: Record<string, string>;
   limits: LimitSample[];
   cases: CaseRecord[];
@@ -76,7 +76,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** The best rate of a kind: GFLOP/s or GB/s; undefined where it was not measured. */
+/** The sample with the best rate of a kind, in GFLOP/s or GB/s; undefined where that was not measured. */
 export function limitOf(limits: readonly LimitSample[], kind: LimitSample['kind']): LimitSample | undefined {
   return limits
     .filter((sample) => sample.kind === kind)

@@ -1,6 +1,7 @@
 import { BayesianOptimizer, type AcquisitionName, type BayesMode } from '../lib/bayes/index.js';
 import { mean, median, sum } from '../lib/core/statistics.js';
 
+/** A function to be maximised over the unit 6-cube, and the value of its maximum. */
 interface Case {
   name: string;
   maximum: number;
@@ -43,7 +44,7 @@ const CASES: Case[] = [
     },
   },
   {
-    // Like an accuracy over 200 examples: a smooth hill cut into steps of 0.005.
+    // This is a smooth hill in steps of 0.005, as an accuracy over 200 examples would have them.
     name: 'stepped hill',
     maximum: 0.8,
     f: (x) => Math.floor(200 * (0.8 - 0.3 * sum(x.map((v, j) => (v - STEPPED_TOP[j]) ** 2)))) / 200,
@@ -52,7 +53,7 @@ const CASES: Case[] = [
 
 interface Run {
   regret: number;
-  /** Seconds of each `ask`. */
+  /** The seconds that each `ask` took. */
   seconds: number[];
 }
 

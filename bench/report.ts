@@ -6,10 +6,10 @@ import { median, sum } from '../lib/core/statistics.js';
 const GIB = 2 ** 30;
 const HEADINGS = ['case', 'median', 'min–max', 'rate', 'of limit', 'peak', 'notes'];
 
-/** A table for the terminal or, as Markdown, for a file. */
+/** How headings, lists and tables are written: for the terminal or, as Markdown, for a file. */
 export interface TableForm {
   heading(text: string): string;
-  /** One below another. */
+  /** Writes the lines one below another. */
   list(lines: readonly string[]): string;
   table(headings: readonly string[], rows: readonly (readonly string[])[]): string;
 }
@@ -34,7 +34,7 @@ export const TERMINAL: TableForm = {
   },
 };
 
-/** The whole record: machine, limits, how work is counted, a table per group of cases. */
+/** Writes the whole record: the machine, its limits, how work is counted, and one table for each group of cases. */
 export function renderRecord(record: BenchRecord, form: TableForm): string {
   const groups = [...new Set(record.cases.map(({ group }) => group))];
   const tables = groups.map((group) => renderGroup(group, record, form));
@@ -44,7 +44,7 @@ export function renderRecord(record: BenchRecord, form: TableForm): string {
 function machineLines({ machine, options, peers, started, whole }: BenchRecord): string[] {
   const { cpu, threads, memory, system, node, dfmerge, isa, matmul } = machine;
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
-  const beside = versions.length > 1 ? `; beside: ${versions.join(', ')}` : ''; // more than Python itself
+  const beside = versions.length > 1 ? `; beside: ${versions.join(', ')}` : ''; // Python itself is one of the versions.
   return [
     `${cpu}, ${threads} threads (${options.threads} used), ${(memory / GIB).toFixed(1)} GiB, ${system}`,
     `dfmerge ${dfmerge} on Node.js ${node}, kernels ${isa}; matrix products: ${matmul}`,
@@ -87,7 +87,7 @@ function renderGroup(group: string, record: BenchRecord, form: TableForm): strin
   return parts.join('\n\n');
 }
 
-/** A line per reason. */
+/** One line for each reason why cases were skipped, with their names. */
 function skips(members: readonly CaseRecord[]): string[] {
   const reasons = [...new Set(members.flatMap(({ skipped }) => skipped ?? []))];
   return reasons.map(
@@ -99,7 +99,7 @@ function skips(members: readonly CaseRecord[]): string[] {
   );
 }
 
-/** What does not fit in a cell: failures, peers that could not do it, phases. */
+/** What does not fit into a cell: failures, peers that could not do the case, and phases. */
 function remarks({ name, failed, absent, measured }: CaseRecord): string[] {
   const lines = [
     ...(failed ? [`${name} FAILED: ${failed}`] : []),
@@ -139,7 +139,7 @@ function rateCell({ work }: CaseRecord, seconds: number): string {
   return work.gbyte === undefined ? '' : `${significant(work.gbyte / seconds)} GB/s`;
 }
 
-/** Fraction of the limit: the time that the useful work takes at the machine's limits, over the time taken. */
+/** The fraction of the limit that was reached: the time that the useful work takes at the machine's limits, over the time taken. */
 export function limitFraction(
   { work, dtype }: Pick<CaseRecord, 'work' | 'dtype'>,
   seconds: number,
@@ -195,7 +195,7 @@ function significant(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** Seconds with a fitting unit. */
+/** A time in the unit that fits it: s, ms or µs. */
 export function time(seconds: number): string {
   const [scale, unit] = unitOf(seconds);
   return `${significant(seconds * scale)} ${unit}`;
@@ -216,7 +216,7 @@ function mebibytes(bytes: number): string {
   return bytes >= GIB ? `${(bytes / GIB).toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
-/** One line per finished case, while others still run. */
+/** The line that tells of a finished case while others still run. */
 export function progressLine(entry: CaseRecord): string {
   const { name, skipped, failed, measured } = entry;
   if (skipped) return `${name}  skipped: ${skipped}`;

@@ -13,7 +13,7 @@ export interface RunSettings {
   peers?: Peers;
 }
 
-/** What the limits say that the engine computes in. */
+/** The dtypes that the engine computes in, by what the limits say. */
 export function dtypesOf(limits: readonly LimitSample[]): Dtype[] {
   return DTYPES.filter((dtype) => limits.some(({ kind, by }) => kind === dtype && by === 'dfmerge'));
 }
@@ -24,7 +24,7 @@ const LARGE_PRODUCTS = [
   [4096, 4096, 4096],
 ] as const;
 
-/** The machine's limits, each program in a process of its own. */
+/** Measures the machine's limits, each program in a process of its own. */
 export async function measureLimits({ threads, repeats, workshop, peers }: RunSettings): Promise<LimitSample[]> {
   const { limits = [] } = await runProcess({
     kind: 'limits',
@@ -36,7 +36,7 @@ export async function measureLimits({ threads, repeats, workshop, peers }: RunSe
   return [...limits, ...((await peers?.limits(LARGE_PRODUCTS, { threads, repeats, folder: workshop.folder })) ?? [])];
 }
 
-/** One program of a case: a new process at every call. */
+/** One program of a case, which runs in a new process at every call. */
 interface Contestant {
   label: string;
   threads: number;
@@ -48,7 +48,10 @@ interface Contestant {
   >;
 }
 
-/** Runs a case: ours alone in one process; beside others, two processes of each in turn with half of the runs each. */
+/**
+ * Runs a case. Where our program is alone it runs in one process; beside others each program gets two processes with half of the runs each,
+ * and they take turns.
+ */
 export async function runCase(
   benchCase: BenchCase,
   settings: RunSettings & { dtypes: readonly Dtype[] },
@@ -97,7 +100,7 @@ function contestantsOf(benchCase: BenchCase, { threads, workshop, peers }: RunSe
   ];
 }
 
-/** Joins the runs of one program's processes. */
+/** Adds the runs of a process to those of the same program's other processes. */
 function add(all: Measured[], next: Measured): void {
   const known = all.find(({ label }) => label === next.label);
   if (!known) return void all.push(next);

@@ -1,4 +1,4 @@
-/** Widths of a T5 whose encoder and decoder have as many blocks each. */
+/** The widths of a T5 whose encoder and decoder have the same number of blocks. */
 export interface Shape {
   dModel: number;
   dKv: number;
@@ -8,7 +8,7 @@ export interface Shape {
   vocabSize: number;
 }
 
-/** T5 v1.0 base and large, and one that fits in the caches. */
+/** T5 v1.0 base and large, and a T5 that fits into the caches. */
 export const SHAPES = {
   mini: { dModel: 128, dKv: 32, dFf: 512, layers: 3, numHeads: 4, vocabSize: 8192 },
   base: { dModel: 768, dKv: 64, dFf: 3072, layers: 12, numHeads: 12, vocabSize: 32128 },
@@ -18,13 +18,13 @@ export const SHAPES = {
 export type ShapeName = keyof typeof SHAPES;
 export const SHAPE_NAMES = Object.keys(SHAPES) as ShapeName[];
 
-/** The engine computes in these. */
+/** The dtypes that the engine computes in. */
 export const DTYPES = ['float32', 'bfloat16'] as const;
 export type Dtype = (typeof DTYPES)[number];
-/** As names of cases and options have them. */
+/** The dtypes as names of cases and options spell them. */
 export const SHORT: Record<Dtype, string> = { float32: 'f32', bfloat16: 'bf16' };
 
-/** config.json of the shape: relu, tied embeddings. */
+/** The config.json of the shape, with relu and tied embeddings. */
 export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shape): Record<string, unknown> {
   return {
     architectures: ['T5ForConditionalGeneration'],
@@ -43,7 +43,7 @@ export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shap
   };
 }
 
-/** Entries of the weight matrices and the embedding; norms and position biases are too small to count. */
+/** How many entries the weight matrices and the embedding have; norms and position biases are too small to count. */
 export function parameterCount({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shape): number {
   return layers * (12 * dModel * numHeads * dKv + 4 * dModel * dFf) + vocabSize * dModel;
 }

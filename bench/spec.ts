@@ -1,14 +1,14 @@
 import type { MergePart } from './flops.js';
 import type { Dtype, ShapeName } from './shapes.js';
 
-/** What every case's process is told. */
+/** What the process of every case is told. */
 interface Common {
   threads: number;
-  /** Timed runs. */
+  /** How many runs are timed. */
   repeats: number;
 }
 
-/** A random model of a shape: folders of the base and, where the case merges, of one child. */
+/** A random model of a shape: the folders of the base and, where the case merges, of one child. */
 interface WithModel extends Common {
   shape: ShapeName;
   base: string;
@@ -16,16 +16,16 @@ interface WithModel extends Common {
 }
 
 interface WithRows {
-  /** File of token lengths. */
+  /** The file of token lengths. */
   lengths: string;
   task: string;
-  /** First rows of the task. */
+  /** How many of the task's rows are used, from the first on. */
   rows: number;
 }
 
 export interface LimitsSpec extends Common {
   kind: 'limits';
-  /** Bytes of each of the two buffers of the copy: far more than the caches hold. */
+  /** The bytes of each of the copy's two buffers, far more than the caches hold. */
   copyBytes: number;
   products: readonly (readonly [number, number, number])[];
 }
@@ -45,8 +45,9 @@ export interface OuterSpec extends Common {
   in: number;
   dtype: Dtype;
   targets: number;
-  /** Rows of each input of the forward pass, and how many segments share it. */
+  /** How many rows of the forward pass each input has. */
   inputs: number[];
+  /** How many segments share each input. */
   choices: number[];
 }
 
@@ -58,11 +59,11 @@ export interface MergeSpec extends WithModel {
 export interface WorkSpec extends WithModel, WithRows {
   kind: 'fisher' | 'score' | 'train';
   dtype: Dtype;
-  /** Where the reference's numbers lie. */
+  /** The file that holds the reference's numbers. */
   reference: string;
 }
 
-/** A row of the same work by a reference instruction set in float32; its numbers go to the file `reference`. */
+/** One row of the same work in float32 by a reference instruction set, whose numbers go to the file `reference`. */
 export interface ReferenceSpec extends WithModel, WithRows {
   kind: 'reference';
   work: WorkSpec['kind'];
@@ -84,7 +85,7 @@ export interface MemorySpec extends WithModel, WithRows {
 
 export interface LoadSpec extends WithModel {
   kind: 'load';
-  /** Drop the file from the page cache before every run. */
+  /** Whether the file is dropped from the page cache before every run. */
   cold: boolean;
 }
 
@@ -114,7 +115,7 @@ export type CaseSpec =
   | SuggestSpec
   | CreateSpec;
 
-/** How far a result was from its reference before it was timed. */
+/** How far a result was from its reference, before anything was timed. */
 export interface Check {
   against: string;
   error: number;
@@ -129,22 +130,22 @@ export interface LimitSample {
   rate: number;
 }
 
-/** What a case's process prints, as one JSON line. */
+/** What the process of a case prints as one JSON line. */
 export interface CaseResult {
-  /** One per timed run. */
+  /** The seconds of each timed run. */
   seconds: number[];
-  /** Most bytes resident while warm-up and timed runs went on, mapped files included. */
+  /** The most bytes that were resident during warm-up and timed runs, mapped files included. */
   peak?: number;
-  /** The same without mapped files; absent where the system does not say. */
+  /** The most bytes without mapped files; absent where the system does not say. */
   anonymous?: number;
   check?: Check;
-  /** Of a whole iteration: seconds by phase, means over the runs. */
+  /** A whole iteration tells its seconds by phase, averaged over the runs. */
   phases?: Record<string, number>;
-  /** Of loading: seconds of reading the file's bytes, one per run. */
+  /** Loading tells the seconds that reading the file's bytes took in each run. */
   reading?: number[];
-  /** Of a pass over memory: GB/s of copying in the same process, right after the timed runs. */
+  /** A pass over memory tells the GB/s of copying in the same process, right after the timed runs. */
   copying?: number[];
   limits?: LimitSample[];
-  /** The build or the machine does not do it: why. */
+  /** The reason where the build or the machine cannot run the case. */
   skipped?: string;
 }

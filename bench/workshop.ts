@@ -35,12 +35,12 @@ export function lastLine(
   });
 }
 
-/** Runs one process of a case. */
+/** Runs a case in a process of its own. */
 export async function runProcess(spec: CaseSpec, env?: NodeJS.ProcessEnv): Promise<CaseResult> {
   return JSON.parse(await lastLine(process.execPath, ['--expose-gc', CASE, JSON.stringify(spec)], env)) as CaseResult;
 }
 
-/** A folder of this run: random models and reference numbers, each made by a process of its own when it is first needed. */
+/** A folder of this run's random models and reference numbers, each of which a process of its own makes when it is first needed. */
 export class Workshop {
   private constructor(readonly folder: string) {}
 
@@ -52,7 +52,7 @@ export class Workshop {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** What the case's processes are told. */
+  /** Completes what the processes of a case are told. */
   async specOf({ spec }: BenchCase, options: { threads: number; repeats: number }): Promise<CaseSpec> {
     if (!('shape' in spec) || spec.kind === 'create') return { ...spec, ...options };
     const base = await this.model(spec.shape, 'base', options.threads);
@@ -69,7 +69,10 @@ export class Workshop {
     return out;
   }
 
-  /** By the scalar kernels where that takes no time, otherwise by those that any processor has. */
+  /**
+   * The file of the reference's numbers. Where it takes no time they are those of the scalar kernels, otherwise those of the kernels that any
+   * processor runs.
+   */
   private async reference({ kind: work, shape, base, task, rows, lengths, threads }: WorkSpec): Promise<string> {
     const reference = join(this.folder, `${work}-${shape}-${task}-${rows}.json`);
     if (existsSync(reference)) return reference;

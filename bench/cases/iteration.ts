@@ -1,5 +1,6 @@
 import type { Fold, NativeEngine } from '../../bindings/index.js';
 import { BayesianOptimizer } from '../../lib/bayes/index.js';
+import { sum } from '../../lib/core/statistics.js';
 import { evaluateRows } from '../../lib/engine/evaluate.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
 import { mergeModels } from '../../lib/engine/merge.js';
@@ -7,13 +8,12 @@ import type { Session } from '../../lib/engine/session.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, IterationSpec } from '../spec.js';
-import { sum } from '../../lib/core/statistics.js';
 import { MemoryWatch } from './memory_watch.js';
 import { openModel } from './open_model.js';
 import { optimizerAfter } from './suggest.js';
 import { secondsOf, secondsOfRuns } from './timed.js';
 
-/** Which phase a native call belongs to. */
+/** The phase that each native call belongs to. */
 const PHASE_OF = {
   interpolate: 'interpolate',
   beginFisher: 'fisher',
@@ -30,8 +30,8 @@ const POINTS_TOLD = 59;
 type Task = { name: string; rows: ReturnType<typeof randomRows>; fisher: number[]; score: number[] };
 
 /**
- * Times whole DF-Merge iterations: suggestion, per task interpolation, Fisher and fold, then the merge and the scoring of every task. All
- * of it through the library's functions; what no native call and no suggestion accounts for is the phase "rest".
+ * Times whole DF-Merge iterations through the library's functions: the suggestion; interpolation, Fisher and fold for each task; the merge;
+ * and the scoring of every task. The phase "rest" is what no native call and no suggestion accounts for.
  */
 export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
   const tasks = spec.tasks.map(({ task, fisherRows, scoreRows }): Task => {
@@ -66,7 +66,7 @@ export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
   }
 }
 
-/** Enough to touch all memory and code: the longest inputs are among the first rows, near enough. */
+/** A few rows of each task, to warm up. They touch all code and nearly all memory, because the first rows have inputs nearly as long as any. */
 function shortened(tasks: readonly Task[]): Task[] {
   return tasks.map((task) => ({ ...task, fisher: task.fisher.slice(0, 2), score: task.score.slice(0, 8) }));
 }
@@ -91,7 +91,7 @@ async function iterate(
   for (const { rows, score, name } of tasks) await evaluateRows(model, rows, score, { subject: name });
 }
 
-/** Has every native call of the engine add its seconds to its phase. */
+/** Makes every native call of the engine add its seconds to its phase. */
 function timeCalls(engine: NativeEngine, phases: Record<string, number>): void {
   for (const [name, phase] of Object.entries(PHASE_OF)) {
     const call = (engine[name as keyof typeof PHASE_OF] as (...args: unknown[]) => Promise<unknown>).bind(engine);

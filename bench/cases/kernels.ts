@@ -4,7 +4,9 @@ import { DTYPES, type Dtype } from '../shapes.js';
 import type { CaseResult, Check, LimitSample, LimitsSpec, MatmulSpec, OuterSpec } from '../spec.js';
 import { MemoryWatch } from './memory_watch.js';
 
+/** Calls are repeated until a sample has taken this long. */
 const SAMPLE_SECONDS = 0.05;
+/** The greatest relative error against the scalar kernels. */
 const BOUND: Record<Dtype, number> = { float32: 2e-5, bfloat16: 1e-2 };
 
 function result({ seconds, error }: BenchSeconds, dtype: Dtype, memory: MemoryWatch): CaseResult {
@@ -58,16 +60,20 @@ export function timeOuter({
   return result(testing().bench.squaredOuter({ isa: '', threads }, operands), dtype, memory);
 }
 
+/** Ways of copying, as reports name them. */
 const COPY_WAYS: Record<string, string> = {
   plain: 'plain stores',
   library: 'memcpy',
   streaming: 'non-temporal stores',
 };
 
-/** Of each of the two buffers of the copy: far more than the caches hold. */
+/** The bytes of each of the copy's two buffers, far more than the caches hold. */
 export const COPY_BYTES = 512 * 2 ** 20;
 
-/** The machine's limits as this engine reaches them: large products in every dtype of the build, and copying between buffers outside of the caches. */
+/**
+ * Measures the machine's limits as this engine reaches them: large products in every dtype of the build, and copying between buffers that
+ * the caches do not hold.
+ */
 export function measureLimits({ products, copyBytes, threads, repeats }: LimitsSpec): CaseResult {
   const limits: LimitSample[] = [];
   for (const dtype of DTYPES) {
@@ -81,7 +87,7 @@ export function measureLimits({ products, copyBytes, threads, repeats }: LimitsS
   return { seconds: [], limits };
 }
 
-/** GB/s of the fastest of `samples` copies of `bytes` bytes from one buffer to another, read and written, by the way of copying. */
+/** For each way of copying, the GB/s, read and written, of the fastest of `samples` copies of `bytes` bytes between two buffers. */
 export function copyRates(threads: number, operands: { bytes: number; samples: number }): Record<string, number> {
   const { bytes, ...ways } = testing().bench.copy(threads, operands);
   return Object.fromEntries(
@@ -89,7 +95,7 @@ export function copyRates(threads: number, operands: { bytes: number; samples: n
   );
 }
 
-/** GFLOP/s of the fastest run; undefined where the build does not compute in the dtype. */
+/** The GFLOP/s of the fastest run; undefined where the build does not compute in the dtype. */
 function largeProduct(spec: MatmulSpec): number | undefined {
   try {
     const { seconds, check } = timeMatmul(spec);

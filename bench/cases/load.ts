@@ -8,7 +8,7 @@ import { secondsOf } from './timed.js';
 
 const BLOCK = 8 * 2 ** 20;
 
-/** Times opening and loading a checkpoint beside reading the bytes of its file into new memory of their size, alternating. */
+/** Times opening and loading a checkpoint and, in turn with it, reading the bytes of its file into new memory of their size. */
 export async function timeLoading(spec: LoadSpec): Promise<CaseResult> {
   const file = join(spec.base, 'model.safetensors');
   if (spec.cold && !drop(file)) return { seconds: [], skipped: 'dropping a file from the page cache needs GNU dd' };
@@ -20,15 +20,16 @@ export async function timeLoading(spec: LoadSpec): Promise<CaseResult> {
     if (spec.cold) drop(file);
     const read = await secondsOf(() => readAll(file));
     if (spec.cold) drop(file);
-    const load = await secondsOf(() => load0(spec));
-    if (i === 0) continue; // warm-up
+    const load = await secondsOf(() => loadBase(spec));
+    if (i === 0) continue; // The first round warms up.
     reading.push(read);
     seconds.push(load);
   }
   return { seconds, reading, check, ...memory.stop() };
 }
 
-async function load0(spec: LoadSpec, then?: (embedding: Float32Array) => void): Promise<void> {
+/** Opens the model and loads its base. */
+async function loadBase(spec: LoadSpec, then?: (embedding: Float32Array) => void): Promise<void> {
   const model = await openModel(spec, { dtype: 'float32' });
   try {
     await model.load(0);
@@ -38,10 +39,10 @@ async function load0(spec: LoadSpec, then?: (embedding: Float32Array) => void): 
   }
 }
 
-/** The embedding in the engine against its bytes in the file. */
+/** Checks that the embedding's bytes in the engine are found in the file. */
 async function checkLoading(spec: LoadSpec, file: string): Promise<Check> {
   let same = false;
-  await load0(spec, (embedding) => {
+  await loadBase(spec, (embedding) => {
     const bytes = Buffer.from(embedding.buffer, embedding.byteOffset, 4096);
     const block = Buffer.alloc(BLOCK);
     const fd = openSync(file, 'r');
@@ -56,12 +57,13 @@ async function checkLoading(spec: LoadSpec, file: string): Promise<Check> {
 }
 
 function readAll(file: string): void {
-  const bytes = Buffer.allocUnsafe(statSync(file).size); // new each time: whoever keeps the bytes pays for the pages
+  const bytes = Buffer.allocUnsafe(statSync(file).size); // New memory each time, as whoever keeps the bytes pays for its pages.
   const fd = openSync(file, 'r');
   for (let at = 0; at < bytes.length;) at += readSync(fd, bytes, at, Math.min(BLOCK, bytes.length - at), at);
   closeSync(fd);
 }
 
+/** Drops a file from the page cache; false where that cannot be done. */
 function drop(file: string): boolean {
   return spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' }).status === 0;
 }

@@ -7,7 +7,7 @@ import { MemoryWatch } from './memory_watch.js';
 import { openModel } from './open_model.js';
 import { secondsOf } from './timed.js';
 
-/** One Fisher, a merge of all models with it, and a scoring pass: what stays resident. */
+/** Measures what stays resident during one Fisher, a merge of all models with it, and a scoring pass. */
 export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
   const rows = randomRows(
     taskLengths(spec.lengths, spec.task, spec.rows).rows,

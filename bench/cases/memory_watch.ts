@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const STATUS = '/proc/self/status';
 const EVERY_MS = 50;
 
-/** A field of /proc/self/status in bytes; undefined where there is none. */
+/** A field of /proc/self/status in bytes; undefined where the system has none. */
 function statusField(name: string): number | undefined {
   try {
     const kib = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(STATUS, 'utf8'))?.[1];
@@ -18,13 +18,13 @@ export class MemoryWatch {
   #anonymous = 0;
   readonly #timer = setInterval(() => this.#look(), EVERY_MS).unref();
 
-  /** Forgets what checks before it took. */
+  /** Begins to watch, and forgets what was held before. */
   static start(): MemoryWatch {
     globalThis.gc?.();
     try {
-      writeFileSync('/proc/self/clear_refs', '5'); // resets the high-water mark
+      writeFileSync('/proc/self/clear_refs', '5'); // This resets the high-water mark.
     } catch {
-      // not Linux, or not allowed: the peak is then that of the whole process
+      // Off Linux, or where it is not allowed, the peak is that of the whole process.
     }
     return new MemoryWatch();
   }
@@ -33,7 +33,10 @@ export class MemoryWatch {
     this.#anonymous = Math.max(this.#anonymous, statusField('RssAnon') ?? 0);
   }
 
-  /** Bytes; `anonymous` is without mapped files, sampled, and absent where the system does not say. */
+  /**
+   * Ends watching and tells the most bytes held. `anonymous` leaves out mapped files; it is sampled, and absent where the system does not
+   * say.
+   */
   stop(): { peak: number; anonymous?: number } {
     this.#look();
     clearInterval(this.#timer);

@@ -11,7 +11,10 @@ const LAMBDA = 0.3;
 const CHILD = 1;
 const SHORT_ROW = { input: 8, choices: [2, 2] };
 
-/** Times one pass over all parameters, base and child mapped from their files, and then copies of plain memory, after a check of every part in the specified float order. */
+/**
+ * Times one pass over all parameters, with base and child mapped from their files, and then copies of plain memory. Before that every part
+ * is checked in the specified float order.
+ */
 export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
   const model = await openModel(spec, { dtype: 'float32', children: 1 });
   try {
@@ -31,7 +34,7 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
   }
 }
 
-/** Leaves a Fisher and a folded child in the engine. The error is 0 or 1: results must agree in every bit. */
+/** Checks that results agree in every bit, so that the error is 0 or 1. It leaves a Fisher and a folded child in the engine. */
 async function checkMerge(model: Session, vocabSize: number): Promise<Check> {
   const names = model.parameters
     .map(({ name }) => name)
@@ -60,7 +63,7 @@ async function checkMerge(model: Session, vocabSize: number): Promise<Check> {
   return { against: 'the specified float order', error: same && names.length > 0 ? 0 : 1, bound: 0 };
 }
 
-/** theta_0 + lambda tau, and the unified merge of one model (paper eq. 7), every step rounded to float32. */
+/** θ0 + λ τ, and the unified merge of one model (paper, eq. 7), with every step rounded to float32. */
 function plainMerge(base: number, child: number, fisher: number): { interpolated: number; merged: number } {
   const f = Math.fround;
   const lambda = f(LAMBDA);

@@ -17,7 +17,7 @@ interface Reference extends Probe {
   isa: string;
 }
 
-/** Times a Fisher, a scoring pass or training steps on the first rows of a task, after a check against the reference's numbers. */
+/** Checks the work against the reference's numbers, and times a Fisher, a scoring pass or training steps on the first rows of a task. */
 export async function timeWork(spec: WorkSpec): Promise<CaseResult> {
   const { vocabSize } = SHAPES[spec.shape];
   const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, vocabSize, spec.task);
@@ -36,7 +36,7 @@ export async function timeWork(spec: WorkSpec): Promise<CaseResult> {
   }
 }
 
-/** Does one row of the work and keeps its numbers for the checks of other processes; DFMERGE_ISA says by which kernels. */
+/** Does one row of the work, with the kernels that DFMERGE_ISA names, and writes its numbers to a file for the checks of other processes. */
 export async function writeReference(spec: ReferenceSpec): Promise<CaseResult> {
   const model = await openModel(spec, { dtype: 'float32' });
   try {
@@ -65,7 +65,7 @@ async function onePass(model: Session, rows: TokenizedRows, kind: 'fisher' | 'sc
   else await evaluateRows(model, rows, all);
 }
 
-/** Steps on all rows at once: the first one warms up. */
+/** Times training steps on all rows at once, of which the first warms up. */
 async function timeSteps(model: Session, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
   const memory = MemoryWatch.start();
   const ends: number[] = [];

@@ -1,3 +1,4 @@
+import { sum } from '../../lib/core/statistics.js';
 import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
 import { evaluateRows } from '../../lib/engine/evaluate.js';
 import { measureFisher } from '../../lib/engine/fisher.js';
@@ -6,15 +7,14 @@ import { rightChoices } from '../../lib/engine/train.js';
 import type { RowLengths } from '../flops.js';
 import type { Dtype } from '../shapes.js';
 import type { Check, WorkSpec } from '../spec.js';
-import { sum } from '../../lib/core/statistics.js';
 
-/** A row's result in few numbers: the NLL of every choice and, of what the work accumulates, a digest per tensor. */
+/** The result of a row in few numbers: the NLL of every choice, and a digest of each tensor that the work accumulates. */
 export interface Probe {
   nll: number[];
   tensors: Record<string, TensorDigest>;
 }
 
-/** Norm, and sums under pseudo-random signs: the mean square of two tensors' differences of such sums estimates |a - b|². */
+/** A tensor's norm, and its sums under pseudo-random signs. The mean square of the differences of two tensors' sums estimates |a − b|². */
 interface TensorDigest {
   norm: number;
   signed: number[];
@@ -22,22 +22,23 @@ interface TensorDigest {
 
 const SIGNS = 8;
 /**
- * Of the NLLs, of the worst tensor and of the median one. Where a ReLU's input is zero to rounding, two right results differ by one row of a
- * gradient, about 1e-3 of its tensor and of those before it; a wrong kernel moves the median too.
+ * The greatest relative errors of the NLLs, of the worst tensor and of the median one. Where a ReLU's input is zero but for rounding, two
+ * right results differ by one row of a gradient, which is about 1e-3 of its tensor and of those before it. A wrong kernel moves the median
+ * too.
  */
 const BOUNDS: Record<Dtype, { nll: number; tensor: number; median: number }> = {
   float32: { nll: 2e-5, tensor: 5e-3, median: 2e-5 },
   bfloat16: { nll: 5e-3, tensor: 3e-2, median: 1e-2 },
 };
 
-/** The row that stands for the work: of many tokens where that takes no time, otherwise the shortest, with two of its choices. */
+/** The row that stands for the work. In a small model it is the first, otherwise the one with the shortest input, with two of its choices. */
 export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengths {
   if (small) return rows[0];
   const { input, choices } = rows.reduce((a, b) => (b.input < a.input ? b : a));
   return { input, choices: choices.slice(0, 2) };
 }
 
-/** Does the work on one row at the model's current parameters. */
+/** Does the work on one row at the model's current parameters, and digests the result. */
 export async function probe(model: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
   const { results } = await evaluateRows(model, row, [0]);
   const { nll } = results[0];
@@ -69,7 +70,7 @@ function digest(values: Float32Array): TensorDigest {
   return { norm: Math.sqrt(squares), signed: [...signed] };
 }
 
-/** The worst of the relative errors of the NLLs, of the worst tensor and of the median one, as a part of its bound. */
+/** Whichever of three relative errors is the greatest part of its bound: that of the NLLs, of the worst tensor and of the median tensor. */
 export function compareProbes(
   actual: Probe,
   expected: Probe,

@@ -1,11 +1,11 @@
 import { BayesianOptimizer } from '../../lib/bayes/index.js';
-import type { CaseResult, Check, SuggestSpec } from '../spec.js';
 import { sum } from '../../lib/core/statistics.js';
+import type { CaseResult, Check, SuggestSpec } from '../spec.js';
 import { timed } from './timed.js';
 
 const SEED = 1;
 
-/** A smooth hill with its top inside the unit cube. */
+/** A smooth hill, whose top lies inside the unit cube. */
 const hill = (x: readonly number[]): number => Math.exp(-sum(x.map((value, j) => (value - 0.3 - 0.05 * j) ** 2)));
 
 /** An optimiser of the unit cube that was told `points` of its own start points. */
@@ -22,7 +22,7 @@ export function optimizerAfter(points: number, dimensions: number): BayesianOpti
   return optimizer;
 }
 
-/** Times one suggestion, fit and acquisition, at a number of points told. */
+/** Times one suggestion, which is a fit and the maximum of the acquisition, after a number of points were told. */
 export async function timeSuggestion({ points, dimensions, repeats }: SuggestSpec): Promise<CaseResult> {
   const { options, ...told } = optimizerAfter(points, dimensions).state();
   const state = { options: { ...options, init: 1 }, ...told };
@@ -30,7 +30,7 @@ export async function timeSuggestion({ points, dimensions, repeats }: SuggestSpe
   return { ...(await timed(async () => void BayesianOptimizer.from(state).ask(), repeats)), check };
 }
 
-/** A suggestion lies in the box and, on a smooth hill, higher than half of the points told; the error is the share of them that are higher. */
+/** A suggestion must lie in the box and, on a smooth hill, above half of the points told. The error is the share of them above it. */
 function checkSuggestion(x: number[], told: readonly { y: number }[]): Check {
   const inside = x.every((value) => value >= 0 && value <= 1);
   const above = told.filter(({ y }) => y > hill(x)).length;

@@ -1,17 +1,18 @@
-import type { CaseResult } from '../spec.js';
 import { sum } from '../../lib/core/statistics.js';
+import type { CaseResult } from '../spec.js';
 import { MemoryWatch } from './memory_watch.js';
 
-/** Seconds that `body` takes. */
+/** The seconds that `body` takes. */
 export async function secondsOf(body: () => Promise<unknown> | void): Promise<number> {
   const start = performance.now();
   await body();
   return (performance.now() - start) / 1000;
 }
 
-const PATIENCE = 60; // seconds of timed runs after which no further one begins
+/** The seconds of timed runs after which no further one begins. */
+const PATIENCE = 60;
 
-/** Seconds of `repeats` runs, or of fewer where they take long. */
+/** The seconds of each of `repeats` runs, or of fewer where they take long. */
 export async function secondsOfRuns(body: () => Promise<void>, repeats: number): Promise<number[]> {
   const seconds: number[] = [];
   while (seconds.length < repeats && sum(seconds) < PATIENCE) seconds.push(await secondsOf(body));

@@ -1,4 +1,7 @@
-"""bayes_opt's time for one suggestion, expected improvement on a smooth hill of the unit cube. Request: points (told before), dimensions."""
+"""Times one suggestion of bayes_opt by expected improvement, on a smooth hill over the unit cube.
+
+The request holds `points` (how many are told before) and `dimensions`.
+"""
 import math
 import random
 import warnings

@@ -1,7 +1,8 @@
-"""CTranslate2 scoring every choice of a T5 with random weights. Request: type (float32 | bfloat16 | int8), shape, rows.
+"""Times CTranslate2 scoring every choice with a T5 of random weights.
 
-It reads models that its own converter made of a transformers folder with a tokenizer: both are made in the run's scratch folder, once per shape.
-CTranslate2 scores pairs, so an input is encoded again for each of its choices.
+The request holds `type` (float32, bfloat16 or int8), `shape` and `rows`. CTranslate2 reads models that its own converter made of a transformers
+folder with a tokenizer: both are made in the run's scratch folder, once per shape. It scores pairs, so that an input is encoded again for each
+of its choices.
 """
 import os
 import warnings
@@ -47,7 +48,7 @@ def main():
     for ids, choices in request.token_ids(asked["rows"], asked["shape"]["vocabSize"]):
         for choice in choices:
             sources.append([word(i) for i in ids[:-1]] + ["</s>"])
-            targets.append([word(i) for i in choice[:-1]])  # it adds </s> itself
+            targets.append([word(i) for i in choice[:-1]])  # CTranslate2 adds </s> itself.
     request.report(lambda: translator.score_batch(sources, targets, max_batch_size=BATCH_TOKENS, batch_type="tokens"), asked["repeats"])
 
 

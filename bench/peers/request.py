@@ -1,7 +1,7 @@
-"""What every peer's program shares: the request (JSON, the first argument), random ids, and the timing of runs.
+"""What every peer's program shares: reading the request, which is JSON in the first argument, random ids, and the timing of runs.
 
-A request holds what to do (keys of the program's own), `threads`, `repeats`, `folder` (a scratch folder of the benchmark's run) and, where a
-model runs, `shape` (dModel, dKv, dFf, layers, numHeads, vocabSize) and `rows` ({input, choices}: lengths in tokens, `</s>` included).
+A request holds `threads`, `repeats`, `folder` (a scratch folder of the benchmark's run) and keys of the program's own. Where a model runs, it also
+holds `shape` (dModel, dKv, dFf, layers, numHeads, vocabSize) and `rows` ({input, choices}, lengths in tokens with `</s>` included).
 """
 import json
 import random
@@ -9,9 +9,9 @@ import resource
 import sys
 import time
 
-END = 1  # </s>
-FIRST_WORD = 3  # behind <pad>, </s> and <unk>
-PATIENCE = 20.0  # seconds of timed runs after which no further one begins
+END = 1  # The id of </s>.
+FIRST_WORD = 3  # The first id behind <pad>, </s> and <unk>.
+PATIENCE = 20.0  # After this many seconds of timed runs no further one begins.
 
 
 def read():
@@ -19,7 +19,7 @@ def read():
 
 
 def token_ids(rows, vocab_size):
-    """[(input ids, [ids of each choice])] of the lengths asked for."""
+    """Random ids of the lengths asked for, as [(input ids, [ids of each choice])]."""
     stream = random.Random(0)
 
     def sequence(length):
@@ -29,7 +29,7 @@ def token_ids(rows, vocab_size):
 
 
 def report(run, repeats, warm_up=None):
-    """Warms up, times `run` up to `repeats` times and prints {seconds, peak}: one entry per run, peak resident bytes."""
+    """Warms up, times `run` up to `repeats` times, and prints {seconds, peak}: the seconds of each run and the most bytes resident."""
     (warm_up or run)()
     seconds = []
     while len(seconds) < repeats and sum(seconds) < PATIENCE:

@@ -1,4 +1,6 @@
-"""T5 in PyTorch and transformers, random weights. Request: work (below), dtype (float32 | bfloat16), shape and rows, or m, n, k.
+"""Times a T5 of random weights in PyTorch and transformers.
+
+The request holds `work` (one of those below), `dtype` (float32 or bfloat16), and `shape` and `rows`, or `m`, `n` and `k`.
 
 fisher  exact Fisher as the method's published script computes it: one input at a time; a forward pass for the choices' probabilities, then for
         every choice a forward and backward pass of its own, gradients squared, weighted and added per parameter
