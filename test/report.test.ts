@@ -1,6 +1,7 @@
 import test from 'ava';
 import { escapeHtml, html } from '../lib/report/html.js';
 import { bound, coefficient, duration, percent } from '../lib/report/format.js';
+import { shortened, textWidth } from '../lib/report/chart.js';
 import type { RunRecord } from '../lib/run/record.js';
 import { renderReport } from '../lib/report/report.js';
 import { renderTable } from '../lib/report/table.js';
@@ -122,6 +123,44 @@ test('drawings have a text and their numbers as a table', (t) => {
   t.is(drawings, 10);
   t.is(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, drawings);
   t.is(page.match(/<details>/g)?.length, drawings / 2);
+});
+
+test('the labels of a drawing stay inside it, whatever they say', (t) => {
+  const names = ['a', 'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmm', 'WWWWWWWW WWWWWWWW', '日本語のとても長いタスクの名前', 'x'];
+  for (const repeated of [1, 4]) {
+    const record = recordOf();
+    const tasks = Array.from({ length: repeated }, (_, round) => names.map((name) => `${name}${round}`)).flat();
+    record.tasks = tasks.map((name) => ({ name, validation: { accuracy: 1, examples: 9 } }));
+    record.timing = {
+      totalSeconds: 9e5,
+      phases: { load: 3e5, fisher: 6e5, merge: 0, evaluate: 0, suggest: 0, write: 0 },
+    };
+    let labels = 0;
+    for (const [, width, height, content] of renderReport(record).matchAll(
+      /<svg viewBox="0 0 ([\d.]+) ([\d.]+)"([^]*?)<\/svg>/g,
+    ))
+      for (const [, x, y, anchor, turned, text] of content.matchAll(
+        /<text x="([-\d.]+)" y="([-\d.]+)" dy=".35em" text-anchor="(\w+)"(?: transform="rotate\((-?\d+) [^"]*")?>([^<]*)</g,
+      )) {
+        const angle = (Number(turned ?? 0) * Math.PI) / 180;
+        const before = { start: 0, middle: 0.5, end: 1 }[anchor as 'start' | 'middle' | 'end'] * textWidth(text);
+        const ends = [-before, textWidth(text) - before];
+        for (const end of ends) {
+          const [endX, endY] = [Number(x) + end * Math.cos(angle), Number(y) + end * Math.sin(angle)];
+          const where = `${text} reaches ${endX}, ${endY} of ${width} x ${height}`;
+          t.true(endX > -1 && endX < Number(width) + 1 && endY > 4 && endY < Number(height) - 4, where);
+        }
+        labels += 1;
+      }
+    t.true(labels > 60);
+  }
+});
+
+test('a text that needs too much room ends in an ellipsis', (t) => {
+  t.is(shortened('short', 60), 'short');
+  t.is(shortened('two words and more', 92), 'two words…');
+  for (const text of ['mmmmmmmmmm', '日本語日本語日本語', 'WWWWWWWW', '1234567890'])
+    for (const width of [20, 40, 60]) t.true(textWidth(shortened(text, width)) <= width, `${text} in ${width}`);
 });
 
 test('trials that were stopped are marked, and what they did not see is a dash', (t) => {

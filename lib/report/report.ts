@@ -1,9 +1,8 @@
 import { stringify } from 'yaml';
-import { renderChart } from './chart.js';
+import type { RunRecord, Score } from '../run/record.js';
 import { bound, coefficient, duration, mean, percent } from './format.js';
 import { Html, html, renderDataTable, type DataTable } from './html.js';
 import { plotsOf, type Plot } from './plots.js';
-import type { RunRecord, Score } from '../run/record.js';
 import { STYLE } from './style.js';
 
 const METHOD_NAMES: Readonly<Record<string, string>> = {
@@ -120,14 +119,12 @@ function shownScore(score: Score | undefined): string {
 }
 
 function figure(plot: Plot): Html {
-  const drawing = (name: 'wide' | 'narrow') => {
-    const { option, size } = plot.draw(name === 'narrow');
-    return html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${renderChart(`${plot.id}-${name}`, option, size)}</div>\n`;
-  };
+  const drawing = (name: 'wide' | 'narrow') =>
+    html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${plot.draw(name === 'narrow')}</div>\n`;
   const legend = plot.legend.map(
     ({ label, color }) => html`<li><span style="background:${color}"></span>${label}</li>`,
   );
-  return html`<h2>${plot.title}</h2>
+  return html`<h2 id="${plot.id}">${plot.title}</h2>
 <figure>
 ${legend.length > 0 ? html`<ul class="legend">${legend}</ul>\n` : undefined}${drawing('wide')}${drawing('narrow')}<figcaption>${plot.caption}</figcaption>
 <details><summary>Numbers</summary>

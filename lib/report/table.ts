@@ -1,3 +1,5 @@
+import stringWidth from 'string-width';
+
 /** A column of a text table. */
 export interface TableColumn {
   /** Key of the rows' values. */
@@ -21,7 +23,7 @@ export function renderTable(rows: readonly TableRow[], columns: readonly (string
   const texts = full.map(({ key, label, format = String }) =>
     [label ?? key, ...rows.map((row) => textOf(row[key], format))].map(printable),
   );
-  const widths = texts.map((column) => Math.max(...column.map(displayWidth)));
+  const widths = texts.map((column) => Math.max(...column.map((text) => stringWidth(text))));
   const rightward = full.map(
     ({ key, align }) => (align ?? (typeof firstValue(rows, key) === 'number' ? 'right' : 'left')) === 'right',
   );
@@ -44,15 +46,6 @@ function printable(text: string): string {
 }
 
 function pad(text: string, width: number, right: boolean): string {
-  const space = ' '.repeat(width - displayWidth(text));
+  const space = ' '.repeat(width - stringWidth(text));
   return right ? space + text : text + space;
-}
-
-const SEGMENTS = new Intl.Segmenter();
-const WIDE =
-  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\uff01-\uff60]/u;
-
-/** Columns a terminal gives the text: two for each East Asian or emoji character as seen, one for others. */
-function displayWidth(text: string): number {
-  return [...SEGMENTS.segment(text)].reduce((width, { segment }) => width + (WIDE.test(segment) ? 2 : 1), 0);
 }
