@@ -1,6 +1,6 @@
 import test from 'ava';
-import { escapeHtml, html } from '../lib/report/html.js';
-import { bound, coefficient, duration, percent } from '../lib/report/format.js';
+import { escapeHtml, html, unbroken } from '../lib/report/html.js';
+import { bound, coefficient, duration, percent, roughDuration } from '../lib/report/format.js';
 import { shortened, textWidth } from '../lib/report/chart.js';
 import type { RunRecord } from '../lib/run/record.js';
 import { renderReport } from '../lib/report/report.js';
@@ -194,14 +194,11 @@ test('interpolations in html are escaped unless they are html', (t) => {
 });
 
 test('numbers are worded for reading', (t) => {
-  const plain = (text: string) => text.replaceAll('\u00a0', ' ');
-  t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), [
-    '61.2 %',
-    '100.0 %',
-    '–',
-    '0.3333',
-  ]);
-  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), [
+  t.deepEqual(
+    [percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)],
+    ['61.2 %', '100.0 %', '–', '0.3333'],
+  );
+  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration), [
     '0.042 s',
     '12.3 s',
     '1 min 00 s',
@@ -209,6 +206,27 @@ test('numbers are worded for reading', (t) => {
     '1 h 00 min',
     '1 h 02 min',
   ]);
+});
+
+test('rough durations leave out what nobody waits for', (t) => {
+  t.deepEqual([0.4, 41.7, 59.6, 100, 3600, 7321].map(roughDuration), [
+    '0 s',
+    '42 s',
+    '1 min 00 s',
+    '1 min 40 s',
+    '1 h 00 min',
+    '2 h 02 min',
+  ]);
+});
+
+test('no line of the page is broken between a number and its unit', (t) => {
+  t.is(
+    unbroken('4 min 05 s in all, 61.2 % of 300, 12 of 5 shots').replaceAll('\u00a0', '_'),
+    '4_min_05_s in all, 61.2_% of 300, 12 of 5 shots',
+  );
+  const page = renderReport(recordOf());
+  for (const text of ['60.0\u00a0%', '50.0\u00a0% of 300', '1\u00a0min\u00a023\u00a0s in all'])
+    t.true(page.includes(text), text);
 });
 
 test('bounds are rounded up', (t) => {

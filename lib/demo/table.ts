@@ -1,5 +1,5 @@
 import type { RunRecord } from '../run/record.js';
-import { renderTable } from '../report/table.js';
+import { percentColumn, renderTable } from '../report/table.js';
 
 /** A model and its test accuracies. */
 export interface DemoRow {
@@ -42,13 +42,10 @@ export function makeTable(
   };
 }
 
-const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
-
 /** The table for a terminal: accuracies on the test splits in percent. */
 export function demoTable({ table: { tasks, rows } }: { table: DemoTable }): string {
-  const numbers = [...tasks, 'mean'].map((key) => ({ key, format: percent, align: 'right' as const }));
   return renderTable(
     rows.map(({ model, accuracy, mean }) => ({ ...accuracy, model, mean })),
-    [{ key: 'model', label: 'test accuracy, %' }, ...numbers],
+    [{ key: 'model', label: 'test accuracy, %' }, ...[...tasks, 'mean'].map(percentColumn)],
   );
 }

@@ -1,31 +1,32 @@
+import { mean, sum } from '../core/statistics.js';
 import { PHASES } from '../core/timing.js';
 import type { RunRecord } from '../run/record.js';
 import { lyingBars, uprightBars } from './bar_chart.js';
 import { seriesColor } from './chart.js';
-import { coefficient, duration, mean, percent } from './format.js';
+import { coefficient, duration, percent } from './format.js';
 import type { DataTable, Html } from './html.js';
 import { timeChart } from './time_chart.js';
 import { trialChart, type TrialChart } from './trial_chart.js';
 
 /** One figure of the report. */
 export interface Plot {
-  /** Unique in the page. */
+  /** Unique in the page; links to the figure may name it. */
   id: string;
   title: string;
-  /** How to read the drawing; shown under it. */
+  /** Says how to read the drawing; shown under it. */
   caption: string;
   /** Says in words what the drawing shows, for those who do not see it. */
   description: string;
   legend: { label: string; color: string }[];
   /** The drawing for a wide or for a narrow window. */
   draw: (narrow: boolean) => Html;
-  /** The same numbers. */
+  /** The numbers of the drawing, and those that belong to them. */
   table: DataTable;
 }
 
 type Split = 'validation' | 'test';
 
-/** The figures that a record has numbers for, in the order of the page. */
+/** The figures for which a record has numbers, in the order of the page. */
 export function plotsOf(record: RunRecord): Plot[] {
   const searched = record.trials.length > 0 ? [objectivePlot(record), coefficientPlot(record)] : [];
   const accuracies = (['test', 'validation'] as const).flatMap((split) => accuracyPlot(record, split) ?? []);
@@ -120,7 +121,7 @@ function coefficientPlot({ trials, models, recipe }: RunRecord): Plot {
   };
 }
 
-/** The merged model beside the others; nothing where it was not scored on the split. */
+/** The merged model beside the others; undefined where it was not scored on the split. */
 function accuracyPlot({ tasks, comparisons }: RunRecord, split: Split): Plot | undefined {
   const scored = tasks.filter((task) => task[split] !== undefined);
   if (scored.length === 0) return undefined;
@@ -146,14 +147,14 @@ function accuracyPlot({ tasks, comparisons }: RunRecord, split: Split): Plot | u
     table: {
       caption: split === 'test' ? 'Test accuracy' : 'Validation accuracy',
       columns: ['Model', ...names, 'Mean'],
-      rows: rows.map((row) => [row.label, ...valuesOf(row).map(percent)]),
+      rows: rows.map((row) => [row.label, ...valuesOf(row).map((accuracy) => percent(accuracy))]),
     },
   };
 }
 
 function timePlot({ timing }: RunRecord): Plot {
   const named: [string, number][] = PHASES.map((phase) => [phase, timing.phases[phase]]);
-  const other = timing.totalSeconds - named.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const other = timing.totalSeconds - sum(named.map(([, seconds]) => seconds));
   // Below a twentieth of a second the remainder is the rounding of the clock.
   const phases = other > 0.05 ? [...named, ['other', other] satisfies [string, number]] : named;
   const words = (seconds: number) =>

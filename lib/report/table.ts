@@ -1,21 +1,28 @@
 import stringWidth from 'string-width';
+import { percentage } from './format.js';
 
-/** A column of a text table. */
+/** A column of a table for terminals. */
 export interface TableColumn {
-  /** Key of the rows' values. */
+  /** The key under which rows hold the column's values. */
   key: string;
-  /** Heading; the key unless given. */
+  /** The heading. Default: the key. */
   label?: string;
-  /** Numbers go right, words left; by default as the column's first value that is there. */
+  /** Default: right where the column's first value that is there is a number, left otherwise. */
   align?: 'left' | 'right';
-  /** Text of a value; by default `String`. */
+  /** The text that is shown for a value. Default: `String`. */
   format?: (value: number | string) => string;
 }
 
+/** A column of fractions, shown in percent; the unit is left to a heading. */
+export function percentColumn(key: string): TableColumn {
+  return { key, align: 'right', format: (value) => (typeof value === 'number' ? percentage(value) : value) };
+}
+
+/** Values by the columns' keys. */
 export type TableRow = Readonly<Record<string, number | string | undefined>>;
 
 /**
- * A table for terminals: aligned columns, a rule under the headings, no trailing spaces, no newline at the end.
+ * A table for terminals: aligned columns and a rule under the headings, without trailing spaces and without a newline at the end.
  * Absent values show as `-`. Control characters are dropped, so that no name can steer the terminal.
  */
 export function renderTable(rows: readonly TableRow[], columns: readonly (string | TableColumn)[]): string {
