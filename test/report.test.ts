@@ -1,6 +1,7 @@
 import test from 'ava';
-import { escapeHtml, html } from '../lib/report/html.js';
-import { bound, coefficient, duration, percent } from '../lib/report/format.js';
+import { escapeHtml, html, unbroken } from '../lib/report/html.js';
+import { bound, coefficient, duration, percent, roughDuration } from '../lib/report/format.js';
+import { shortened, textWidth } from '../lib/report/chart.js';
 import type { RunRecord } from '../lib/run/record.js';
 import { renderReport } from '../lib/report/report.js';
 import { renderTable } from '../lib/report/table.js';
@@ -124,6 +125,44 @@ test('drawings have a text and their numbers as a table', (t) => {
   t.is(page.match(/<details>/g)?.length, drawings / 2);
 });
 
+test('the labels of a drawing stay inside it, whatever they say', (t) => {
+  const names = ['a', 'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmm', 'WWWWWWWW WWWWWWWW', '日本語のとても長いタスクの名前', 'x'];
+  for (const repeated of [1, 4]) {
+    const record = recordOf();
+    const tasks = Array.from({ length: repeated }, (_, round) => names.map((name) => `${name}${round}`)).flat();
+    record.tasks = tasks.map((name) => ({ name, validation: { accuracy: 1, examples: 9 } }));
+    record.timing = {
+      totalSeconds: 9e5,
+      phases: { load: 3e5, fisher: 6e5, merge: 0, evaluate: 0, suggest: 0, write: 0 },
+    };
+    let labels = 0;
+    for (const [, width, height, content] of renderReport(record).matchAll(
+      /<svg viewBox="0 0 ([\d.]+) ([\d.]+)"([^]*?)<\/svg>/g,
+    ))
+      for (const [, x, y, anchor, turned, text] of content.matchAll(
+        /<text x="([-\d.]+)" y="([-\d.]+)" dy=".35em" text-anchor="(\w+)"(?: transform="rotate\((-?\d+) [^"]*")?>([^<]*)</g,
+      )) {
+        const angle = (Number(turned ?? 0) * Math.PI) / 180;
+        const before = { start: 0, middle: 0.5, end: 1 }[anchor as 'start' | 'middle' | 'end'] * textWidth(text);
+        const ends = [-before, textWidth(text) - before];
+        for (const end of ends) {
+          const [endX, endY] = [Number(x) + end * Math.cos(angle), Number(y) + end * Math.sin(angle)];
+          const where = `${text} reaches ${endX}, ${endY} of ${width} x ${height}`;
+          t.true(endX > -1 && endX < Number(width) + 1 && endY > 4 && endY < Number(height) - 4, where);
+        }
+        labels += 1;
+      }
+    t.true(labels > 60);
+  }
+});
+
+test('a text that needs too much room ends in an ellipsis', (t) => {
+  t.is(shortened('short', 60), 'short');
+  t.is(shortened('two words and more', 92), 'two words…');
+  for (const text of ['mmmmmmmmmm', '日本語日本語日本語', 'WWWWWWWW', '1234567890'])
+    for (const width of [20, 40, 60]) t.true(textWidth(shortened(text, width)) <= width, `${text} in ${width}`);
+});
+
 test('trials that were stopped are marked, and what they did not see is a dash', (t) => {
   const whole = renderReport(recordOf());
   t.notRegex(whole, /[Ss]topped/);
@@ -155,14 +194,11 @@ test('interpolations in html are escaped unless they are html', (t) => {
 });
 
 test('numbers are worded for reading', (t) => {
-  const plain = (text: string) => text.replaceAll('\u00a0', ' ');
-  t.deepEqual([percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)].map(plain), [
-    '61.2 %',
-    '100.0 %',
-    '–',
-    '0.3333',
-  ]);
-  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration).map(plain), [
+  t.deepEqual(
+    [percent(0.61234), percent(1), percent(undefined), coefficient(1 / 3)],
+    ['61.2 %', '100.0 %', '–', '0.3333'],
+  );
+  t.deepEqual([0.0423, 12.34, 59.96, 245, 3599.7, 3720].map(duration), [
     '0.042 s',
     '12.3 s',
     '1 min 00 s',
@@ -170,6 +206,27 @@ test('numbers are worded for reading', (t) => {
     '1 h 00 min',
     '1 h 02 min',
   ]);
+});
+
+test('rough durations leave out what nobody waits for', (t) => {
+  t.deepEqual([0.4, 41.7, 59.6, 100, 3600, 7321].map(roughDuration), [
+    '0 s',
+    '42 s',
+    '1 min 00 s',
+    '1 min 40 s',
+    '1 h 00 min',
+    '2 h 02 min',
+  ]);
+});
+
+test('no line of the page is broken between a number and its unit', (t) => {
+  t.is(
+    unbroken('4 min 05 s in all, 61.2 % of 300, 12 of 5 shots').replaceAll('\u00a0', '_'),
+    '4_min_05_s in all, 61.2_% of 300, 12 of 5 shots',
+  );
+  const page = renderReport(recordOf());
+  for (const text of ['60.0\u00a0%', '50.0\u00a0% of 300', '1\u00a0min\u00a023\u00a0s in all'])
+    t.true(page.includes(text), text);
 });
 
 test('bounds are rounded up', (t) => {

@@ -183,7 +183,9 @@ test('the cache keeps within its size: what was not used for longest goes first,
   const cache = new RowCache(folder, { bytes: 3 * size, files: 100 });
   const key = (i: number) => i.toString(16).padStart(64, '0');
   await writeFile(join(folder, 'notes.txt'), 'x'.repeat(10 * size));
-  await writeFile(join(folder, `.${key(9)}.rows.tmp-${2 ** 30}-0`), 'of a process that is gone');
+  const abandoned = join(folder, `.${key(9)}.rows.tmp-0123456789abcdef`);
+  await writeFile(abandoned, 'of a process that is gone');
+  await writeFile(`${abandoned}.dfmerge-lock`, '');
   for (const i of [1, 2, 3]) {
     await cache.write(key(i), ROWS);
     await utimes(join(folder, `${key(i)}.rows`), i, i);

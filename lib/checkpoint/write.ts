@@ -2,9 +2,11 @@ import { chmod, copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, 
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
 import { DfMergeError } from '../core/errors.js';
-import { removeStale, temporaryBeside, writeNew } from '../core/atomic_write.js';
+import { writeNew } from '../core/atomic_write.js';
+import { exchange } from '../core/file_system.js';
 import { exists, fileError, flush } from '../core/files.js';
 import { sum } from '../core/statistics.js';
+import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
 import { elementCount } from './layout.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
@@ -80,18 +82,18 @@ export async function writeModelFolder(folder: ModelFolder): Promise<void> {
   const out = resolve(folder.out);
   await assertWritable(out, folder);
   await assertNotInput(folder);
-  const temporary = temporaryBeside(out);
+  let temporary: Temporary | undefined;
   try {
-    await removeStale(out);
-    await rm(temporary, { recursive: true, force: true }); // A crashed process with this one's id may have left one.
-    await mkdir(temporary);
-    await fill(temporary, folder);
-    await flush(temporary);
-    await moveInto(temporary, out, folder.overwrite ?? false);
+    temporary = await temporaryBeside(out);
+    await mkdir(temporary.path);
+    await fill(temporary.path, folder);
+    await flush(temporary.path);
+    await moveInto(temporary.path, out, folder.overwrite ?? false);
     await flush(dirname(out));
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
     throw fileError(error, `cannot write ${out}`);
+  } finally {
+    await temporary?.remove();
   }
 }
 
@@ -107,7 +109,10 @@ async function moveInto(temporary: string, out: string, overwrite: boolean): Pro
   if (!(await exists(out))) return rename(temporary, out);
   // Unless it is to be overwritten, somebody else made it while this was being written.
   if (!overwrite) throw new DfMergeError('EXISTS', `${out} has come into being meanwhile; nothing was written`);
-  const old = temporaryBeside(out);
+  // The old folder is removed with the temporary, whose name it then has.
+  if (await exchange(temporary, out)) return;
+  // Killed between the two renames, the old folder is still there; its name is none that removeAbandoned knows.
+  const old = `${temporary}-old`;
   await rename(out, old);
   try {
     await rename(temporary, out);

@@ -9,7 +9,8 @@ import {
   wholeNumber,
   type CommonArguments,
 } from './common.js';
-import { duration, ProgressDisplay } from './progress.js';
+import { roughDuration } from '../report/format.js';
+import { ProgressDisplay } from './progress.js';
 
 interface DemoArguments extends CommonArguments {
   out: string;
@@ -45,7 +46,7 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
         if (args.json) return printJson(result);
         print(`\n${demoTable(result)}`);
         print(
-          `\nDone in ${duration(result.seconds)}. Merged model: ${result.out}/merged. Open ${result.report} in a browser.`,
+          `\nDone in ${roughDuration(result.seconds)}. Merged model: ${result.out}/merged. Open ${result.report} in a browser.`,
         );
       } finally {
         progress.stop();

@@ -2,8 +2,9 @@ import type { CommandModule } from 'yargs';
 import { evaluate } from '../commands/measure.js';
 import type { SplitName } from '../tasks/rows.js';
 import { SPLITS } from '../recipe/recipe.js';
+import { percent, roughDuration } from '../report/format.js';
 import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
-import { duration, ProgressDisplay } from './progress.js';
+import { ProgressDisplay } from './progress.js';
 
 interface EvaluateArguments extends DataArguments {
   model: string;
@@ -64,7 +65,7 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
           });
         if (examples > 0)
           print(
-            `accuracy ${(100 * accuracy).toFixed(2)} % on ${examples} examples of ${data} (${split}), ${duration(seconds)}`,
+            `accuracy ${percent(accuracy, { digits: 2 })} on ${examples} examples of ${data} (${split}), ${roughDuration(seconds)}`,
           );
         else print(`scored ${results.length} examples of ${data} (${split}); they have no labels`);
       } finally {

@@ -2,6 +2,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
 import { OUTPUT_DTYPES, type OutputDtype } from '../recipe/recipe.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
+import { percent } from '../report/format.js';
 import { ProgressDisplay } from './progress.js';
 
 interface FinetuneArguments extends DataArguments {
@@ -50,7 +51,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
     const progress = new ProgressDisplay(args);
     const onEvaluation = ({ step, trainLoss, validationLoss, accuracy }: FinetuneEvaluation) =>
       progress.line(
-        `step ${step}/${args.steps}  training loss ${trainLoss.toFixed(4)}  validation loss ${validationLoss.toFixed(4)}  accuracy ${(100 * accuracy).toFixed(2)} %`,
+        `step ${step}/${args.steps}  training loss ${trainLoss.toFixed(4)}  validation loss ${validationLoss.toFixed(4)}  accuracy ${percent(accuracy, { digits: 2 })}`,
       );
     await interruptible(async (signal) => {
       try {
@@ -77,7 +78,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
         if (args.json) return printJson(result);
         const { step, validationLoss, accuracy } = result.best;
         print(
-          `Written: ${out}, the state after step ${step}: validation loss ${validationLoss.toFixed(4)}, accuracy ${(100 * accuracy).toFixed(2)} %`,
+          `Written: ${out}, the state after step ${step}: validation loss ${validationLoss.toFixed(4)}, accuracy ${percent(accuracy, { digits: 2 })}`,
         );
       } finally {
         progress.stop();

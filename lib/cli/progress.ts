@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { ProgressEvent } from '../core/progress.js';
+import { roughDuration } from '../report/format.js';
 
 const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   load: 'loading',
@@ -84,19 +85,11 @@ export class ProgressDisplay {
   #left({ done, total }: ProgressEvent): string {
     const { started, first } = this.#span;
     const elapsed = (performance.now() - started) / 1000;
-    return done > first && elapsed > 1 ? `, ${duration((elapsed / (done - first)) * (total - done))} left` : '';
+    return done > first && elapsed > 1 ? `, ${roughDuration((elapsed / (done - first)) * (total - done))} left` : '';
   }
 }
 
 function words({ phase, subject, trial }: ProgressEvent): string {
   const what = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
   return trial === undefined ? what : `trial ${trial}: ${what}`;
-}
-
-/** Seconds as people say them: 42 s, 3 min 20 s, 2 h 5 min. */
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 100) return `${s} s`;
-  if (s < 5400) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
 }

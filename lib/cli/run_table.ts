@@ -1,22 +1,20 @@
-import { bound } from '../report/format.js';
+import { mean } from '../core/statistics.js';
+import { bound, coefficient, duration, percent, roughDuration } from '../report/format.js';
+import { percentColumn, renderTable, type TableRow } from '../report/table.js';
 import type { RunRecord } from '../run/record.js';
-import { renderTable, type TableRow } from '../report/table.js';
 import { print } from './common.js';
-import { duration } from './progress.js';
-
-const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
 
 /** Prints what came out of a run: coefficients, accuracies of the merge and of the comparisons, time by phase. */
 export function printRun(record: RunRecord): void {
   const stopped = record.trials.filter((trial) => trial.stopped).length;
   if (record.best)
     print(
-      `\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)} %${stopped > 0 ? `; ${stopped} stopped early` : ''}`,
+      `\nBest trial: ${record.best.trial} of ${record.trials.length}, mean validation accuracy ${percent(record.best.objective)}${stopped > 0 ? `; ${stopped} stopped early` : ''}`,
     );
   print('\nCoefficients:');
   print(
     renderTable(
-      record.models.map(({ model, task, coefficient }) => ({ model, task, λ: coefficient.toFixed(4) })),
+      record.models.map(({ model, task, coefficient: value }) => ({ model, task, λ: coefficient(value) })),
       ['model', 'task', 'λ'],
     ),
   );
@@ -32,18 +30,11 @@ export function printRun(record: RunRecord): void {
           model: `merged (${record.method})`,
           split,
           ...Object.fromEntries(scored),
-          mean: scored.reduce((sum, [, a]) => sum + a, 0) / scored.length,
+          mean: mean(scored.map(([, accuracy]) => accuracy)),
         });
     }
     print('\nAccuracy, %:');
-    print(
-      renderTable(rows, [
-        'model',
-        'split',
-        ...names.map((key) => ({ key, format: percent, align: 'right' as const })),
-        { key: 'mean', format: percent, align: 'right' },
-      ]),
-    );
+    print(renderTable(rows, ['model', 'split', ...[...names, 'mean'].map(percentColumn)]));
   }
   if (record.skipped) {
     print('\nChoices left out of the Fishers, and their p̃ per input:');
@@ -61,6 +52,6 @@ export function printRun(record: RunRecord): void {
   }
   const phases = Object.entries(record.timing.phases).filter(([, seconds]) => seconds >= 0.05);
   print(
-    `\nTime: ${duration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)} s`).join(', ')})`,
+    `\nTime: ${roughDuration(record.timing.totalSeconds)} (${phases.map(([phase, seconds]) => `${phase} ${duration(seconds)}`).join(', ')})`,
   );
 }

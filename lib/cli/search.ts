@@ -1,11 +1,13 @@
 import type { CommandModule } from 'yargs';
 import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
 import { DfMergeError } from '../core/errors.js';
+import { mean } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
+import { roughDuration } from '../report/format.js';
 import type { TrialRecord } from '../run/record.js';
 import { journalPath, search } from '../search/search.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
-import { duration, ProgressDisplay } from './progress.js';
+import { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 
 interface SearchArguments extends DataArguments {
@@ -57,11 +59,10 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     const times: number[] = [];
     const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
       times.push(seconds);
-      const mean = times.reduce((a, b) => a + b, 0) / times.length;
-      const left = trial.trial < total ? `, ${duration(mean * (total - trial.trial))} left` : '';
+      const left = trial.trial < total ? `, ${roughDuration(mean(times) * (total - trial.trial))} left` : '';
       progress.line(
         `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}${trial.stopped ? ' (stopped)' : ''}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
-          `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${duration(seconds)}${left}`,
+          `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${roughDuration(seconds)}${left}`,
       );
     };
     await interruptible(async (signal) => {

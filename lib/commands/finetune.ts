@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { temporaryBeside } from '../core/atomic_write.js';
+import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
@@ -51,7 +51,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const model = await Session.open(options.model, [], options);
-  const keep = new BestParameters(model, temporaryBeside(`${out}.best`));
+  const keep = new BestParameters(model, `${out}.best`);
   try {
     const { onProgress, signal, steps, cache } = options;
     const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
@@ -94,14 +94,17 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 
 /** The best parameters so far, on disk: memory holds one set of them. */
 class BestParameters {
+  #file: Temporary | undefined;
+
   constructor(
     private readonly model: Session,
-    private readonly file: string,
+    private readonly target: string,
   ) {}
 
   async save(): Promise<void> {
+    this.#file ??= await temporaryBeside(this.target);
     const tensors = this.model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
-    await writeSafetensorsFile(this.file, tensors, {
+    await writeSafetensorsFile(this.#file.path, tensors, {
       writeTensors: (file, places) =>
         this.model.job((engine) =>
           engine.write(
@@ -113,10 +116,11 @@ class BestParameters {
   }
 
   async restore(): Promise<void> {
-    const { tensors } = await readHeader(this.file);
+    const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
+    const { tensors } = await readHeader(file);
     const sources = this.model.parameters.map(({ name }) => ({
       name,
-      file: this.file,
+      file,
       offset: tensors.get(name)?.begin ?? 0,
       dtype: 'F32' as const,
     }));
@@ -125,6 +129,6 @@ class BestParameters {
   }
 
   async discard(): Promise<void> {
-    await rm(this.file, { force: true });
+    await this.#file?.remove();
   }
 }

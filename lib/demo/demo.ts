@@ -5,6 +5,7 @@ import type { ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
+import { duration, percent } from '../report/format.js';
 import type { RunRecord } from '../run/record.js';
 import { search } from '../search/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
@@ -70,7 +71,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
     phases[phase] = (performance.now() - start) / 1000;
     return result;
   };
-  const took = (phase: DemoPhase) => `${phases[phase].toFixed(1)} s`;
+  const took = (phase: DemoPhase) => duration(phases[phase]);
 
   const data = await timed('data', () => prepare(out, { seed, plan, overwrite: options.overwrite }));
   const tasks = data.tasks.map(({ skill }) => skill.name);
@@ -150,4 +151,3 @@ async function searched(
 }
 
 const count = (n: number) => n.toLocaleString('en-US');
-const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;

@@ -1,5 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { temporaryBeside } from '../core/atomic_write.js';
+import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows } from '../engine/batch.js';
 import { RandomStream } from '../core/random_stream.js';
@@ -37,16 +36,17 @@ export async function pretrain(
   { out, data, plan, seed }: PretrainOptions,
   run: RunOptions & ComputeOptions,
 ): Promise<PretrainResult> {
-  const random = temporaryBeside(out);
-  await createModel({
-    ...run,
-    out: random,
-    seed,
-    config: t5Config(plan.model, data.tokenizer.size),
-    files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
-  });
-  const model = await Session.open(random, [], run);
+  const random = await temporaryBeside(out);
+  let model: Session | undefined;
   try {
+    await createModel({
+      ...run,
+      out: random.path,
+      seed,
+      config: t5Config(plan.model, data.tokenizer.size),
+      files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
+    });
+    model = await Session.open(random.path, [], run);
     const stream = new RandomStream(seed, 'pretraining rows');
     const rows = tokenizeRows(
       model.requireTokenizer(),
@@ -75,8 +75,8 @@ export async function pretrain(
       lastLoss: mean(losses.slice(-AVERAGED)),
     };
   } finally {
-    model.close();
-    await rm(random, { recursive: true, force: true });
+    model?.close();
+    await random.remove();
   }
 }
 

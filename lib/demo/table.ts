@@ -1,6 +1,6 @@
 import { mean } from '../core/statistics.js';
 import type { RunRecord } from '../run/record.js';
-import { renderTable } from '../report/table.js';
+import { percentColumn, renderTable } from '../report/table.js';
 
 /** A model with its test accuracies. */
 export interface DemoRow {
@@ -43,13 +43,10 @@ export function makeTable(
   };
 }
 
-const percent = (value: number | string) => (typeof value === 'number' ? (100 * value).toFixed(1) : value);
-
 /** The table as text for a terminal, with the accuracies on the test splits in percent. */
 export function demoTable({ table: { tasks, rows } }: { table: DemoTable }): string {
-  const numbers = [...tasks, 'mean'].map((key) => ({ key, format: percent, align: 'right' as const }));
   return renderTable(
     rows.map(({ model, accuracy, mean }) => ({ ...accuracy, model, mean })),
-    [{ key: 'model', label: 'test accuracy, %' }, ...numbers],
+    [{ key: 'model', label: 'test accuracy, %' }, ...[...tasks, 'mean'].map(percentColumn)],
   );
 }

@@ -1,61 +1,118 @@
-import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent } from 'echarts/components';
-import * as echarts from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
-import type { EChartsOption } from 'echarts';
-import { Html } from './html.js';
-
-echarts.use([BarChart, LineChart, ScatterChart, GridComponent, SVGRenderer]);
-
-export type { EChartsOption } from 'echarts';
+import type { ScaleLinear } from 'd3-scale';
+import stringWidth from 'string-width';
+import { html, type Html } from './html.js';
 
 /** Colours are custom properties of the page's style, so that one drawing serves light and dark. */
-export const INK = 'var(--ink-soft)';
-export const RULE = 'var(--rule)';
+const INK = 'var(--ink-soft)';
+const RULE = 'var(--rule)';
 const SERIES_COLORS = 10;
+
+/**
+ * Pixels that a column of text needs at most at 12 pixels in the widest of the usual fonts (DejaVu Sans, Verdana), and what capitals, signs
+ * and the widest letters need beyond that. A browser with a narrower font leaves a gap; with less room a label would be cut off.
+ */
+const COLUMN_WIDTH = 7.7;
+const CAPITAL_EXTRA = 2.4;
+const WIDEST_EXTRA = 4.4;
 
 /** Colour of the series at `index`, the merged model's being 0. */
 export function seriesColor(index: number): string {
   return `var(--series-${index % SERIES_COLORS})`;
 }
 
-/** Pixels of the drawing; the page shows it at that size or smaller. */
+/** Pixels of the drawing; the page shows it as wide as it can, in the same proportions. */
 export interface ChartSize {
   width: number;
   height: number;
 }
 
-/**
- * Draws a chart as SVG text.
- *
- * @param id - unique in the page, made of letters, digits and dashes
- */
-export function renderChart(id: string, option: EChartsOption, size: ChartSize): Html {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
-  try {
-    chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit', color: INK }, ...option });
-    return new Html(withOwnNames(chart.renderToSVGString({ useViewBox: true }), id));
-  } finally {
-    chart.dispose();
+/** Edges of the part of a drawing that holds the data, in pixels from the drawing's upper left corner. */
+export interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** A whole drawing as SVG text: the same for the same parts. */
+export function drawing({ width, height }: ChartSize, ...parts: Html[]): Html {
+  return html`<svg viewBox="0 0 ${width} ${height}" font-size="12" fill="${INK}">${parts}</svg>`;
+}
+
+/** Where a text stands: its anchor's place, the height being that of its middle. */
+export interface TextPlace {
+  x: number;
+  y: number;
+  /** The part of the text that stands at x. Default: its start. */
+  anchor?: 'start' | 'middle' | 'end';
+  /** Degrees that the text is turned by around its anchor, clockwise. */
+  turned?: number;
+}
+
+export function label(text: string, { x, y, anchor = 'start', turned = 0 }: TextPlace): Html {
+  const turn = turned === 0 ? undefined : html` transform="rotate(${turned} ${pixels(x)} ${pixels(y)})"`;
+  return html`<text x="${pixels(x)}" y="${pixels(y)}" dy=".35em" text-anchor="${anchor}"${turn}>${text}</text>`;
+}
+
+/** The pixels that a text may need, as far as that can be told without its font. */
+export function textWidth(text: string): number {
+  const widest = text.match(/[mwMW@%…—]/g)?.length ?? 0;
+  const capitals = text.match(/(?![MW])[\p{Lu}\p{Sm}#^]/gu)?.length ?? 0;
+  return COLUMN_WIDTH * stringWidth(text) + WIDEST_EXTRA * widest + CAPITAL_EXTRA * capitals;
+}
+
+/** The text, with its end replaced by an ellipsis where it may need more than `width` pixels. */
+export function shortened(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (textWidth(`${kept}${character}…`) > width) break;
+    kept += character;
   }
+  return `${kept.trimEnd()}…`;
 }
 
-/**
- * echarts numbers what it names over the life of the process: two reports of one record would differ, and charts of one
- * page could share names. Classes and `ecmeta` serve its hover effects, which a drawing without script has no use for.
- */
-function withOwnNames(svg: string, id: string): string {
-  return svg
-    .replace(/<style[^]*?<\/style>/g, '')
-    .replace(/(<[a-z]+\b[^<>]*?)((?: (?:class|ecmeta_\w+)="[^"]*")+)/gi, '$1')
-    .replace(/(\bid="|url\(#)zr\d+-/g, `$1${id}-`);
+/** The numbers of an axis as they are shown, each with its value. */
+export interface Tick {
+  value: number;
+  text: string;
 }
 
-/** Look of an axis that all charts share. */
-export const axisStyle = {
-  axisLine: { lineStyle: { color: RULE } },
-  axisTick: { show: false },
-  axisLabel: { color: INK, fontSize: 12 },
-  nameTextStyle: { color: INK, fontSize: 12 },
-  splitLine: { lineStyle: { color: RULE } },
-} as const;
+/** About `count` round numbers over the scale's domain. */
+export function ticksOf(scale: ScaleLinear<number, number>, count: number): Tick[] {
+  const format = scale.tickFormat(count);
+  return scale.ticks(count).map((value) => ({ value, text: format(value) }));
+}
+
+/** Pixels at the left that the numbers of a vertical axis need, with the gap between them and the data. */
+export function axisWidth(ticks: readonly Tick[]): number {
+  return 8 + Math.max(...ticks.map(({ text }) => textWidth(text)));
+}
+
+/** A vertical axis: a rule across the data at each tick, and its number at the left. */
+export function verticalAxis(scale: ScaleLinear<number, number>, ticks: readonly Tick[], { left, right }: Box): Html {
+  const rules = ticks.map(({ value }) => rule({ left, right, top: scale(value), bottom: scale(value) }));
+  const numbers = ticks.map(({ value, text }) => label(text, { x: left - 8, y: scale(value), anchor: 'end' }));
+  return html`<g stroke="${RULE}">${rules}</g>${numbers}`;
+}
+
+/** A horizontal axis: each tick's number under the data, and, if wanted, a rule through the data above it. */
+export function horizontalAxis(
+  scale: ScaleLinear<number, number>,
+  ticks: readonly Tick[],
+  { box: { top, bottom }, ruled }: { box: Box; ruled: boolean },
+): Html {
+  const at = ruled ? ticks.map(({ value }) => rule({ left: scale(value), right: scale(value), top, bottom })) : [];
+  const numbers = ticks.map(({ value, text }) => label(text, { x: scale(value), y: bottom + 14, anchor: 'middle' }));
+  return html`<g stroke="${RULE}">${at}</g>${numbers}`;
+}
+
+/** A line from the upper left to the lower right corner of the box. */
+export function rule({ left, right, top, bottom }: Box): Html {
+  return html`<path d="M${pixels(left)},${pixels(top)}L${pixels(right)},${pixels(bottom)}"/>`;
+}
+
+/** Coordinates to a tenth of a pixel, which no eye resolves and no arithmetic unit rounds differently. */
+export function pixels(value: number): number {
+  return Math.round(10 * value) / 10;
+}

@@ -1,15 +1,21 @@
-/** Text that is HTML already; everything else is escaped where it is put in. */
+/** Text that is HTML already, as opposed to text that is escaped where it is put into HTML. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 type Part = Html | string | number | undefined | readonly Part[];
 
-/** Template for HTML: what is interpolated is escaped unless it is `Html` itself; lists are joined, undefined is nothing. */
+/** A template for HTML. What is put in is escaped unless it is `Html` itself; lists are joined, and undefined leaves nothing. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(strings.map((string, index) => string + (index < parts.length ? render(parts[index]) : '')).join(''));
 }
 
+/** The text with no line broken between a number and its unit. */
+export function unbroken(text: string): string {
+  return text.replace(/(?<=\d) (?=%|(?:s|min|h)\b)|(?<=\d (?:min|h)) (?=\d)/g, '\u00a0');
+}
+
+/** The text with the characters that mean something in HTML as references. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
@@ -21,25 +27,27 @@ function render(part: Part): string {
   return part.map(render).join('');
 }
 
-/** A table in a box that scrolls sideways by itself, so that the page never does. */
+/** A table of the report, as text. */
 export interface DataTable {
   caption: string;
   columns: readonly string[];
-  /** The first cell of a row is its heading; numbers come as text, ready to show. */
+  /** The first cell of a row is its heading; numbers are written out, ready to show. */
   rows: readonly (readonly string[])[];
-  /** Columns of words, set left; the others are numbers, set right. */
+  /** Indices of the columns that hold words and are set left; the others hold numbers and are set right. Default: the first. */
   words?: readonly number[];
-  /** Last row is a summary of those above. */
+  /** True where the last row sums up those above it. */
   summary?: boolean;
 }
 
+/** The table in a box that scrolls sideways by itself, so that the page never does. */
 export function renderDataTable({ caption, columns, rows, words = [0], summary = false }: DataTable): Html {
   const kind = (column: number) => new Html(words.includes(column) ? '' : ' class="number"');
   const body = rows.map((row, index) => {
     const rowClass = new Html(summary && index === rows.length - 1 ? ' class="summary"' : '');
-    const cells = row.map((cell, column) =>
-      column === 0 ? html`<th scope="row"${kind(column)}>${cell}</th>` : html`<td${kind(column)}>${cell}</td>`,
-    );
+    const cells = row.map((cell, column) => {
+      const text = words.includes(column) ? cell : unbroken(cell);
+      return column === 0 ? html`<th scope="row"${kind(column)}>${text}</th>` : html`<td${kind(column)}>${text}</td>`;
+    });
     return html`<tr${rowClass}>${cells}</tr>\n`;
   });
   const heads = columns.map((column, index) => html`<th scope="col"${kind(index)}>${column}</th>`);

@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
-import { renderChart } from './chart.js';
-import { bound, coefficient, duration, mean, percent } from './format.js';
-import { Html, html, renderDataTable, type DataTable } from './html.js';
-import { plotsOf, type Plot } from './plots.js';
+import { mean } from '../core/statistics.js';
 import type { RunRecord, Score } from '../run/record.js';
+import { bound, coefficient, duration, percent } from './format.js';
+import { Html, html, renderDataTable, unbroken, type DataTable } from './html.js';
+import { plotsOf, type Plot } from './plots.js';
 import { STYLE } from './style.js';
 
 const METHOD_NAMES: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const METHOD_NAMES: Readonly<Record<string, string>> = {
   linear: 'Averaging',
 };
 
-/** One HTML file that shows a run: no script, no reference to any network, the same bytes for the same record. */
+/** One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes. */
 export function renderReport(record: RunRecord): string {
   const title = `${methodName(record)} of ${record.models.length} ${record.models.length === 1 ? 'model' : 'models'}`;
   return html`<!doctype html>
@@ -50,21 +50,21 @@ function methodName({ method }: RunRecord): string {
 /** The few numbers to see first. */
 function facts(record: RunRecord): Html {
   const { best, trials, tasks, seed, timing } = record;
-  const test = mean(tasks.flatMap((task) => task.test?.accuracy ?? []));
-  const validation = mean(tasks.map((task) => task.validation.accuracy));
+  const validation = tasks.map((task) => task.validation.accuracy);
+  const test = tasks.flatMap((task) => task.test?.accuracy ?? []);
   const entries: [string, string][] = [];
   const stopped = trials.filter((trial) => trial.stopped).length;
   if (best !== undefined)
     entries.push(['Best objective', percent(best.objective)], ['Found at trial', `${best.trial} of ${trials.length}`]);
   if (stopped > 0) entries.push(['Stopped early', `${stopped} of ${trials.length}`]);
-  if (validation !== undefined) entries.push(['Validation, mean', percent(validation)]);
-  if (test !== undefined) entries.push(['Test, mean', percent(test)]);
+  if (validation.length > 0) entries.push(['Validation, mean', percent(mean(validation))]);
+  if (test.length > 0) entries.push(['Test, mean', percent(mean(test))]);
   entries.push(['Seed', String(seed)], ['Wall time', duration(timing.totalSeconds)]);
   return html`<dl class="facts">
-${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>`;
+${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${unbroken(value)}</dd></div>\n`)}</dl>`;
 }
 
-/** A row per model with its task's accuracy, then tasks that no model belongs to. */
+/** A row per model with its task's accuracies, then a row per task that belongs to no model. */
 function summaryTable({ models, tasks }: RunRecord): DataTable {
   const scores = (name: string | undefined) => {
     const task = tasks.find((candidate) => candidate.name === name);
@@ -82,7 +82,7 @@ function summaryTable({ models, tasks }: RunRecord): DataTable {
       .filter(({ name }) => !owned.has(name))
       .map(({ name }) => ({ task: name, coefficient: '–', ...scores(name), model: '–' })),
   ];
-  // The models' paths are long: last, they leave the numbers in sight in a narrow window.
+  // The models' paths are long: in the last column they leave the numbers in sight in a narrow window.
   const columns = (
     [
       ['task', 'Task', rows.some(({ task }) => task !== '–')],
@@ -120,16 +120,14 @@ function shownScore(score: Score | undefined): string {
 }
 
 function figure(plot: Plot): Html {
-  const drawing = (name: 'wide' | 'narrow') => {
-    const { option, size } = plot.draw(name === 'narrow');
-    return html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${renderChart(`${plot.id}-${name}`, option, size)}</div>\n`;
-  };
+  const drawing = (name: 'wide' | 'narrow') =>
+    html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${plot.draw(name === 'narrow')}</div>\n`;
   const legend = plot.legend.map(
     ({ label, color }) => html`<li><span style="background:${color}"></span>${label}</li>`,
   );
-  return html`<h2>${plot.title}</h2>
+  return html`<h2 id="${plot.id}">${plot.title}</h2>
 <figure>
-${legend.length > 0 ? html`<ul class="legend">${legend}</ul>\n` : undefined}${drawing('wide')}${drawing('narrow')}<figcaption>${plot.caption}</figcaption>
+${legend.length > 0 ? html`<ul class="legend">${legend}</ul>\n` : undefined}${drawing('wide')}${drawing('narrow')}<figcaption>${unbroken(plot.caption)}</figcaption>
 <details><summary>Numbers</summary>
 ${renderDataTable(plot.table)}
 </details>

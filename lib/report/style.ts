@@ -1,4 +1,4 @@
-/** The report's look; colours are named once for light and once for dark, charts use the same names. */
+/** The style sheet of the report. Its colours have a value for light and one for dark; drawings use them by the same names. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -1,19 +1,28 @@
-/** A column of a text table. */
+import stringWidth from 'string-width';
+import { percentage } from './format.js';
+
+/** A column of a table for terminals. */
 export interface TableColumn {
-  /** Key of the rows' values. */
+  /** The key under which rows hold the column's values. */
   key: string;
-  /** Heading; the key unless given. */
+  /** The heading. Default: the key. */
   label?: string;
-  /** Numbers go right, words left; by default as the column's first value that is there. */
+  /** Default: right where the column's first value that is there is a number, left otherwise. */
   align?: 'left' | 'right';
-  /** Text of a value; by default `String`. */
+  /** The text that is shown for a value. Default: `String`. */
   format?: (value: number | string) => string;
 }
 
+/** A column of fractions, shown in percent; the unit is left to a heading. */
+export function percentColumn(key: string): TableColumn {
+  return { key, align: 'right', format: (value) => (typeof value === 'number' ? percentage(value) : value) };
+}
+
+/** Values by the columns' keys. */
 export type TableRow = Readonly<Record<string, number | string | undefined>>;
 
 /**
- * A table for terminals: aligned columns, a rule under the headings, no trailing spaces, no newline at the end.
+ * A table for terminals: aligned columns and a rule under the headings, without trailing spaces and without a newline at the end.
  * Absent values show as `-`. Control characters are dropped, so that no name can steer the terminal.
  */
 export function renderTable(rows: readonly TableRow[], columns: readonly (string | TableColumn)[]): string {
@@ -21,7 +30,7 @@ export function renderTable(rows: readonly TableRow[], columns: readonly (string
   const texts = full.map(({ key, label, format = String }) =>
     [label ?? key, ...rows.map((row) => textOf(row[key], format))].map(printable),
   );
-  const widths = texts.map((column) => Math.max(...column.map(displayWidth)));
+  const widths = texts.map((column) => Math.max(...column.map((text) => stringWidth(text))));
   const rightward = full.map(
     ({ key, align }) => (align ?? (typeof firstValue(rows, key) === 'number' ? 'right' : 'left')) === 'right',
   );
@@ -44,15 +53,6 @@ function printable(text: string): string {
 }
 
 function pad(text: string, width: number, right: boolean): string {
-  const space = ' '.repeat(width - displayWidth(text));
+  const space = ' '.repeat(width - stringWidth(text));
   return right ? space + text : text + space;
-}
-
-const SEGMENTS = new Intl.Segmenter();
-const WIDE =
-  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\uff01-\uff60]/u;
-
-/** Columns a terminal gives the text: two for each East Asian or emoji character as seen, one for others. */
-function displayWidth(text: string): number {
-  return [...SEGMENTS.segment(text)].reduce((width, { segment }) => width + (WIDE.test(segment) ? 2 : 1), 0);
 }

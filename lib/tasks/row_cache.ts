@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
 import { endianness, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { removeStale, writeFileAtomic } from '../core/atomic_write.js';
+import { writeFileAtomic } from '../core/atomic_write.js';
 import { VERSION } from '../core/version.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
@@ -15,7 +15,6 @@ const FORMAT = 1;
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
 
 const FILE = /^[0-9a-f]{64}\.rows$/;
-const TEMPORARY = /^\.([0-9a-f]{64}\.rows)\.tmp-/;
 
 /**
  * The folder in which token ids of data files are kept between runs: `$DFMERGE_CACHE`, else `$XDG_CACHE_HOME/dfmerge`, else
@@ -99,8 +98,6 @@ export class RowCache {
       bytes += size;
       if (bytes > this.limits.bytes || i >= this.limits.files) await rm(file, { force: true });
     }
-    const interrupted = readdirSync(this.folder).flatMap((name) => TEMPORARY.exec(name)?.[1] ?? []);
-    for (const name of new Set(interrupted)) await removeStale(join(this.folder, name));
   }
 }
 
