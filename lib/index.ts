@@ -14,10 +14,6 @@ export { info, type Info } from './commands/info.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   Acquisition,
-  ComputeDtype,
-  FisherMode,
-  FisherSettings,
-  MergeMethod,
   MergeModel,
   MergeRecipe,
   OptimizerMode,
@@ -26,11 +22,14 @@ export type {
   RecipeModel,
   RecipePath,
   RecipeTask,
-  SearchMethod,
   SearchRecipe,
   SearchSettings,
-  Split,
 } from './recipe/recipe.js';
+export type { ComputeDtype, FisherMode } from '../bindings/index.js';
+export { METHODS, type MethodName, type SearchMethodName } from './methods/index.js';
+export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';
+export type { BooleanParameter, MethodParameter, NumberParameter, ParameterValues } from './methods/parameter.js';
+export type { FisherSettings } from './tasks/fisher_settings.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
 export { BayesianOptimizer } from './bayes/index.js';

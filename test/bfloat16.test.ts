@@ -3,12 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { COMPUTE_DTYPES, type ComputeDtype } from '../bindings/index.js';
+import { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype } from '../bindings/index.js';
 import { createModel } from '../lib/engine/create.js';
 import { tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
 import { loadSplit } from '../lib/tasks/rows.js';
 import { evaluateRows, type Evaluation } from '../lib/engine/evaluate.js';
-import { FISHER_MODES } from '../lib/recipe/recipe.js';
 import { measureFisher, type FisherMode } from '../lib/engine/fisher.js';
 import { Session } from '../lib/engine/session.js';
 import { openT5, randomRows, randomWeights, V1_0, V1_1, type T5Shape } from './support/random_t5.js';

@@ -1,7 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { evaluate } from '../commands/measure.js';
-import type { SplitName } from '../tasks/rows.js';
-import { SPLITS } from '../recipe/recipe.js';
+import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 

@@ -11,23 +11,33 @@ import { taskArithmetic } from './task_arithmetic.js';
  */
 const REGISTERED = [dfMerge, gta, fisher, taskArithmetic, linear] as const satisfies readonly MergeMethod[];
 
-/** The name of a method, as recipes spell it. */
+/** The name of a method. */
 export type MethodName = (typeof REGISTERED)[number]['name'];
+
+/** What a recipe may call a method: its name or one of its aliases. */
+export type MethodSpelling = SpellingOf<(typeof REGISTERED)[number]>;
+type SpellingOf<Method extends MergeMethod> = Method['name'] | Method['aliases'][number];
 
 /** The name of a method that `dfmerge search` has something to look for in. */
 export type SearchMethodName = Extract<(typeof REGISTERED)[number], { search: unknown }>['name'];
 
-/** The registry that recipes, searches, comparisons, reports and documentation read. */
-export const METHODS: readonly MergeMethod[] = REGISTERED;
+/** A method of the registry. */
+export type RegisteredMethod = MergeMethod & { readonly name: MethodName };
 
-/** The names of all methods. */
-export const METHOD_NAMES = REGISTERED.map(({ name }) => name);
+/** A method that a merged model can be compared with. */
+export type ComparedMethod = RegisteredMethod & Required<Pick<MergeMethod, 'comparison'>>;
+
+/** The registry that recipes, searches, comparisons, reports and documentation read. */
+export const METHODS: readonly RegisteredMethod[] = REGISTERED;
+
+/** Every name, then every alias. */
+export const METHOD_SPELLINGS: readonly MethodSpelling[] = [
+  ...REGISTERED.map(({ name }) => name),
+  ...REGISTERED.flatMap(({ aliases }) => aliases),
+];
 
 /** The methods that leave coefficients to a search. */
 export const SEARCH_METHODS = METHODS.filter(({ search }) => search !== undefined);
-
-/** A method that a merged model can be compared with. */
-export type ComparedMethod = MergeMethod & Required<Pick<MergeMethod, 'comparison'>>;
 
 /** The methods to compare with, from plain averaging up. */
 export const COMPARED_METHODS = METHODS.filter(
@@ -35,9 +45,9 @@ export const COMPARED_METHODS = METHODS.filter(
 ).reverse();
 
 /** The method of a name or of an alias; undefined where there is none, which a name of the registry's rules out. */
-export function methodNamed(name: MethodName): MergeMethod;
-export function methodNamed(name: string): MergeMethod | undefined;
-export function methodNamed(name: string): MergeMethod | undefined {
+export function methodNamed(name: MethodSpelling): RegisteredMethod;
+export function methodNamed(name: string): RegisteredMethod | undefined;
+export function methodNamed(name: string): RegisteredMethod | undefined {
   return METHODS.find((method) => method.name === name || method.aliases.includes(name));
 }
 

@@ -25,7 +25,8 @@ export type Pass =
   | { readonly pass: 'finish'; readonly models: number };
 
 /** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
-export type FisherPlace = 'model' | 'candidate';
+export const FISHER_PLACES = ['model', 'candidate'] as const;
+export type FisherPlace = (typeof FISHER_PLACES)[number];
 
 /** What a plan is made from. */
 export interface PlanRequest {

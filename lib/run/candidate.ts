@@ -5,7 +5,8 @@ import { loadFisher } from '../engine/fisher_file.js';
 import { mergeModels } from '../engine/merge.js';
 import type { Session } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
-import type { MergeMethod, Recipe } from '../recipe/recipe.js';
+import type { MethodName } from '../methods/index.js';
+import type { Recipe } from '../recipe/recipe.js';
 import type { SkippedChoices } from './record.js';
 import type { PreparedTask } from '../tasks/prepare.js';
 import type { Stopwatch } from '../core/timing.js';
@@ -25,7 +26,7 @@ export interface MergeNotes {
 }
 
 /** Methods whose C_i is a Fisher. */
-export function usesFisher(method: MergeMethod): boolean {
+export function usesFisher(method: MethodName): boolean {
   return method === 'df_merge' || method === 'fisher';
 }
 
@@ -36,7 +37,7 @@ export function usesFisher(method: MergeMethod): boolean {
  */
 export async function mergeCandidate(
   candidate: Candidate,
-  method: MergeMethod,
+  method: MethodName,
   coefficients: readonly number[],
   options: RunOptions = {},
 ): Promise<MergeNotes> {
@@ -52,7 +53,7 @@ export async function mergeCandidate(
 
 async function prepareFisher(
   { model, recipe, tasks }: Candidate,
-  { method, fold, skipped }: { method: MergeMethod; fold: Fold; skipped: Record<string, SkippedChoices> },
+  { method, fold, skipped }: { method: MethodName; fold: Fold; skipped: Record<string, SkippedChoices> },
   options: RunOptions,
 ): Promise<'folded' | void> {
   const member = recipe.models[fold.model - 1];

@@ -6,7 +6,8 @@ import { drawFisherRows, subsetRows } from './subset.js';
 import { evaluateRows, type Evaluation } from '../engine/evaluate.js';
 import type { Session } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
-import type { FisherSettings, Recipe, RecipeTask } from '../recipe/recipe.js';
+import type { FisherSettings } from './fisher_settings.js';
+import type { Recipe, RecipeTask } from '../recipe/recipe.js';
 
 /** A task of a recipe, ready for the engine. */
 export interface PreparedTask {

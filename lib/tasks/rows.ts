@@ -4,7 +4,8 @@ import { decodeUtf8, isObject, readBytes } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
 
 /** The parts of a task's data; each is a file `SPLIT.jsonl` in the task's folder. */
-export type SplitName = 'train' | 'validation' | 'test';
+export const SPLITS = ['train', 'validation', 'test'] as const;
+export type SplitName = (typeof SPLITS)[number];
 
 /** One example: pick the right continuation of `input` among `choices`. */
 export interface TaskRow {
