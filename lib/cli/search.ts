@@ -1,7 +1,10 @@
 import type { CommandModule } from 'yargs';
 import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
 import { DfMergeError } from '../core/errors.js';
+import { methodNamed } from '../methods/index.js';
+import { helpOfSearchMethods } from '../methods/reference.js';
 import { recipeForSearch } from '../recipe/read.js';
+import type { SearchRecipe } from '../recipe/recipe.js';
 import type { TrialRecord } from '../run/record.js';
 import { journalPath, search } from '../search/search.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
@@ -19,7 +22,7 @@ interface SearchArguments extends DataArguments {
 
 export const searchCommand: CommandModule<object, SearchArguments> = {
   command: 'search <recipe>',
-  describe: 'Search the coefficients of a merge by Bayesian optimisation',
+  describe: 'Search the coefficients of a merge',
   builder: (yargs) =>
     withData(
       yargs
@@ -46,14 +49,14 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
         .example(
           '$0 search recipe.yaml --out merged --compare base fisher',
           'compare with the base and with Fisher merging',
-        ),
+        )
+        .epilogue(`Methods that leave coefficients to a search:\n${helpOfSearchMethods()}`),
     ),
   handler: async (args) => {
     const recipe = recipeForSearch(args.recipe);
     if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
     const progress = new ProgressDisplay(args);
-    const isGrid = recipe.mergeMethod === 'task_arithmetic';
-    const total = isGrid ? 11 : recipe.search.init + recipe.search.iterations;
+    const total = trialsOf(recipe);
     const times: number[] = [];
     const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
       times.push(seconds);
@@ -96,6 +99,12 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     });
   },
 };
+
+/** How many candidates a search tries. */
+function trialsOf({ mergeMethod, search: { init, iterations } }: SearchRecipe): number {
+  const method = methodNamed(mergeMethod).search;
+  return method?.over === 'one coefficient' ? method.grid.length : init + iterations;
+}
 
 /** Comparisons by name; `none` for none. */
 export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {

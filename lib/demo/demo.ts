@@ -4,6 +4,7 @@ import type { DataOptions } from '../tasks/prepared_split.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { recipeForSearch } from '../recipe/read.js';
+import { COMPARISONS } from '../run/comparison.js';
 import type { RunRecord } from '../run/record.js';
 import { search } from '../search/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
@@ -138,7 +139,7 @@ async function searched(
   return search(recipeForSearch(join(out, 'recipe.yaml')), {
     ...run,
     out: join(out, 'merged'),
-    compare: ['base', 'fine-tuned', 'average', 'task_arithmetic', 'fisher'],
+    compare: COMPARISONS,
     onTrial: ({ trial, objective }) => {
       if (objective <= highest) return;
       highest = objective;

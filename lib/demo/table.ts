@@ -1,3 +1,4 @@
+import { dfMerge } from '../methods/df_merge.js';
 import type { RunRecord } from '../run/record.js';
 import { renderTable } from '../report/table.js';
 
@@ -37,7 +38,7 @@ export function makeTable(
       base,
       ...[...children].map(([task, accuracy]) => row(`child: ${task}`, accuracy)),
       ...merges,
-      row('DF-Merge', best),
+      row(dfMerge.title, best),
     ],
   };
 }

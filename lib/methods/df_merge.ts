@@ -8,7 +8,7 @@ export const dfMerge = {
   aliases: [],
   title: 'DF-Merge',
   formula: 'θ0 + M (Σ F_i λ_i τ_i) / Σ F_i, F_i at θ0 + λ_i τ_i',
-  source: 'Lee et al., NAACL 2025 (2025.naacl-long.254)',
+  source: 'Lee et al., NAACL 2025, 2025.naacl-long.254',
   parameters: [WEIGHT, { ...NORMALIZE, only: { value: false, reason: 'whose Fishers are normalised elementwise' } }],
   needs: { base: true, models: { least: 1 }, fisher: { at: 'candidate' }, tasks: true, reduction: false },
   search: { over: 'coefficients' },

@@ -8,7 +8,7 @@ export const fisher = {
   aliases: [],
   title: 'Fisher merging',
   formula: 'θ0 + M (Σ F_i λ_i τ_i) / Σ F_i, F_i at θ_i',
-  source: 'Matena and Raffel, NeurIPS 2022 (arXiv 2111.09832)',
+  source: 'Matena and Raffel, NeurIPS 2022, arXiv 2111.09832',
   parameters: [
     { ...WEIGHT, default: '1/M' },
     { ...NORMALIZE, only: { value: false, reason: 'whose Fishers are normalised elementwise' } },

@@ -8,7 +8,7 @@ export const gta = {
   aliases: [],
   title: 'General task arithmetic',
   formula: 'θ0 + Σ λ_i τ_i',
-  source: 'Lee et al., NAACL 2025 (2025.naacl-long.254)',
+  source: 'Lee et al., NAACL 2025, 2025.naacl-long.254',
   parameters: [WEIGHT, NORMALIZE],
   needs: { base: true, models: { least: 1 }, tasks: false, reduction: false },
   search: { over: 'coefficients' },

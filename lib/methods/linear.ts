@@ -9,7 +9,7 @@ export const linear = {
   aliases: [],
   title: 'Averaging',
   formula: 'Σ λ_i θ_i = θ0 + Σ λ_i τ_i, Σ λ_i = 1',
-  source: 'Wortsman et al., ICML 2022 (arXiv 2203.05482)',
+  source: 'Wortsman et al., ICML 2022, arXiv 2203.05482',
   parameters: [
     { ...WEIGHT, default: 1 },
     { ...NORMALIZE, default: true },

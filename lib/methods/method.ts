@@ -19,9 +19,9 @@ export type Pass =
   | { readonly pass: 'measure'; readonly model: number; readonly coefficient: number }
   /** C_i becomes the Fisher in the file that the recipe names for model i. */
   | { readonly pass: 'read fisher'; readonly model: number }
-  /** The numerator gains C_i λ_i τ_i and the denominator gains C_i. Where it is not `weighted`, C_i is 1 and the denominator stays. */
+  /** The numerator gains C_i λ_i τ_i and the denominator gains C_i, which is 1 where the pass is not `weighted`. */
   | { readonly pass: 'fold'; readonly model: number; readonly coefficient: number; readonly weighted: boolean }
-  /** θ = θ0 + M · numerator / denominator for M = `models`, or θ0 + numerator where every C_i was 1. */
+  /** θ = θ0 + M · numerator / denominator, for M = `models`. */
   | { readonly pass: 'finish'; readonly models: number };
 
 /** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
@@ -90,8 +90,8 @@ export interface MergeMethod {
    * recipe is refused with a message that names the method.
    */
   readonly withoutFisher?: { readonly name: string; readonly replaces: boolean };
-  /** λ_1 … λ_M of a merge, from the values of all parameters. */
-  readonly coefficients: (values: ParameterValues) => number[];
+  /** λ_1 … λ_M of a merge of M = `models` models, from the values of all parameters. */
+  readonly coefficients: (values: ParameterValues, models: number) => number[];
   /** What is wrong between the values of a merge, each of which is right by itself. */
   readonly check?: (values: ParameterValues) => ParameterMistake | undefined;
   /** The passes that make the merged model out of the base and the models, in order. */

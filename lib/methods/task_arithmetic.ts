@@ -8,7 +8,7 @@ export const taskArithmetic = {
   aliases: [],
   title: 'Task arithmetic',
   formula: 'θ0 + Σ λ_i τ_i',
-  source: 'Ilharco et al., ICLR 2023 (arXiv 2212.04089)',
+  source: 'Ilharco et al., ICLR 2023, arXiv 2212.04089',
   parameters: [WEIGHT, NORMALIZE],
   needs: { base: true, models: { least: 1 }, tasks: false, reduction: false },
   search: { over: 'one coefficient', grid: Array.from({ length: 11 }, (_, i) => i / 10) },

@@ -27,7 +27,7 @@ export interface RecipeOptions {
  */
 export function recipeForMerge(input: string | RecipeInput, options: RecipeOptions = {}): MergeRecipe {
   const recipe = read(input, options, { check: problemsForMerge, parametersOf: ({ parameters }) => parameters });
-  const coefficients = methodNamed(recipe.mergeMethod).coefficients(recipe.parameters);
+  const coefficients = methodNamed(recipe.mergeMethod).coefficients(recipe.parameters, recipe.models.length);
   return { ...recipe, models: recipe.models.map((model, index) => ({ ...model, coefficient: coefficients[index] })) };
 }
 

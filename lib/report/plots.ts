@@ -1,6 +1,7 @@
 import { axisStyle, INK, seriesColor, type ChartSize, type EChartsOption } from './chart.js';
 import { coefficient, duration, mean, percent } from './format.js';
 import type { DataTable } from './html.js';
+import { methodNamed } from '../methods/index.js';
 import { PHASES } from '../core/timing.js';
 import type { RunRecord } from '../run/record.js';
 
@@ -31,8 +32,8 @@ export function plotsOf(record: RunRecord): Plot[] {
 
 function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
   const running = runningBest(trials.map(({ objective }) => objective));
-  // The grid of task arithmetic has no start of its own.
-  const start = method === 'task_arithmetic' ? 0 : recipe.search.init;
+  // A grid has no start of its own.
+  const start = methodNamed(method)?.search?.over === 'coefficients' ? recipe.search.init : 0;
   const hollow = { itemStyle: { color: 'var(--paper)' } };
   const estimated = { symbol: 'triangle' };
   const points = trials.map(({ trial, objective, stopped }, index) => ({

@@ -2,17 +2,10 @@ import { stringify } from 'yaml';
 import { renderChart } from './chart.js';
 import { bound, coefficient, duration, mean, percent } from './format.js';
 import { Html, html, renderDataTable, type DataTable } from './html.js';
+import { methodNamed } from '../methods/index.js';
 import { plotsOf, type Plot } from './plots.js';
 import type { RunRecord, Score } from '../run/record.js';
 import { STYLE } from './style.js';
-
-const METHOD_NAMES: Readonly<Record<string, string>> = {
-  df_merge: 'DF-Merge',
-  gta: 'General task arithmetic',
-  fisher: 'Fisher merging',
-  task_arithmetic: 'Task arithmetic',
-  linear: 'Averaging',
-};
 
 /** One HTML file that shows a run: no script, no reference to any network, the same bytes for the same record. */
 export function renderReport(record: RunRecord): string {
@@ -44,7 +37,7 @@ ${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record
 }
 
 function methodName({ method }: RunRecord): string {
-  return METHOD_NAMES[method] ?? method;
+  return methodNamed(method)?.title ?? method;
 }
 
 /** The few numbers to see first. */
