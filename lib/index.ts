@@ -3,9 +3,10 @@
  * (DF-Merge; Lee et al., NAACL 2025).
  * @packageDocumentation
  */
-export { search, journalPath, type SearchOptions } from './search/search.js';
+export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
-export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
+export { evaluate, type EvaluateOptions } from './commands/evaluate.js';
+export { fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
 export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
 export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
 export type { DemoRow, DemoTable } from './demo/table.js';
@@ -62,6 +63,7 @@ export { renderReport } from './report/report.js';
 export type {
   ComparisonRecord,
   EnvironmentRecord,
+  FailedTrial,
   RunRecord,
   Score,
   SkippedChoices,

@@ -7,7 +7,7 @@ export interface ResolvedRecipe {
   models: { model: string; task?: string; parameters?: { weight: number }; fisher?: string }[];
   parameters?: { normalize: boolean };
   tasks?: Record<string, { data: string }>;
-  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight?: number };
+  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight: number };
   search: {
     acquisition: string;
     xi: number;
@@ -22,7 +22,7 @@ export interface ResolvedRecipe {
     bounds: [number, number];
   };
   dtype: string;
-  compute_dtype?: string;
+  compute_dtype: string;
 }
 
 /** Methods that know `normalize`; its default depends on the method, so it is always spelled out. */
@@ -44,8 +44,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       split: fisher.split,
       at: fisher.at,
       epsilon: fisher.epsilon,
-      // Only where it does something, like compute_dtype: journals and records from before it was there stay what they were.
-      ...(fisher.minWeight > 0 ? { min_weight: fisher.minWeight } : {}),
+      min_weight: fisher.minWeight,
     },
     search: {
       acquisition: search.acquisition,
@@ -61,7 +60,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       bounds: search.bounds,
     },
     dtype: recipe.dtype,
-    ...(recipe.computeDtype === 'float32' ? {} : { compute_dtype: recipe.computeDtype }),
+    compute_dtype: recipe.computeDtype,
   };
 }
 
