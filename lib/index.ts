@@ -3,9 +3,10 @@
  * (DF-Merge; Lee et al., NAACL 2025).
  * @packageDocumentation
  */
-export { search, journalPath, type SearchOptions } from './search/search.js';
+export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
-export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
+export { evaluate, type EvaluateOptions } from './commands/evaluate.js';
+export { fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
 export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
 export { demo, demoTable, type DemoOptions, type DemoPhase, type DemoResult } from './demo/demo.js';
 export type { DemoRow, DemoTable } from './demo/table.js';
@@ -14,6 +15,7 @@ export { info, type Info } from './commands/info.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   Acquisition,
+  FisherSettings,
   MergeModel,
   MergeRecipe,
   OptimizerMode,
@@ -29,7 +31,6 @@ export type { ComputeDtype, FisherMode } from '../bindings/index.js';
 export { METHODS, type MethodName, type SearchMethodName } from './methods/index.js';
 export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';
 export type { BooleanParameter, MethodParameter, NumberParameter, ParameterValues } from './methods/parameter.js';
-export type { FisherSettings } from './tasks/fisher_settings.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
 export { BayesianOptimizer } from './bayes/index.js';
@@ -61,6 +62,7 @@ export { renderReport } from './report/report.js';
 export type {
   ComparisonRecord,
   EnvironmentRecord,
+  FailedTrial,
   RunRecord,
   Score,
   SkippedChoices,

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { evaluate } from '../commands/measure.js';
+import { evaluate } from '../commands/evaluate.js';
 import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';

@@ -4,9 +4,9 @@ import { DfMergeError } from '../core/errors.js';
 import { methodNamed } from '../methods/index.js';
 import { helpOfSearchMethods } from '../methods/reference.js';
 import { recipeForSearch } from '../recipe/read.js';
-import type { SearchRecipe } from '../recipe/recipe.js';
-import type { TrialRecord } from '../run/record.js';
-import { journalPath, search } from '../search/search.js';
+import { journalPath, search } from '../commands/search.js';
+import { trialsOf } from '../search/proposals.js';
+import type { FailedTrial, TrialRecord } from '../search/trial.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
@@ -56,7 +56,8 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     const recipe = recipeForSearch(args.recipe);
     if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
     const progress = new ProgressDisplay(args);
-    const total = trialsOf(recipe);
+    const { search: searched } = methodNamed(recipe.mergeMethod);
+    const total = searched ? trialsOf(searched, recipe.search) : 0;
     const times: number[] = [];
     const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
       times.push(seconds);
@@ -67,6 +68,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
           `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${duration(seconds)}${left}`,
       );
     };
+    const onFailure = ({ trial, reason }: FailedTrial) => progress.line(`trial ${trial}/${total}  failed: ${reason}`);
     await interruptible(async (signal) => {
       try {
         const options = {
@@ -76,7 +78,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
           overwrite: args.overwrite,
           compare: comparisons(args.compare),
         };
-        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
+        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial, onFailure });
         progress.stop();
         if (args.json) return printJson(record);
         printRun(record);
@@ -100,18 +102,12 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
   },
 };
 
-/** How many candidates a search tries. */
-function trialsOf({ mergeMethod, search: { init, iterations } }: SearchRecipe): number {
-  const method = methodNamed(mergeMethod).search;
-  return method?.over === 'one coefficient' ? method.grid.length : init + iterations;
-}
-
 /** Comparisons by name; `none` for none. */
 export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {
   const all = names?.flatMap((name) => name.split(',')).filter((name) => name !== 'none');
   for (const name of all ?? []) {
-    if (!COMPARISONS.includes(name as Comparison))
+    if (!COMPARISONS.includes(name))
       throw new DfMergeError('INVALID_ARGUMENT', `--compare ${name}: expected ${COMPARISONS.join(', ')} or none`);
   }
-  return all as Comparison[] | undefined;
+  return all;
 }

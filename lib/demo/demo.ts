@@ -6,7 +6,7 @@ import type { RunOptions } from '../core/progress.js';
 import { recipeForSearch } from '../recipe/read.js';
 import { COMPARISONS } from '../run/comparison.js';
 import type { RunRecord } from '../run/record.js';
-import { search } from '../search/search.js';
+import { search } from '../commands/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
 import { makeData, writeTask, type MadeData } from './data.js';
 import { openFolder, recipeText } from './folder.js';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { temporaryBeside } from '../core/atomic_write.js';
 import { createModel } from '../engine/create.js';
-import { tokenizeRows } from '../engine/batch.js';
+import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
 import { RandomStream } from '../core/random_stream.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
@@ -46,7 +46,7 @@ export async function pretrain(
   try {
     const stream = new RandomStream(seed, 'pretraining rows');
     const rows = tokenizeRows(
-      model.requireTokenizer(),
+      await tokenizerOf(model),
       data.stories.map((story) => pretrainingRow(stream, story)),
     );
     await model.load(0, run.signal);

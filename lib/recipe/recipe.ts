@@ -1,7 +1,8 @@
 import type { ComputeDtype } from '../../bindings/index.js';
 import type { MethodName, SearchMethodName } from '../methods/index.js';
 import type { ParameterValues } from '../methods/parameter.js';
-import type { FisherSettings } from '../tasks/fisher_settings.js';
+import type { FisherPlace } from '../methods/method.js';
+import type { FisherRows } from '../tasks/prepare.js';
 
 export const ACQUISITIONS = ['ei', 'logei', 'ucb'] as const;
 export type Acquisition = (typeof ACQUISITIONS)[number];
@@ -39,6 +40,16 @@ export interface MergeModel extends RecipeModel {
 /** One task; `path` is the folder of its `train.jsonl`, `validation.jsonl`, `test.jsonl`. */
 export interface RecipeTask extends RecipePath {
   name: string;
+}
+
+/** How the diagonal Fisher of each model is measured on the inputs of its task (paper, eq. 2-3). */
+export interface FisherSettings extends FisherRows {
+  /** The place that the merge method names, unless the recipe names another. */
+  at: FisherPlace;
+  /** Added to every entry, so that a division by a sum of Fishers is always defined. */
+  epsilon: number;
+  /** Choices of a lower p̃ are skipped, except for the likeliest one of an input; 0 skips none. */
+  minWeight: number;
 }
 
 /** How the coefficients are searched (METHOD §4). */

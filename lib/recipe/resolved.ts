@@ -8,7 +8,7 @@ export interface ResolvedRecipe {
   models: { model: string; task?: string; parameters?: Record<string, number>; fisher?: string }[];
   parameters?: Record<string, number | boolean>;
   tasks?: Record<string, { data: string }>;
-  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight?: number };
+  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight: number };
   search: {
     acquisition: string;
     xi: number;
@@ -23,7 +23,7 @@ export interface ResolvedRecipe {
     bounds: [number, number];
   };
   dtype: string;
-  compute_dtype?: string;
+  compute_dtype: string;
 }
 
 /** The JSON form of a recipe; reading it back gives the same recipe. */
@@ -43,8 +43,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       split: fisher.split,
       at: fisher.at,
       epsilon: fisher.epsilon,
-      // Only where it does something, like compute_dtype: journals and records from before it was there stay what they were.
-      ...(fisher.minWeight > 0 ? { min_weight: fisher.minWeight } : {}),
+      min_weight: fisher.minWeight,
     },
     search: {
       acquisition: search.acquisition,
@@ -60,7 +59,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       bounds: search.bounds,
     },
     dtype: recipe.dtype,
-    ...(recipe.computeDtype === 'float32' ? {} : { compute_dtype: recipe.computeDtype }),
+    compute_dtype: recipe.computeDtype,
   };
 }
 
