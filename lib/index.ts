@@ -7,12 +7,16 @@
 // A comment `// # TITLE` begins a group of the public API: the documentation lists the exports below it under that title.
 
 // # Searching and merging
-export { search, journalPath, type SearchOptions } from './search/search.js';
+export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
 export { COMPARISONS, type Comparison } from './run/comparison.js';
+export { METHODS, type MethodName, type SearchMethodName } from './methods/index.js';
+export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';
+export type { BooleanParameter, MethodParameter, NumberParameter, ParameterValues } from './methods/parameter.js';
 
 // # Measuring and evaluating
-export { evaluate, fisher, type EvaluateOptions, type MeasureOptions, type MeasureResult } from './commands/measure.js';
+export { evaluate, type EvaluateOptions } from './commands/evaluate.js';
+export { fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
 export {
   predict,
   type Evaluation,
@@ -29,10 +33,7 @@ export type { TrainingOptions } from './engine/train.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   Acquisition,
-  ComputeDtype,
-  FisherMode,
   FisherSettings,
-  MergeMethod,
   MergeModel,
   MergeRecipe,
   OptimizerMode,
@@ -41,11 +42,10 @@ export type {
   RecipeModel,
   RecipePath,
   RecipeTask,
-  SearchMethod,
   SearchRecipe,
   SearchSettings,
-  Split,
 } from './recipe/recipe.js';
+export type { ComputeDtype, FisherMode } from '../bindings/index.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
 // # Records and reports
@@ -53,6 +53,7 @@ export { renderReport } from './report/report.js';
 export type {
   ComparisonRecord,
   EnvironmentRecord,
+  FailedTrial,
   RunRecord,
   Score,
   SkippedChoices,

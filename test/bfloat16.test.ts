@@ -3,18 +3,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { COMPUTE_DTYPES, type ComputeDtype } from '../bindings/index.js';
+import { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype } from '../bindings/index.js';
 import { createModel } from '../lib/engine/create.js';
-import { tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import type { TokenizedRows } from '../lib/engine/batch.js';
+import { tokenizeRows, tokenizerOf } from '../lib/tasks/tokenize.js';
 import { loadSplit } from '../lib/tasks/rows.js';
-import { evaluateRows, type Evaluation } from '../lib/engine/evaluate.js';
-import { FISHER_MODES } from '../lib/recipe/recipe.js';
-import { measureFisher, type FisherMode } from '../lib/engine/fisher.js';
+import type { Evaluation } from '../lib/engine/evaluate.js';
+import type { FisherMode } from '../lib/engine/fisher.js';
 import { Session } from '../lib/engine/session.js';
 import { openT5, randomRows, randomWeights, V1_0, V1_1, type T5Shape } from './support/random_t5.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
 import { temporaryFolder } from './support/tiny_t5.js';
+import { measure, score } from './support/passes.js';
 
 /** ‖difference‖ / ‖float32‖ of all NLLs of a set of rows, and of each tensor of a Fisher; percentage points of accuracy. */
 const BOUND = { nll: 5e-3, fisher: 3e-2, points: 0.3 };
@@ -37,8 +38,8 @@ async function scores(
   { rows, indices, what }: { rows: TokenizedRows; indices: number[]; what: string },
 ): Promise<void> {
   const [exact, rounded] = [
-    await evaluateRows(pair.float32, rows, indices),
-    await evaluateRows(pair.bfloat16, rows, indices),
+    await score(pair.float32, { rows, indices }),
+    await score(pair.bfloat16, { rows, indices }),
   ];
   const error = relativeError(nlls(rounded), nlls(exact));
   t.log(`${what}: NLL off by ${error.toExponential(1)}`);
@@ -52,7 +53,7 @@ async function fishers(
   { rows, indices, mode, what }: { rows: TokenizedRows; indices: number[]; mode: FisherMode; what: string },
 ): Promise<void> {
   const drawn = rows.labels.map((_, i) => i % rows.choices[i].length);
-  for (const model of both(pair)) await measureFisher(model, rows, indices, { mode, drawn });
+  for (const model of both(pair)) await measure(model, { rows, indices }, { mode, drawn });
   const errors = pair.float32.parameters.map(({ name }) => ({
     name,
     error: relativeError(pair.bfloat16.engine.parameter('fisher', name), pair.float32.engine.parameter('fisher', name)),
@@ -113,13 +114,13 @@ test('scoring and Fisher passes that take turns at one θ: each the same bits as
     const alone = await openT5(V1_1, [weights], { dtype }),
       turns = await openT5(V1_1, [weights], { dtype });
     for (const model of [alone, turns]) await model.load(0);
-    const scored = nlls(await evaluateRows(alone, rows, indices));
+    const scored = nlls(await score(alone, { rows, indices }));
     const fisherOf = (model: Session) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
-    await measureFisher(turns, rows, indices, { mode: 'exact' });
+    await measure(turns, { rows, indices }, { mode: 'exact' });
     const measured = fisherOf(turns);
     for (let turn = 0; turn < 2; turn++) {
-      t.deepEqual(nlls(await evaluateRows(turns, rows, indices)), scored, `${dtype}: NLLs`);
-      await measureFisher(turns, rows, indices, { mode: 'exact' });
+      t.deepEqual(nlls(await score(turns, { rows, indices })), scored, `${dtype}: NLLs`);
+      await measure(turns, { rows, indices }, { mode: 'exact' });
       t.deepEqual(fisherOf(turns), measured, `${dtype}: Fisher`);
     }
     for (const model of [alone, turns]) model.close();
@@ -165,7 +166,7 @@ async function suite(): Promise<{ tasks: string[]; pair: Pair; rowsOf: (task: st
   const pair = await inBoth((dtype) => Session.open(folder('base'), tasks.map(folder), { threads: 2, dtype }));
   const rowsOf = async (task: string) =>
     tokenizeRows(
-      pair.float32.requireTokenizer(),
+      await tokenizerOf(pair.float32),
       (await loadSplit(sharedPath('data', 'suite', task), 'validation', { needLabels: true })).rows,
     );
   return { tasks, pair, rowsOf };
@@ -203,7 +204,7 @@ withShared('trained models: accuracy of every child on its validation split, and
     const points: Partial<typeof means> = {};
     for (const dtype of COMPUTE_DTYPES) {
       await pair[dtype].load(i + 1);
-      points[dtype] = 100 * (await evaluateRows(pair[dtype], rows, first(rows.labels.length))).accuracy;
+      points[dtype] = 100 * (await score(pair[dtype], { rows, indices: first(rows.labels.length) })).accuracy;
       means[dtype] += points[dtype] / tasks.length;
     }
     const difference = points.bfloat16! - points.float32!;

@@ -174,7 +174,7 @@ test('--compute-dtype bfloat16: other NLLs than in float32, though near; a Fishe
     await run('merge', recipe, '--out', out, ...args);
     const record = (await recordWithoutTiming(space.path(out))) as RunRecord;
     t.is(record.environment.dtype, dtype);
-    t.is(record.recipe.compute_dtype, dtype === 'float32' ? undefined : dtype);
+    t.is(record.recipe.compute_dtype, dtype);
     t.regex(await readFile(space.path(out, 'report.html'), 'utf8'), new RegExp(`Computed in ${dtype} on`));
   }
 

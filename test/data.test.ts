@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { makeBatches, packRows, tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { makeBatches, packRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { tokenizeRows } from '../lib/tasks/tokenize.js';
 import { RandomStream } from '../lib/core/random_stream.js';
 import { drawFisherRows, subsetRows } from '../lib/tasks/subset.js';
 import { loadSplit } from '../lib/tasks/rows.js';

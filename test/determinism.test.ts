@@ -2,11 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { COMPUTE_DTYPES, type FisherMode, type NativeEngine, type TensorPlace } from '../bindings/index.js';
-import { readHeader } from '../lib/checkpoint/safetensors.js';
+import { COMPUTE_DTYPES, type FisherMode, type NativeEngine } from '../bindings/index.js';
 import { packRows } from '../lib/engine/batch.js';
 import { Session } from '../lib/engine/session.js';
-import { mergeModels } from '../lib/engine/merge.js';
+import { runMerge } from '../lib/engine/merge.js';
+import { filePlan, mergeByHand } from './support/passes.js';
 import { bitsOf } from './support/machines.js';
 import {
   nearbyWeights,
@@ -142,19 +142,13 @@ for (const [form, narrow] of [
   });
 
   sameOnAnyThreads('a merge with Fishers of files', async (model, { fishers }) => {
-    const { tensors } = await readHeader(fishers);
-    const places = [...tensors.values()].map(({ name, begin }): TensorPlace => ({
-      name,
-      file: fishers,
-      offset: begin,
-      dtype: 'F32',
-    }));
-    await mergeModels(model, [0.3, 0.7], () => job(model, (engine) => engine.loadFisher(places)));
+    const plan = filePlan([fishers, fishers]);
+    await runMerge(model, plan.passes([0.3, 0.7]), plan);
     return bits(model, 'parameters');
   });
 
   sameOnAnyThreads('a whole merge with measured Fishers', async (model) => {
-    await mergeModels(model, [0.3, 0.7], async (i) => {
+    await mergeByHand(model, [0.3, 0.7], async (i) => {
       await model.interpolate(i, [0.3, 0.7][i - 1]);
       await job(model, (engine) => engine.beginFisher());
       await job(model, (engine) => engine.addFisher(batch, 'exact'));

@@ -2,16 +2,18 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { evaluate } from '../lib/commands/measure.js';
+import { evaluate } from '../lib/commands/evaluate.js';
 import { prepareSplit } from '../lib/tasks/prepared_split.js';
-import { scoreTrial } from '../lib/objectives/early_stopping.js';
-import { evaluateRows, type PartialEvaluation } from '../lib/engine/evaluate.js';
+import { TaskAccuracy } from '../lib/objectives/task_accuracy.js';
+import type { TrialScore } from '../lib/objectives/objective.js';
+import { evaluateRows, scoringRows, type PartialEvaluation } from '../lib/engine/evaluate.js';
 import { merge } from '../lib/commands/merge.js';
 import { Session } from '../lib/engine/session.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
 import type { RunRecord, TrialRecord } from '../lib/run/record.js';
-import { journalPath, search } from '../lib/search/search.js';
+import { journalPath, search } from '../lib/commands/search.js';
 import type { PreparedTask } from '../lib/tasks/prepare.js';
+import { tokenizerOf } from '../lib/tasks/tokenize.js';
 import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/workspace.js';
 
 /** So few bytes that each batch holds a row. */
@@ -21,12 +23,13 @@ const ROW_BY_ROW = { threads: 1, batchMemory: 1 };
 async function scoring(space: Workspace): Promise<{ model: Session; tasks: PreparedTask[] }> {
   const model = await Session.open(space.path('models', 'base'), [], ROW_BY_ROW);
   await model.load(0);
+  const tokenizer = await tokenizerOf(model);
   const tasks: PreparedTask[] = [];
   for (const name of ['a', 'b']) {
-    const validation = await prepareSplit(model.requireTokenizer(), space.path('data', name), 'validation', {
+    const { digest, rows, all } = await prepareSplit(tokenizer, space.path('data', name), 'validation', {
       needLabels: true,
     });
-    tasks.push({ name, validation, subset: validation.all });
+    tasks.push({ name, subset: { digest, rows: scoringRows(model, rows, all) } });
   }
   return { model, tasks };
 }
@@ -41,9 +44,10 @@ const stoppedOf = ({ trials }: RunRecord) => trials.filter(({ stopped }) => stop
 test('a scoring tells how far it is after each batch, and can be ended there', async (t) => {
   const { model, tasks } = await scoring(await makeWorkspace());
   try {
-    const { rows, all } = tasks[0].validation!;
+    const batched = tasks[0].subset!.rows;
+    const { rows, indices: all } = batched;
     const seen: PartialEvaluation[] = [];
-    const whole = await evaluateRows(model, rows, all, { onPartial: (partial) => void seen.push(partial) });
+    const whole = await evaluateRows(model, batched, { onPartial: (partial) => void seen.push(partial) });
     t.deepEqual(
       seen.map(({ done, total }) => [done, total]),
       all.map((i) => [i + 1, all.length]),
@@ -51,7 +55,7 @@ test('a scoring tells how far it is after each batch, and can be ended there', a
     t.is(seen.at(-1)?.correct, Math.round(whole.accuracy * whole.examples));
     t.false('stopped' in whole);
 
-    const part = await evaluateRows(model, rows, all, { onPartial: ({ done }) => done === 15 });
+    const part = await evaluateRows(model, batched, { onPartial: ({ done }) => done === 15 });
     t.true(part.stopped);
     t.is(part.examples, 15);
     t.is(part.accuracy, seen[14].correct / 15);
@@ -65,7 +69,7 @@ test('a scoring tells how far it is after each batch, and can be ended there', a
       'the longest first',
     );
 
-    const atEnd = await evaluateRows(model, rows, all, { onPartial: ({ done, total }) => done === total });
+    const atEnd = await evaluateRows(model, batched, { onPartial: ({ done, total }) => done === total });
     t.deepEqual(atEnd, whole, 'ended after the last batch, it is whole');
   } finally {
     model.close();
@@ -95,24 +99,24 @@ test('evaluate sees the same, and writes the details of what was scored', async 
 test('a trial is scored until the rows left could not save it; tasks not seen count as they usually do', async (t) => {
   const { model, tasks } = await scoring(await makeWorkspace());
   try {
-    const finished = [0.25, 0.75, 0.8].map((b, i): TrialRecord => ({
-      trial: i + 1,
-      coefficients: [],
-      objective: 0,
-      accuracy: { a: 0.5, b },
-    }));
-    const whole = await scoreTrial(model, tasks, { least: -Infinity, finished });
+    const earlier = [0.25, 0.75, 0.8].map((b): TrialScore => ({ objective: 0, accuracy: { a: 0.5, b } }));
+    /** Scores against earlier trials, the best of which had the objective `least`. */
+    const scored = async (least: number) => {
+      const objective = new TaskAccuracy(model, tasks, { margin: 0 });
+      const recall = (score: TrialScore) => objective.recall({ trial: 1, coefficients: [], ...score });
+      earlier.forEach((score, i) => recall(i === 0 ? { ...score, objective: least } : score));
+      recall({ objective: 2, accuracy: {}, stopped: true }); // a stopped trial is nothing to be compared with
+      return objective.evaluate({ trial: 5, coefficients: [] });
+    };
+    const whole = await new TaskAccuracy(model, tasks).evaluate({ trial: 1, coefficients: [] });
+    t.deepEqual(await new TaskAccuracy(model, tasks, { margin: 0 }).evaluate({ trial: 1, coefficients: [] }), whole);
     t.deepEqual(Object.keys(whole), ['objective', 'accuracy', 'correct']);
     const { a, b } = whole.accuracy;
     t.is(whole.objective, (a + b) / 2);
-    t.deepEqual(
-      await scoreTrial(model, tasks, { least: whole.objective, finished }),
-      whole,
-      'what could still draw level is scored on',
-    );
+    t.deepEqual(await scored(whole.objective), whole, 'what could still draw level is scored on');
 
     // In the first task: a bound that a wrong answer or two break.
-    const first = await scoreTrial(model, tasks, { least: 1 - 1 / 80, finished });
+    const first = await scored(1 - 1 / 80);
     t.true(first.stopped);
     const rows = first.rowsSeen!;
     t.true(rows.a > 0 && rows.a < 40, JSON.stringify(rows));
@@ -121,10 +125,9 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
     t.is(rows.a - Math.round(first.accuracy.a * rows.a), 2, 'two wrong answers');
     t.is(first.objective, (first.accuracy.a + (0.25 + 0.75 + 0.8) / 3) / 2);
     t.deepEqual(first.correct, {});
-    t.is((await scoreTrial(model, tasks, { least: 1 - 1 / 80, finished: [] })).objective, first.accuracy.a / 2);
 
     // In the second: the first is whole.
-    const second = await scoreTrial(model, tasks, { least: (a + 1) / 2 - 1 / 80, finished });
+    const second = await scored((a + 1) / 2 - 1 / 80);
     t.true(second.stopped);
     t.is(second.rowsSeen?.a, 40);
     t.is(second.accuracy.a, a);
@@ -133,7 +136,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
     t.deepEqual(second.correct, { a: whole.correct?.a });
 
     for (let least = 0.3; least <= 1; least += 0.01) {
-      const { objective, stopped } = await scoreTrial(model, tasks, { least, finished });
+      const { objective, stopped } = await scored(least);
       if (stopped)
         t.true(objective < least && whole.objective < least, `neither the estimate nor the truth comes up to ${least}`);
       else t.is(objective, whole.objective);
@@ -232,7 +235,7 @@ test('interrupted after any trial, a search with early stopping resumes to the s
   }
 });
 
-test("a journal's header names early stopping only where it is on: older journals go on, and the two kinds do not mix", async (t) => {
+test("a journal's header names early stopping, and a search with it does not go on from one without it", async (t) => {
   const space = await makeWorkspace();
   const started = async (recipe: string, out: string) => {
     const controller = new AbortController();
@@ -246,28 +249,26 @@ test("a journal's header names early stopping only where it is on: older journal
   };
   const on = await early(space);
   const off = await early(space, 'early_stopping: false', 'off.yaml');
-  // As a search wrote it before there was early stopping, key by key.
-  t.deepEqual(
-    Object.entries(await started(off, 'off')),
-    Object.entries({
-      acquisition: 'ei',
-      xi: 0.01,
-      kappa: 2.576,
-      init: 3,
-      validation_ratio: 1,
-      seed: 4,
-      optimizer: 'default',
-      bounds: [0, 1],
-    }),
-  );
+  t.deepEqual(await started(off, 'off'), {
+    acquisition: 'ei',
+    xi: 0.01,
+    kappa: 2.576,
+    init: 3,
+    validation_ratio: 1,
+    early_stopping: false,
+    early_stopping_margin: 0,
+    seed: 4,
+    optimizer: 'default',
+    bounds: [0, 1],
+  });
   t.like(await started(on, 'on'), { early_stopping: true, early_stopping_margin: 0 });
   await t.throwsAsync(search(recipeForSearch(on), { out: space.path('off'), resume: true, ...ROW_BY_ROW }), {
     code: 'MISMATCH',
-    message: /early_stopping: nothing there, true now/,
+    message: /early_stopping: false there, true now/,
   });
   await t.throwsAsync(search(recipeForSearch(off), { out: space.path('on'), resume: true, ...ROW_BY_ROW }), {
     code: 'MISMATCH',
-    message: /early_stopping: true there, nothing now/,
+    message: /early_stopping: true there, false now/,
   });
   const record = await search(recipeForSearch(off), {
     out: space.path('off'),

@@ -1,9 +1,9 @@
 // Ragged batches: what is computed for a row does not depend on what shares its batch.
 import test from 'ava';
 import { packRows } from '../lib/engine/batch.js';
-import { evaluateRows } from '../lib/engine/evaluate.js';
 import { bitsOf } from './support/machines.js';
 import { FORMS, openT5, randomRows, randomWeights, type T5Shape } from './support/random_t5.js';
+import { score } from './support/passes.js';
 
 // Over 192 label tokens (a tile of the head) and over 96 rows (a block of the product) in all; rows without a choice.
 const LENGTHS: [number, number[]][] = [
@@ -89,7 +89,7 @@ for (const [form, narrow] of Object.entries(FORMS)) {
     for (const batchMemory of [undefined, 1, 60_000]) {
       const model = await openT5(shape, [randomWeights(shape, 31)], { batchMemory });
       await model.load(0);
-      answers.push((await evaluateRows(model, rows, labelled)).results);
+      answers.push((await score(model, { rows, indices: labelled })).results);
       model.close();
     }
     t.deepEqual(answers[1], answers[0]);

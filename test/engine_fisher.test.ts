@@ -2,10 +2,11 @@
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
 import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
-import { DEFAULT_EPSILON, measureFisher } from '../lib/engine/fisher.js';
+import { DEFAULT_EPSILON } from '../lib/engine/fisher.js';
 import type { Session } from '../lib/engine/session.js';
 import { FORMS, openT5, randomRows, randomWeights, single } from './support/random_t5.js';
 import { relativeError } from './support/tensors.js';
+import { measure } from './support/passes.js';
 
 /** Float32 sums in another order; squares double a gradient's error. */
 const ROUNDING = 3e-6;
@@ -107,7 +108,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
       await model.load(0);
       const { loglikelihood, gradients } = await parts(model, rows, mode !== 'sequence');
       const p = loglikelihood.map(softmax);
-      const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, drawn });
+      const { probabilities, skipped } = await measure(model, { rows, indices: all }, { mode, drawn });
       probabilities.forEach((values, row) =>
         t.true(relativeError(values, p[row]) < 1e-5, `p̃ of row ${row}: ${values.join()}, expected ${p[row].join()}`),
       );
@@ -136,7 +137,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
         const kept = p.map((values) => values.map((value) => value >= minWeight || value === Math.max(...values)));
         const lost = p.map((values, row) => values.filter((_, c) => !kept[row][c]));
         const mass = lost.map((values) => values.reduce((a, b) => a + b, 0));
-        const { probabilities, skipped } = await measureFisher(model, rows, all, { mode, minWeight });
+        const { probabilities, skipped } = await measure(model, { rows, indices: all }, { mode, minWeight });
         t.is(skipped.skipped, lost.flat().length);
         t.true(skipped.skipped > 0 && skipped.choices === 11, `${minWeight}: ${p.join(' ')}`);
         t.true(
@@ -180,10 +181,10 @@ for (const [form, shape] of Object.entries(FORMS)) {
       const model = await openT5(shape, [weights]);
       await model.load(0);
       const fisher = () => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
-      const { probabilities } = await measureFisher(model, rows, all, { mode });
+      const { probabilities } = await measure(model, { rows, indices: all }, { mode });
       const plain = fisher();
       for (const minWeight of [0, 0.999 * Math.min(...probabilities.flatMap((values) => [...values]))]) {
-        const { skipped } = await measureFisher(model, rows, all, { mode, minWeight });
+        const { skipped } = await measure(model, { rows, indices: all }, { mode, minWeight });
         t.is(skipped.skipped, 0);
         t.deepEqual(fisher(), plain, `${minWeight}`);
       }
@@ -194,20 +195,28 @@ for (const [form, shape] of Object.entries(FORMS)) {
   test(`${form}: minWeight 1 leaves the likeliest choice of an input: in exact mode p̃ times the square that sampled mode has of it`, async (t) => {
     const model = await openT5(shape, [weights]);
     await model.load(0);
-    const { probabilities, skipped } = await measureFisher(model, rows, [3], {
-      mode: 'exact',
-      minWeight: 1,
-      epsilon: 0,
-    });
+    const { probabilities, skipped } = await measure(
+      model,
+      { rows, indices: [3] },
+      {
+        mode: 'exact',
+        minWeight: 1,
+        epsilon: 0,
+      },
+    );
     const top = Math.max(...probabilities[0]);
     const fisher = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     t.deepEqual([skipped.skipped, skipped.choices], [4, 5]);
     t.true(Math.abs(skipped.maxMass - (1 - top)) < 1e-12);
-    await measureFisher(model, rows, [3], {
-      mode: 'sampled',
-      drawn: Int32Array.of(0, 0, 0, probabilities[0].indexOf(top)),
-      epsilon: 0,
-    });
+    await measure(
+      model,
+      { rows, indices: [3] },
+      {
+        mode: 'sampled',
+        drawn: Int32Array.of(0, 0, 0, probabilities[0].indexOf(top)),
+        epsilon: 0,
+      },
+    );
     for (const [name, values] of fisher)
       t.true(
         relativeError(
@@ -222,7 +231,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
   test(`${form}: squares are per input and choice: the mean over two copies of a row is the Fisher of one`, async (t) => {
     const model = await openT5(shape, [weights]);
     await model.load(0);
-    await measureFisher(model, rows, [3], { mode: 'exact' });
+    await measure(model, { rows, indices: [3] }, { mode: 'exact' });
     const one = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     await model.job((engine) => engine.beginFisher());
     await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), 'exact'));
@@ -289,7 +298,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
 test('one choice leaves nothing to learn for the choices mode: its Fisher is ε', async (t) => {
   const model = await openT5(FORMS['v1.0'], [randomWeights(FORMS['v1.0'], 21)]);
   await model.load(0);
-  await measureFisher(model, randomRows(FORMS['v1.0'], LENGTHS), [1], { mode: 'choices' });
+  await measure(model, { rows: randomRows(FORMS['v1.0'], LENGTHS), indices: [1] }, { mode: 'choices' });
   for (const { name } of model.parameters)
     t.true(model.engine.parameter('fisher', name).every((value) => value === Math.fround(DEFAULT_EPSILON)));
   model.close();
@@ -300,11 +309,11 @@ test('a minWeight that is no probability, or one for the sampled mode, is refuse
   await model.load(0);
   const rows = randomRows(FORMS['v1.0'], LENGTHS);
   const refused = (mode: FisherMode, minWeight: number, message: RegExp) =>
-    t.throwsAsync(measureFisher(model, rows, [0], { mode, minWeight }), { code: 'INVALID_ARGUMENT', message });
+    t.throwsAsync(measure(model, { rows, indices: [0] }, { mode, minWeight }), { code: 'INVALID_ARGUMENT', message });
   for (const minWeight of [-0.01, 1.01, Number.NaN, Infinity])
     await refused('exact', minWeight, /minWeight is (-0\.01|1\.01|NaN|Infinity): expected a number from 0 to 1/);
   await refused('sampled', 0.01, /minWeight is 0\.01 in mode sampled, which draws from all choices/);
-  await t.notThrowsAsync(measureFisher(model, rows, [0], { mode: 'sampled', minWeight: 0 }));
+  await t.notThrowsAsync(measure(model, { rows, indices: [0] }, { mode: 'sampled', minWeight: 0 }));
   model.close();
 });
 
@@ -321,11 +330,11 @@ test('the sampled mode of measureFisher draws every row by its own number, whate
     [narrow, [3, 1, 0, 2]],
   ] as const) {
     await m.load(0);
-    await measureFisher(m, rows, indices, { mode: 'sampled', draw });
+    await measure(m, { rows, indices }, { mode: 'sampled', draw });
     fishers.push(m.engine.parameter('fisher', 'shared.weight'));
   }
   for (const other of fishers.slice(1)) t.true(relativeError(other, fishers[0]) < ROUNDING);
-  await measureFisher(narrow, rows, [0, 1, 2, 3], { mode: 'sampled', draw: { seed: 4, task: 'a' } });
+  await measure(narrow, { rows, indices: [0, 1, 2, 3] }, { mode: 'sampled', draw: { seed: 4, task: 'a' } });
   t.false(relativeError(narrow.engine.parameter('fisher', 'shared.weight'), fishers[0]) < 0.01);
   model.close();
   narrow.close();

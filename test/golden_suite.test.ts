@@ -2,14 +2,14 @@
 // DFMERGE_WHOLE_SUITE=1 adds the accuracies on the test splits, which would double the time.
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { packRows, tokenizeRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
+import { tokenizeRows, tokenizerOf } from '../lib/tasks/tokenize.js';
 import { loadSplit, type SplitName } from '../lib/tasks/rows.js';
-import { evaluateRows } from '../lib/engine/evaluate.js';
-import { measureFisher } from '../lib/engine/fisher.js';
-import { mergeModels } from '../lib/engine/merge.js';
+import { runMerge } from '../lib/engine/merge.js';
 import { Session } from '../lib/engine/session.js';
 import { sharedPath, sharedTest } from './support/shared.js';
 import { relativeError } from './support/tensors.js';
+import { measure, measuredPlan, plainPlan, score } from './support/passes.js';
 
 interface Digest {
   sum: number;
@@ -49,7 +49,7 @@ async function open(tasks: readonly string[]): Promise<Session> {
 
 async function rowsOf(model: Session, task: string, split: SplitName): Promise<TokenizedRows> {
   const { rows } = await loadSplit(sharedPath('data', 'suite', task), split, { needLabels: true });
-  return tokenizeRows(model.requireTokenizer(), rows);
+  return tokenizeRows(await tokenizerOf(model), rows);
 }
 
 const first = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -67,7 +67,7 @@ function sameCount(
 }
 
 const countRight = async (model: Session, rows: TokenizedRows, indices: number[]) => {
-  const { accuracy, examples } = await evaluateRows(model, rows, indices);
+  const { accuracy, examples } = await score(model, { rows, indices });
   return Math.round(accuracy * examples);
 };
 
@@ -133,7 +133,7 @@ withShared('NLLs of base and children to 1e-4, where PyTorch lost of its sum: su
       [task, i + 1],
     ] as const) {
       await model.load(index);
-      const { results } = await evaluateRows(model, rows, first(nll[task][name].length));
+      const { results } = await score(model, { rows, indices: first(nll[task][name].length) });
       for (const [row, expected] of nll[task][name].entries()) {
         let actual: readonly number[] = results[row].nll;
         if (off(actual, expected) > 2e-5) {
@@ -186,11 +186,9 @@ withShared(
     const rows = await Promise.all(tasks.map((task) => rowsOf(model, task, 'validation')));
     for (const { method, coefficients, fisher, accuracy_first_300_validation: golden } of merges) {
       // Also for `fisher`: the table measures its C_i at θ0 + τ_i / M, unlike METHOD §2, where Fisher Merging has them at θ_i.
-      const measure = async (i: number) => {
-        await model.interpolate(i, coefficients[i - 1]);
-        await measureFisher(model, rows[i - 1], first(FISHER_ROWS), { mode: 'exact' });
-      };
-      await mergeModels(model, coefficients, fisher === null ? null : measure);
+      const inputs = rows.map((task) => ({ rows: task, indices: first(FISHER_ROWS) }));
+      const plan = fisher === null ? plainPlan() : measuredPlan(model, inputs);
+      await runMerge(model, plan.passes(coefficients), plan);
       for (const [i, task] of tasks.entries()) {
         const right = await countRight(model, rows[i], first(TABLE_ROWS));
         sameCount(t, right, {
@@ -208,7 +206,11 @@ withShared('a whole Fisher: sums, maxima and samples', async (t) => {
   const { fisher, fisher_of: of } = await suite();
   const model = await open([of.task]);
   await model.interpolate(1, of.coefficient);
-  await measureFisher(model, await rowsOf(model, of.task, 'validation'), first(FISHER_ROWS), { mode: 'exact' });
+  await measure(
+    model,
+    { rows: await rowsOf(model, of.task, 'validation'), indices: first(FISHER_ROWS) },
+    { mode: 'exact' },
+  );
   t.deepEqual(new Set(Object.keys(fisher)), new Set(model.parameters.map(({ name }) => name)));
   const worst = { sum: 0, max: 0, samples: 0 };
   for (const [name, { sum, max, index, value }] of Object.entries(fisher)) {

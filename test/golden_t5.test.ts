@@ -3,12 +3,11 @@ import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
 import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
-import { evaluateRows } from '../lib/engine/evaluate.js';
-import { measureFisher } from '../lib/engine/fisher.js';
-import { mergeModels } from '../lib/engine/merge.js';
+import { runMerge } from '../lib/engine/merge.js';
 import { Session } from '../lib/engine/session.js';
 import { readTensors, relativeError, type Tensors } from './support/tensors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
+import { measure, measuredPlan, score } from './support/passes.js';
 
 interface Cases {
   examples: { input_ids: number[]; choices: number[][]; label: number }[];
@@ -73,7 +72,7 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
     const { model, rows, all, expected } = await open(kind);
     for (const [m, name] of ['base', ...CHILDREN].entries()) {
       await model.load(m);
-      const { results } = await evaluateRows(model, rows, all);
+      const { results } = await score(model, { rows, indices: all });
       for (const i of all)
         t.true(
           relativeError(results[i].nll, expected.get(`score/nll/${name}/${i}`)) < BOUND.nll,
@@ -101,7 +100,7 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
     withShared(`${kind}: ${mode} Fisher`, async (t) => {
       const { model, rows, all, cases, expected } = await open(kind);
       await model.load(1);
-      await measureFisher(model, rows, all, { mode, drawn: Int32Array.from(cases.sampled_choices) });
+      await measure(model, { rows, indices: all }, { mode, drawn: Int32Array.from(cases.sampled_choices) });
       for (const { name } of model.parameters)
         t.true(
           relativeError(model.engine.parameter('fisher', name), expected.get(`fisher/${mode}/task_a/${name}`)) <
@@ -115,18 +114,18 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
   withShared(`${kind}: the whole merge`, async (t) => {
     const { model, rows, all, cases, expected } = await open(kind);
     for (const [k, lambdas] of cases.lambdas.entries()) {
-      await mergeModels(model, lambdas, async (i, fold) => {
-        await model.interpolate(i, lambdas[i - 1]);
-        await measureFisher(model, rows, all, { mode: 'exact', fold });
-        return 'folded';
-      });
+      const plan = measuredPlan(
+        model,
+        lambdas.map(() => ({ rows, indices: all })),
+      );
+      await runMerge(model, plan.passes(lambdas), plan);
       for (const { name } of model.parameters)
         t.true(
           relativeError(model.engine.parameter('parameters', name), expected.get(`dfmerge/${k}/${name}`)) <
             BOUND.merged,
           name,
         );
-      const { results } = await evaluateRows(model, rows, all);
+      const { results } = await score(model, { rows, indices: all });
       for (const i of all)
         t.true(relativeError(results[i].nll, expected.get(`dfmerge_nll/${k}/${i}`)) < BOUND.mergedNll, `example ${i}`);
     }

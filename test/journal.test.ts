@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { DfMergeError } from '../lib/core/errors.js';
-import { openJournal, type JournalHeader, type JournalTrial } from '../lib/search/journal.js';
+import { openJournal, type JournalEvent } from '../lib/search/journal.js';
+import type { JournalHeader } from '../lib/search/journal_header.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'dfmerge-journal-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,35 +14,65 @@ const newPath = () => join(folder, `journal-${files++}.jsonl`);
 
 const header: JournalHeader = { version: '0.1.0', seed: 1, recipe: { search: { xi: 0.01 }, models: ['a', 'b'] } };
 
-function trialOf(trial: number): JournalTrial {
-  return {
-    trial,
-    coefficients: [trial / 3, 0.1 + 0.2, 5e-324],
-    objective: 1 / trial,
-    accuracy: { a: 1 / 7, ä: 2 / 3 },
-    seconds: 0.1,
-  };
-}
+const asked = (trial: number): JournalEvent => ({
+  event: 'asked',
+  trial,
+  coefficients: [trial / 3, 0.1 + 0.2, 5e-324],
+});
 
-function write(path: string, trials: number): void {
+const told = (trial: number): JournalEvent => ({
+  event: 'told',
+  trial,
+  objective: 1 / trial,
+  accuracy: { a: 1 / 7, ä: 2 / 3 },
+  seconds: { fisher: 0.1 },
+});
+
+const failed = (trial: number): JournalEvent => ({ event: 'failed', trial, reason: 'not finite', seconds: {} });
+
+/** One event of each kind, with two trials in flight for a while. */
+const EVENTS: readonly JournalEvent[] = [
+  asked(1),
+  told(1),
+  asked(2),
+  asked(3),
+  told(3),
+  failed(2),
+  {
+    event: 'compared',
+    name: 'base',
+    comparison: { label: 'base', mean: 1 / 3, accuracy: { a: 1 / 3 }, split: 'test' },
+    seconds: {},
+  },
+  {
+    event: 'final',
+    split: 'validation',
+    coefficients: [1 / 3],
+    scores: [['a', { accuracy: 2 / 3, examples: 3, correct: 'Aw==' }]],
+    seconds: { evaluate: 1 },
+  },
+];
+
+function write(path: string, events = EVENTS): void {
   const journal = openJournal(path, header);
-  for (let trial = 1; trial <= trials; trial++) journal.append(trialOf(trial));
+  for (const event of events) journal.append(event);
   journal.close();
 }
 
 test('what was appended is read back with the same bits', (t) => {
   const path = newPath();
-  write(path, 3);
+  write(path);
   const journal = openJournal(path, header, { resume: true });
-  t.deepEqual(journal.trials, [trialOf(1), trialOf(2), trialOf(3)]);
-  journal.append(trialOf(4));
+  t.deepEqual(journal.events, EVENTS);
+  journal.append(asked(4));
+  t.deepEqual(journal.events.at(-1), asked(4));
   journal.close();
-  t.is(readFileSync(path, 'utf8').split('\n').length, 6);
+  t.is(readFileSync(path, 'utf8').split('\n').length, EVENTS.length + 3);
 });
 
 test('an existing journal is not touched without resume', (t) => {
   const path = newPath();
-  write(path, 1);
+  write(path);
   const before = readFileSync(path);
   t.throws(() => openJournal(path, header), { instanceOf: DfMergeError, code: 'EXISTS', message: /--resume/ });
   t.deepEqual(readFileSync(path), before);
@@ -50,19 +81,19 @@ test('an existing journal is not touched without resume', (t) => {
 test('resume without a journal starts one', (t) => {
   const path = newPath();
   openJournal(path, header, { resume: true }).close();
-  t.deepEqual(JSON.parse(readFileSync(path, 'utf8')), header);
+  t.deepEqual(JSON.parse(readFileSync(path, 'utf8')), { event: 'header', ...header });
 });
 
 test('cut anywhere, it resumes to the same bytes', (t) => {
   const whole = newPath();
-  write(whole, 3);
+  write(whole);
   const bytes = readFileSync(whole);
   const path = newPath();
   for (let length = 0; length <= bytes.length; length++) {
     writeFileSync(path, bytes);
     truncateSync(path, length);
     const journal = openJournal(path, header, { resume: true });
-    for (let trial = journal.trials.length + 1; trial <= 3; trial++) journal.append(trialOf(trial));
+    for (const event of EVENTS.slice(journal.events.length)) journal.append(event);
     journal.close();
     if (!readFileSync(path).equals(bytes)) t.fail(`cut at ${length}`);
   }
@@ -71,40 +102,35 @@ test('cut anywhere, it resumes to the same bytes', (t) => {
 
 test('a last line of zeros, as a power cut can leave, is dropped', (t) => {
   const path = newPath();
-  write(path, 2);
+  write(path);
   appendFileSync(path, '\0\0\0\0\n');
   const journal = openJournal(path, header, { resume: true });
-  t.is(journal.trials.length, 2);
-  journal.append(trialOf(3));
+  t.is(journal.events.length, EVENTS.length);
+  journal.append(asked(4));
   journal.close();
-  t.is(openJournal(path, header, { resume: true }).trials.length, 3);
+  t.is(openJournal(path, header, { resume: true }).events.length, EVENTS.length + 1);
 });
 
 test('a corrupt line in the middle is an error with its number', (t) => {
   const path = newPath();
-  write(path, 3);
+  write(path);
   const lines = readFileSync(path, 'utf8').split('\n');
-  const damage = (index: number, line: string) => writeFileSync(path, lines.with(index, line).join('\n'));
-  damage(2, '{"trial": 2, "coeff');
-  t.throws(() => openJournal(path, header, { resume: true }), {
-    code: 'INVALID_DATA',
-    message: new RegExp(`${path}:3: .*not JSON`),
-  });
-  damage(2, '{"trial": 2}');
-  t.throws(() => openJournal(path, header, { resume: true }), {
-    code: 'INVALID_DATA',
-    message: /:3: expected a trial/,
-  });
-  damage(2, lines[1]);
-  t.throws(() => openJournal(path, header, { resume: true }), {
-    code: 'INVALID_DATA',
-    message: /:3: expected trial 2, found trial 1/,
-  });
+  const refused = (line: string, message: RegExp) => {
+    writeFileSync(path, lines.with(2, line).join('\n'));
+    t.throws(() => openJournal(path, header, { resume: true }), { code: 'INVALID_DATA', message }, line);
+  };
+  refused('{"trial": 2, "coeff', new RegExp(`${path}:3: .*not JSON`));
+  refused('null', /:3: expected an event, one of asked, told, failed, compared, final, found none/);
+  refused('{"event": "toString"}', /:3: expected an event, .* found "toString"/);
+  refused('{"event": "told", "trial": 1}', /:3: the event "told" is wrong at objective: /);
+  refused('{"event": "told", "trial": 1, "objective": null, "accuracy": {}, "seconds": {}}', /wrong at objective/);
+  refused(lines[1], /:3: trial 2 is the next to be asked, found trial 1/);
+  refused(lines[5], /:3: trial 3 is told, but it was not asked, or has ended already/);
 });
 
 test('a journal of another run is refused, untouched, and the difference is named', (t) => {
   const path = newPath();
-  write(path, 2);
+  write(path);
   appendFileSync(path, '{"torn');
   const before = readFileSync(path);
   const other = { ...header, seed: 2, recipe: { search: { xi: 0.1 }, models: ['a', 'b'] }, data: 'd' };
@@ -121,32 +147,32 @@ test('a journal of another run is refused, untouched, and the difference is name
   t.deepEqual(readFileSync(path), before);
 });
 
-test('a refusal says what a missing key stands for', (t) => {
-  const path = newPath();
-  write(path, 1);
-  const other = { ...header, recipe: { search: { xi: 0.01 }, models: ['a', 'b'], dtype: 'half' } };
-  t.throws(() => openJournal(path, other, { resume: true, absent: { 'recipe.dtype': 'whole' } }), {
-    code: 'MISMATCH',
-    message: /\n {2}recipe\.dtype: "whole" there, "half" now$/,
-  });
-});
-
 test('keys of the header may come in any order', (t) => {
   const path = newPath();
-  write(path, 1);
+  write(path);
   const { version, ...rest } = header;
   t.notThrows(() => openJournal(path, { ...rest, version }, { resume: true }).close());
 });
 
-test('numbers that JSON cannot hold and trials out of order are refused before they are written', (t) => {
+test('numbers that JSON cannot hold and trials out of turn are refused before they are written', (t) => {
   const path = newPath();
   const journal = openJournal(path, header);
-  for (const bad of [{ objective: NaN }, { coefficients: [Infinity] }, { accuracy: { a: NaN } }, { trial: 2 }]) {
-    t.throws(() => journal.append({ ...trialOf(1), ...bad }), { code: 'INVALID_ARGUMENT' });
-  }
+  journal.append(asked(1));
+  const wrong: JournalEvent[] = [
+    asked(1),
+    asked(3),
+    told(2),
+    { ...asked(2), coefficients: [Infinity] } as JournalEvent,
+    { ...told(1), objective: NaN } as JournalEvent,
+    { ...told(1), accuracy: { a: NaN } } as JournalEvent,
+  ];
+  for (const event of wrong) t.throws(() => journal.append(event), { code: 'INVALID_ARGUMENT' });
+  journal.append(told(1));
+  for (const event of [told(1), failed(1)])
+    t.throws(() => journal.append(event), { code: 'INVALID_ARGUMENT', message: /has ended already/ });
   journal.close();
-  t.throws(() => journal.append(trialOf(1)), { code: 'CLOSED' });
-  t.is(readFileSync(path, 'utf8').split('\n').length, 2);
+  t.throws(() => journal.append(asked(2)), { code: 'CLOSED' });
+  t.is(readFileSync(path, 'utf8').split('\n').length, 4);
 });
 
 test('a folder that is not there is an IO error', (t) => {

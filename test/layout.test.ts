@@ -24,6 +24,7 @@ const LIB = [
   /^lib\/bayes\//,
   /^lib\/checkpoint\//,
   /^lib\/architectures\//,
+  /^lib\/methods\//,
   /^lib\/(engine|tasks|objectives|recipe|search|run|commands|report)\//,
   /^lib\/demo\//,
   /^lib\/index\.ts$/,

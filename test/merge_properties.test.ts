@@ -3,9 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { testing } from '../bindings/testing/index.js';
-import { readHeader } from '../lib/checkpoint/safetensors.js';
-import { measureFisher } from '../lib/engine/fisher.js';
-import { mergeModels } from '../lib/engine/merge.js';
+import { runMerge } from '../lib/engine/merge.js';
 import { Session } from '../lib/engine/session.js';
 import { INSTRUCTION_SETS, sameBits, withinBound } from './support/machines.js';
 import { plainInterpolation, plainMerge, type MergeOperands } from './support/plain_merge.js';
@@ -23,6 +21,7 @@ import {
 } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
+import { filePlan, measure, plainPlan } from './support/passes.js';
 
 const random = new RandomValues(4);
 const merge = (operands: MergeOperands & { stream?: boolean }, isa = '') =>
@@ -61,12 +60,6 @@ for (const isa of INSTRUCTION_SETS) {
   });
 }
 
-/** The place of every parameter in a safetensors file of Fishers. */
-async function placesIn(file: string) {
-  const { tensors } = await readHeader(file);
-  return [...tensors.values()].map(({ name, begin }) => ({ name, file, offset: begin, dtype: 'F32' as const }));
-}
-
 for (const [title, shift] of [
   ['on the 64-byte grid', 0],
   ['4 bytes off the grid', 4],
@@ -89,8 +82,8 @@ for (const [title, shift] of [
     for (const threads of [1, 2, 3]) {
       const model = await Session.open(baseDir, dirs, { threads, tokenizer: false });
       for (const withFisher of [true, false]) {
-        const load = async (i: number) => model.job(async (engine) => engine.loadFisher(await placesIn(files[i - 1])));
-        await mergeModels(model, [...coefficients], withFisher ? load : null);
+        const plan = withFisher ? filePlan(files) : plainPlan();
+        await runMerge(model, plan.passes([...coefficients]), plan);
         for (const [name, values] of base) {
           const expected = plainMerge({
             base: values,
@@ -210,12 +203,15 @@ test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and
   const coefficients = [0.4, 0.9];
   const merged = async (inOneSweep: boolean) => {
     const fishers: Float32Array[] = [];
-    await mergeModels(model, coefficients, async (i, fold) => {
-      await model.interpolate(i, coefficients[i - 1]);
-      await measureFisher(model, rows, [0, 1], { mode: 'exact', fold: inOneSweep ? fold : undefined });
+    await model.job((engine) => engine.beginMerge());
+    for (const [i, coefficient] of coefficients.entries()) {
+      const fold = { model: i + 1, coefficient };
+      await model.interpolate(i + 1, coefficient);
+      await measure(model, { rows, indices: [0, 1] }, { mode: 'exact', fold: inOneSweep ? fold : undefined });
       fishers.push(...model.parameters.map(({ name }) => model.engine.parameter('fisher', name)));
-      return inOneSweep ? 'folded' : undefined;
-    });
+      if (!inOneSweep) await model.job((engine) => engine.fold(i + 1, coefficient, true));
+    }
+    await model.job((engine) => engine.finishMerge(coefficients.length));
     return [...fishers, ...model.parameters.map(({ name }) => model.engine.parameter('parameters', name))];
   };
   const [expected, actual] = [await merged(false), await merged(true)];

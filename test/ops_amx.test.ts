@@ -4,8 +4,6 @@
 import test from 'ava';
 import { native } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
-import { evaluateRows } from '../lib/engine/evaluate.js';
-import { measureFisher } from '../lib/engine/fisher.js';
 import { info } from '../lib/commands/info.js';
 import { roundToBfloat16 } from './support/bfloat16.js';
 import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
@@ -14,6 +12,7 @@ import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { openT5, randomRows, randomWeights, V1_0, type T5Shape } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { relativeError } from './support/tensors.js';
+import { measure, score } from './support/passes.js';
 
 const random = new RandomValues(8);
 const { kernels } = testing();
@@ -199,8 +198,8 @@ async function scoresAndFisher(isa: string, threads: number) {
     const rows = randomRows(SHAPE, LENGTHS);
     const indices = rows.choices.map((_, i) => i);
     await model.load(0);
-    const nll = Float32Array.from((await evaluateRows(model, rows, indices)).results.flatMap((result) => result.nll));
-    await measureFisher(model, rows, indices, { mode: 'exact' });
+    const nll = Float32Array.from((await score(model, { rows, indices })).results.flatMap((result) => result.nll));
+    await measure(model, { rows, indices }, { mode: 'exact' });
     const fisher = model.parameters.map(({ name }) => ({ name, values: model.engine.parameter('fisher', name) }));
     model.close();
     return { nll, fisher };

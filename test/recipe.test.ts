@@ -62,7 +62,7 @@ test('a search recipe is filled with defaults and its paths are resolved against
       optimizer: 'default',
       bounds: [0, 1],
     },
-    normalize: false,
+    parameters: { normalize: false },
     dtype: 'float32',
     computeDtype: 'float32',
   });
@@ -125,7 +125,7 @@ out_dtype: float16`.replace(/^x.*\n/, ''),
     `merge_method: linear\nbase_model: base\nmodels:\n  - &m { model: a, parameters: { weight: 3 } }\n  - { <<: *m, model: b }\n`,
   );
   t.deepEqual(
-    shared.models.map(({ weight }) => weight),
+    shared.models.map(({ parameters }) => parameters?.weight),
     [3, 3],
   );
 });

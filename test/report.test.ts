@@ -21,7 +21,7 @@ function recordOf(task = 'b'): RunRecord {
         { model: 'models/b', task },
       ],
       tasks: { a: { data: 'data/a' }, [task]: { data: 'data/b' } },
-      fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12 },
+      fisher: { mode: 'exact', samples: 30, split: 'validation', at: 'candidate', epsilon: 1e-12, min_weight: 0 },
       search: {
         acquisition: 'ei',
         xi: 0.01,
@@ -36,6 +36,7 @@ function recordOf(task = 'b'): RunRecord {
         bounds: [0, 1],
       },
       dtype: 'float32',
+      compute_dtype: 'float32',
     },
     seed: 1,
     environment: { node: '20.19.0', platform: 'linux x64', cpu: 'A CPU', isa: 'avx2', threads: 2, dtype: 'float32' },

@@ -1,5 +1,5 @@
-import { evaluateRows } from '../../lib/engine/evaluate.js';
-import { measureFisher } from '../../lib/engine/fisher.js';
+import { evaluateRows, scoringRows } from '../../lib/engine/evaluate.js';
+import { fisherInputs, measureFisher } from '../../lib/engine/fisher.js';
 import { randomRows, taskLengths } from '../lengths.js';
 import { SHAPES } from '../shapes.js';
 import type { CaseResult, MemorySpec } from '../spec.js';
@@ -20,11 +20,11 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
   try {
     const seconds = await secondsOf(async () => {
       await model.interpolate(1, 0.3);
-      await measureFisher(model, rows, all, { mode: 'exact' });
+      await measureFisher(model, fisherInputs(model, { rows, indices: all }, 'exact'), { mode: 'exact' });
       await model.job((engine) => engine.beginMerge());
       for (let i = 1; i <= spec.models; i++) await model.job((engine) => engine.fold(i, 0.3, true));
       await model.job((engine) => engine.finishMerge(spec.models));
-      await evaluateRows(model, rows, all);
+      await evaluateRows(model, scoringRows(model, rows, all));
     });
     return { seconds: [seconds], ...memory.stop() };
   } finally {

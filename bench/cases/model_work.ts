@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { native } from '../../bindings/index.js';
 import type { TokenizedRows } from '../../lib/engine/batch.js';
-import { evaluateRows } from '../../lib/engine/evaluate.js';
-import { measureFisher } from '../../lib/engine/fisher.js';
+import { evaluateRows, scoringRows } from '../../lib/engine/evaluate.js';
+import { fisherInputs, measureFisher } from '../../lib/engine/fisher.js';
 import type { Session } from '../../lib/engine/session.js';
 import { train } from '../../lib/engine/train.js';
 import { randomRows, taskLengths } from '../lengths.js';
@@ -61,8 +61,9 @@ async function checked(model: Session, spec: WorkSpec): Promise<Check> {
 
 async function onePass(model: Session, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
   const all = rows.inputIds.map((_, i) => i);
-  if (kind === 'fisher') await measureFisher(model, rows, all, { mode: 'exact' });
-  else await evaluateRows(model, rows, all);
+  if (kind === 'fisher')
+    await measureFisher(model, fisherInputs(model, { rows, indices: all }, 'exact'), { mode: 'exact' });
+  else await evaluateRows(model, scoringRows(model, rows, all));
 }
 
 /** Times training steps on all rows at once, of which the first warms up. */

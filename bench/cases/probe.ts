@@ -1,7 +1,7 @@
 import { sum } from '../../lib/core/statistics.js';
 import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
-import { evaluateRows } from '../../lib/engine/evaluate.js';
-import { measureFisher } from '../../lib/engine/fisher.js';
+import { evaluateRows, scoringRows } from '../../lib/engine/evaluate.js';
+import { fisherInputs, measureFisher } from '../../lib/engine/fisher.js';
 import type { Session } from '../../lib/engine/session.js';
 import { rightChoices } from '../../lib/engine/train.js';
 import type { RowLengths } from '../flops.js';
@@ -40,11 +40,11 @@ export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengt
 
 /** Does the work on one row at the model's current parameters, and digests the result. */
 export async function probe(model: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
-  const { results } = await evaluateRows(model, row, [0]);
+  const { results } = await evaluateRows(model, scoringRows(model, row, [0]));
   const { nll } = results[0];
   if (work === 'score') return { nll, tensors: {} };
   if (work === 'fisher') {
-    await measureFisher(model, row, [0], { mode: 'exact' });
+    await measureFisher(model, fisherInputs(model, { rows: row, indices: [0] }, 'exact'), { mode: 'exact' });
   } else {
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));

@@ -1,8 +1,7 @@
 import type { CommandModule } from 'yargs';
-import { evaluate } from '../commands/measure.js';
-import type { SplitName } from '../tasks/rows.js';
-import { SPLITS } from '../recipe/recipe.js';
+import { evaluate } from '../commands/evaluate.js';
 import { percent, roughDuration } from '../report/format.js';
+import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 

@@ -1,11 +1,10 @@
 import type { CommandModule } from 'yargs';
-import { fisher } from '../commands/measure.js';
-import type { SplitName } from '../tasks/rows.js';
+import { FISHER_MODES } from '../../bindings/index.js';
+import { fisher } from '../commands/fisher.js';
+import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { DfMergeError } from '../core/errors.js';
-import { checkMinWeight, DEFAULT_EPSILON, type FisherMode } from '../engine/fisher.js';
-import { FISHER_MODES, SPLITS } from '../recipe/recipe.js';
+import { checkMinWeight, DEFAULT_EPSILON, type FisherMode, type SkippedChoices } from '../engine/fisher.js';
 import { bound } from '../report/format.js';
-import type { SkippedChoices } from '../run/record.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 

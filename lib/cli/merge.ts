@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { COMPARISONS } from '../run/comparison.js';
 import { merge } from '../commands/merge.js';
+import { helpOfMethods } from '../methods/reference.js';
 import { recipeForMerge } from '../recipe/read.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
@@ -40,7 +41,8 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
           describe: `other merges to evaluate beside it: ${COMPARISONS.join(', ')} [default: none]`,
         })
         .example('$0 merge recipe.yaml --out merged', 'merge, evaluate and write merged/')
-        .example('$0 merge recipe.yaml --out merged --no-evaluate', 'only merge'),
+        .example('$0 merge recipe.yaml --out merged --no-evaluate', 'only merge')
+        .epilogue(`Methods:\n${helpOfMethods()}`),
     ),
   handler: async (args) => {
     const recipe = recipeForMerge(args.recipe);

@@ -2,10 +2,13 @@ import type { CommandModule } from 'yargs';
 import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
 import { DfMergeError } from '../core/errors.js';
 import { mean } from '../core/statistics.js';
+import { methodNamed } from '../methods/index.js';
+import { helpOfSearchMethods } from '../methods/reference.js';
 import { recipeForSearch } from '../recipe/read.js';
 import { roughDuration } from '../report/format.js';
-import type { TrialRecord } from '../run/record.js';
-import { journalPath, search } from '../search/search.js';
+import { journalPath, search } from '../commands/search.js';
+import { trialsOf } from '../search/proposals.js';
+import type { FailedTrial, TrialRecord } from '../search/trial.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
@@ -21,7 +24,7 @@ interface SearchArguments extends DataArguments {
 
 export const searchCommand: CommandModule<object, SearchArguments> = {
   command: 'search <recipe>',
-  describe: 'Search the coefficients of a merge by Bayesian optimisation',
+  describe: 'Search the coefficients of a merge',
   builder: (yargs) =>
     withData(
       yargs
@@ -48,14 +51,15 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
         .example(
           '$0 search recipe.yaml --out merged --compare base fisher',
           'compare with the base and with Fisher merging',
-        ),
+        )
+        .epilogue(`Methods that leave coefficients to a search:\n${helpOfSearchMethods()}`),
     ),
   handler: async (args) => {
     const recipe = recipeForSearch(args.recipe);
     if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
     const progress = new ProgressDisplay(args);
-    const isGrid = recipe.mergeMethod === 'task_arithmetic';
-    const total = isGrid ? 11 : recipe.search.init + recipe.search.iterations;
+    const { search: searched } = methodNamed(recipe.mergeMethod);
+    const total = searched ? trialsOf(searched, recipe.search) : 0;
     const times: number[] = [];
     const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
       times.push(seconds);
@@ -65,6 +69,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
           `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${roughDuration(seconds)}${left}`,
       );
     };
+    const onFailure = ({ trial, reason }: FailedTrial) => progress.line(`trial ${trial}/${total}  failed: ${reason}`);
     await interruptible(async (signal) => {
       try {
         const options = {
@@ -74,7 +79,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
           overwrite: args.overwrite,
           compare: comparisons(args.compare),
         };
-        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial });
+        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial, onFailure });
         progress.stop();
         if (args.json) return printJson(record);
         printRun(record);
@@ -102,8 +107,8 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
 export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {
   const all = names?.flatMap((name) => name.split(',')).filter((name) => name !== 'none');
   for (const name of all ?? []) {
-    if (!COMPARISONS.includes(name as Comparison))
+    if (!COMPARISONS.includes(name))
       throw new DfMergeError('INVALID_ARGUMENT', `--compare ${name}: expected ${COMPARISONS.join(', ')} or none`);
   }
-  return all as Comparison[] | undefined;
+  return all;
 }

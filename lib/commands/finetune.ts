@@ -5,9 +5,11 @@ import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
-import { evaluateRows } from '../engine/evaluate.js';
+import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
+import { mean, sum } from '../core/statistics.js';
+import { tokenizerOf } from '../tasks/tokenize.js';
 import { train, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
@@ -50,29 +52,28 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const model = await Session.open(options.model, [], options);
-  const keep = new BestParameters(model, `${out}.best`);
+  const session = await Session.open(options.model, [], { ...options, tokenizer: false });
+  const keep = new BestParameters(session, `${out}.best`);
   try {
     const { onProgress, signal, steps, cache } = options;
     const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
-    const training = await prepareSplit(model.requireTokenizer(), options.data, 'train', { needLabels: true, cache });
-    const validation = await prepareSplit(model.requireTokenizer(), options.data, 'validation', {
-      needLabels: true,
-      cache,
-    });
-    await model.load(0, signal);
+    const tokenizer = await tokenizerOf(session);
+    const training = await prepareSplit(tokenizer, options.data, 'train', { needLabels: true, cache });
+    const validation = await prepareSplit(tokenizer, options.data, 'validation', { needLabels: true, cache });
+    const validationRows = scoringRows(session, validation.rows, validation.all);
+    await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
     let best: FinetuneEvaluation | undefined;
     let losses: number[] = [];
     const afterStep = async ({ step, loss }: { step: number; loss: number }): Promise<void> => {
       losses.push(loss);
       if (step % evaluateEvery !== 0 && step !== steps) return;
-      const { accuracy, results } = await evaluateRows(model, validation.rows, validation.all, { signal, onProgress });
-      const tokens = results.reduce((sum, { tokens: lengths, label }) => sum + lengths[label], 0);
+      const { accuracy, results } = await evaluateRows(session, validationRows, { signal, onProgress });
+      const tokens = sum(results.map(({ tokens: lengths, label }) => lengths[label]));
       const evaluation: FinetuneEvaluation = {
         step,
-        trainLoss: losses.reduce((a, b) => a + b, 0) / losses.length,
-        validationLoss: results.reduce((sum, { nll, label }) => sum + nll[label], 0) / tokens,
+        trainLoss: mean(losses),
+        validationLoss: sum(results.map(({ nll, label }) => nll[label])) / tokens,
         accuracy,
       };
       losses = [];
@@ -82,13 +83,13 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       best = evaluation;
       await keep.save();
     };
-    await train(model, training.rows, { ...options, subject: undefined, afterStep });
+    await train(session, training.rows, { ...options, subject: undefined, afterStep });
     await keep.restore();
-    await model.write(out, { dtype: options.outputDtype ?? 'float32', overwrite: options.overwrite }, signal);
+    await session.write(out, { dtype: options.outputDtype ?? 'float32', overwrite: options.overwrite }, signal);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();
-    model.close();
+    session.close();
   }
 }
 
@@ -97,16 +98,16 @@ class BestParameters {
   #file: Temporary | undefined;
 
   constructor(
-    private readonly model: Session,
+    private readonly session: Session,
     private readonly target: string,
   ) {}
 
   async save(): Promise<void> {
     this.#file ??= await temporaryBeside(this.target);
-    const tensors = this.model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
+    const tensors = this.session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
     await writeSafetensorsFile(this.#file.path, tensors, {
       writeTensors: (file, places) =>
-        this.model.job((engine) =>
+        this.session.job((engine) =>
           engine.write(
             'parameters',
             places.map((place) => ({ file, ...place })),
@@ -118,14 +119,14 @@ class BestParameters {
   async restore(): Promise<void> {
     const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
     const { tensors } = await readHeader(file);
-    const sources = this.model.parameters.map(({ name }) => ({
+    const sources = this.session.parameters.map(({ name }) => ({
       name,
       file,
       offset: tensors.get(name)?.begin ?? 0,
       dtype: 'F32' as const,
     }));
-    const index = this.model.engine.addModel(sources);
-    await this.model.load(index);
+    const index = this.session.engine.addModel(sources);
+    await this.session.load(index);
   }
 
   async discard(): Promise<void> {

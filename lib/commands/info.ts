@@ -1,9 +1,8 @@
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import { COMPUTE_DTYPES, native, type ComputeDtype, type NativeInfo } from '../../bindings/index.js';
 import { cacheFolder, cacheUsage } from '../tasks/row_cache.js';
-import type { Session } from '../engine/session.js';
 import { callNative } from '../engine/native_call.js';
-import type { EnvironmentRecord } from '../run/record.js';
+import { cpuName } from '../run/environment.js';
 import { VERSION } from '../core/version.js';
 
 /** What this installation can do on this machine. */
@@ -52,27 +51,4 @@ function describeProducts({ float32, bfloat16, onednn }: NativeInfo['matmul'], i
   const chosen = float32 === bfloat16 ? named(float32) : `float32: ${named(float32)}, bfloat16: ${named(bfloat16)}`;
   if (onednn === '') return `${chosen}; this build has no oneDNN`;
   return `${chosen}; this build can use oneDNN ${onednn} (DFMERGE_MATMUL=builtin or onednn)`;
-}
-
-function cpuName(): string {
-  return cpus()[0]?.model.trim() || 'unknown';
-}
-
-/** What multiplies matrices where it is not the built-in kernels: other code, other bits. Records and journals say nothing else. */
-export function productsOf({ engine }: Session): { matmul?: string } {
-  const products = engine.matmul();
-  return products === 'builtin' ? {} : { matmul: products };
-}
-
-/** Where a run happened, for its record. */
-export function environmentRecord(model: Session): EnvironmentRecord {
-  return {
-    node: process.versions.node,
-    platform: `${process.platform}-${process.arch}`,
-    cpu: cpuName(),
-    isa: native().info().isa,
-    ...productsOf(model),
-    threads: model.threads,
-    dtype: model.dtype,
-  };
 }

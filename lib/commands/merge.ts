@@ -1,16 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { usesFisher } from '../run/candidate.js';
 import { assertWritable } from '../checkpoint/write.js';
-import type { Comparison } from '../run/comparison.js';
-import type { DataOptions } from '../tasks/prepared_split.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
-import { finishRun } from '../run/output.js';
 import type { RunOptions } from '../core/progress.js';
+import type { ComputeOptions } from '../engine/session.js';
+import { methodNamed } from '../methods/index.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
+import { comparesWithFisher, type Comparison } from '../run/comparison.js';
+import { openRun } from '../run/context.js';
+import { finishRun } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
-import { prepareTasks } from '../tasks/prepare.js';
-import { Stopwatch } from '../core/timing.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a merge besides its recipe. */
 export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
@@ -33,34 +32,18 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const stopwatch = new Stopwatch();
-  const measured = usesFisher(recipe.mergeMethod) && recipe.models.some(({ fisher }) => !fisher);
-  const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
-  const needsTasks = recipe.tasks.length > 0 && (measured || scored !== 'no');
-  const model = await stopwatch.time('load', () =>
-    Session.open(
-      recipe.baseModel.path,
-      recipe.models.map(({ path }) => path),
-      { ...options, dtype: recipe.computeDtype, tokenizer: needsTasks },
-    ),
-  );
+  const { evaluate, compare = [] } = options;
+  const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
+  const needs = {
+    fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
+    validationRatio: 1,
+    scored: evaluate === undefined ? 'where labelled' : evaluate ? 'yes' : 'no',
+  } as const;
+  const context = await openRun(recipe, needs, options);
   try {
-    const fisher = measured ? recipe.fisher : undefined;
-    const prepare = () =>
-      prepareTasks(model, recipe, {
-        seed: recipe.search.seed,
-        validationRatio: 1,
-        fisher,
-        scored,
-        cache: options.cache,
-      });
-    const tasks = needsTasks ? await stopwatch.time('load', prepare) : [];
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
-    return await finishRun(
-      { model, recipe, tasks, stopwatch },
-      { ...options, out, coefficients, trials: [], compare: options.compare ?? [] },
-    );
+    return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
-    model.close();
+    context.session.close();
   }
 }

@@ -1,39 +1,24 @@
-/** Parts of a run whose wall time is kept, in the order in which they first happen. */
+/** The parts of a run whose wall time is kept, in the order in which they first happen. */
 export const PHASES = ['load', 'fisher', 'merge', 'evaluate', 'suggest', 'write'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Wall seconds by phase. A phase within a phase counts for the inner one alone. */
-export class Stopwatch {
-  readonly seconds: Record<Phase, number> = Object.fromEntries(PHASES.map((phase) => [phase, 0])) as Record<
-    Phase,
-    number
-  >;
-  #inner = 0;
+/** Wall seconds by phase; a phase that is absent took no time. */
+export type Seconds = { [phase in Phase]?: number };
 
-  /** Runs `body` and adds its time to `phase`, whether it succeeds or throws. */
-  async time<T>(phase: Phase, body: () => Promise<T>): Promise<T> {
-    const outer = this.#inner;
-    this.#inner = 0;
-    const start = performance.now();
-    try {
-      return await body();
-    } finally {
-      const elapsed = (performance.now() - start) / 1000;
-      this.seconds[phase] += elapsed - this.#inner;
-      this.#inner = outer + elapsed;
-    }
-  }
-
-  add(phases: Partial<Record<Phase, number>>): void {
-    for (const phase of PHASES) this.seconds[phase] += phases[phase] ?? 0;
-  }
-
-  get total(): number {
-    return PHASES.reduce((sum, phase) => sum + this.seconds[phase], 0);
-  }
+/** Runs `body` and returns its result with the wall seconds that it took. */
+export async function timed<T>(body: () => T | Promise<T>): Promise<{ value: T; seconds: number }> {
+  const start = performance.now();
+  const value = await body();
+  return { value, seconds: (performance.now() - start) / 1000 };
 }
 
-/** What was added between two readings. */
-export function phasesSince(now: Record<Phase, number>, before: Record<Phase, number>): Record<Phase, number> {
-  return Object.fromEntries(PHASES.map((phase) => [phase, now[phase] - before[phase]])) as Record<Phase, number>;
+/** Seconds of several pieces of work, added phase by phase; every phase is there. */
+export function sumOfSeconds(parts: readonly Seconds[]): Record<Phase, number> {
+  const total = (phase: Phase) => parts.reduce((sum, part) => sum + (part[phase] ?? 0), 0);
+  return Object.fromEntries(PHASES.map((phase) => [phase, total(phase)])) as Record<Phase, number>;
+}
+
+/** Seconds of all phases together. */
+export function totalSeconds(seconds: Seconds): number {
+  return PHASES.reduce((sum, phase) => sum + (seconds[phase] ?? 0), 0);
 }

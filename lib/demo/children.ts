@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { evaluate } from '../commands/measure.js';
+import { evaluate } from '../commands/evaluate.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
 import type { ComputeOptions } from '../engine/session.js';

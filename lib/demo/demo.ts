@@ -6,8 +6,9 @@ import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
 import { duration, percent } from '../report/format.js';
+import { COMPARISONS } from '../run/comparison.js';
 import type { RunRecord } from '../run/record.js';
-import { search } from '../search/search.js';
+import { search } from '../commands/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
 import { makeData, writeTask, type MadeData } from './data.js';
 import { openFolder, recipeText } from './folder.js';
@@ -141,7 +142,7 @@ async function searched(
   return search(recipeForSearch(join(out, 'recipe.yaml')), {
     ...run,
     out: join(out, 'merged'),
-    compare: ['base', 'fine-tuned', 'average', 'task_arithmetic', 'fisher'],
+    compare: COMPARISONS,
     onTrial: ({ trial, objective }) => {
       if (objective <= highest) return;
       highest = objective;

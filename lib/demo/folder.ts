@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
+import { dfMerge } from '../methods/df_merge.js';
 import type { Plan } from './plan.js';
 
 const FIRST_LINE = '# Made by dfmerge demo.';
@@ -36,7 +37,7 @@ export function recipeText(tasks: readonly string[], search: Plan['search'], see
   const models = tasks.map((task) => `  - { model: models/${task}, task: ${task} }\n`).join('');
   const data = tasks.map((task) => `  ${task}: { data: data/${task} }\n`).join('');
   return `${FIRST_LINE} Run it again: dfmerge search recipe.yaml --out merged-again
-merge_method: df_merge
+merge_method: ${dfMerge.name}
 base_model: models/base
 models:
 ${models}tasks:

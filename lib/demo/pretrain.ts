@@ -1,6 +1,6 @@
 import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
-import { tokenizeRows } from '../engine/batch.js';
+import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
 import { RandomStream } from '../core/random_stream.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
@@ -49,7 +49,7 @@ export async function pretrain(
     model = await Session.open(random.path, [], run);
     const stream = new RandomStream(seed, 'pretraining rows');
     const rows = tokenizeRows(
-      model.requireTokenizer(),
+      await tokenizerOf(model),
       data.stories.map((story) => pretrainingRow(stream, story)),
     );
     await model.load(0, run.signal);

@@ -1,4 +1,5 @@
 import { mean } from '../core/statistics.js';
+import { dfMerge } from '../methods/df_merge.js';
 import type { RunRecord } from '../run/record.js';
 import { percentColumn, renderTable } from '../report/table.js';
 
@@ -38,7 +39,7 @@ export function makeTable(
       base,
       ...[...children].map(([task, accuracy]) => row(`child: ${task}`, accuracy)),
       ...merges,
-      row('DF-Merge', best),
+      row(dfMerge.title, best),
     ],
   };
 }

@@ -1,6 +1,4 @@
 import type { NativeBatch } from '../../bindings/index.js';
-import type { Tokenizer } from '../tasks/text/tokenizer.js';
-import type { TaskRow } from '../tasks/rows.js';
 
 /** Rows as token ids. */
 export interface TokenizedRows {
@@ -18,29 +16,24 @@ export interface RowBatch {
   batch: NativeBatch;
 }
 
+/** Rows of a split that were cut into batches, once for all the passes that they go through. */
+export interface BatchedRows {
+  rows: TokenizedRows;
+  /** The rows that the batches hold, each once. */
+  indices: readonly number[];
+  batches: readonly RowBatch[];
+}
+
 /** How much one batch may hold. */
 export interface BatchBudget {
   maxBytes: number;
   /**
-   * What one row weighs against `maxTokens`; a batch weighs the sum of its rows. Default: inputTokens + choiceTokens.
+   * What one row weighs against `maxBytes`; a batch weighs the sum of its rows. Default: inputTokens + choiceTokens.
    * @param inputTokens ids of the row's input
    * @param choiceTokens ids of all its choices together
    * @param choices how many choices
    */
   cost?: (inputTokens: number, choiceTokens: number, choices: number) => number;
-}
-
-/** Token ids of rows; inputs are cut to `maxInputTokens` (default 512), choices are not cut. */
-export function tokenizeRows(
-  tokenizer: Tokenizer,
-  rows: TaskRow[],
-  options: { maxInputTokens?: number } = {},
-): TokenizedRows {
-  return {
-    inputIds: rows.map((row) => Int32Array.from(tokenizer.encodeInput(row.input, options.maxInputTokens))),
-    choices: rows.map((row) => row.choices.map((choice) => Int32Array.from(tokenizer.encode(choice)))),
-    labels: Int32Array.from(rows, (row) => row.label ?? -1),
-  };
 }
 
 /**
@@ -67,6 +60,11 @@ export function makeBatches(rows: TokenizedRows, indices: readonly number[], bud
     left -= row.cost;
   }
   return groups.map((group) => ({ indices: group, batch: packRows(rows, group) }));
+}
+
+/** Rows `indices` of a split together with the batches that makeBatches cuts of them. */
+export function batched(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): BatchedRows {
+  return { rows, indices, batches: makeBatches(rows, indices, budget) };
 }
 
 /** One ragged batch of the given rows, in the given order. */

@@ -1,4 +1,4 @@
-import { makeBatches, type TokenizedRows } from './batch.js';
+import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
@@ -47,24 +47,27 @@ export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): numb
   return best;
 }
 
+/** Cuts rows `indices` of a split into the batches of a scoring pass. */
+export function scoringRows(session: Session, rows: TokenizedRows, indices: readonly number[]): BatchedRows {
+  return batched(rows, indices, session.scoreBudget());
+}
+
 /**
- * Scores rows `indices` of a tokenized split with the model's current parameters, batch by batch, longest rows first.
+ * Scores rows that scoringRows has cut with the session's current parameters, batch by batch, longest rows first.
  * Errors: NUMERIC naming the row where a score is not finite; ABORTED.
  */
 export async function evaluateRows(
-  model: Session,
-  rows: TokenizedRows,
-  indices: readonly number[],
+  session: Session,
+  { rows, indices, batches }: BatchedRows,
   options: RunOptions & { subject?: string; onPartial?: OnPartial } = {},
 ): Promise<Evaluation> {
   const { signal, onProgress, onPartial, subject } = options;
-  const batches = makeBatches(rows, indices, model.scoreBudget());
   const byRow = new Map<number, ExampleResult>();
   let correct = 0;
   let scored = 0;
   for (const [done, { indices: members, batch }] of batches.entries()) {
     onProgress?.({ phase: 'evaluate', done, total: batches.length, subject });
-    const scores = await model.job((engine) => engine.score(batch), signal);
+    const scores = await session.job((engine) => engine.score(batch), signal);
     members.forEach((index, i) => {
       const nll = Array.from(scores.subarray(batch.choiceOffsets[i], batch.choiceOffsets[i + 1]));
       if (!nll.every(Number.isFinite))

@@ -1,15 +1,30 @@
 import type { FisherMode, Fold } from '../../bindings/index.js';
-import { makeBatches, type TokenizedRows } from './batch.js';
+import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
-import type { SkippedChoices } from '../run/record.js';
 
 export type { FisherMode };
 
-/** How a task's Fisher is measured (paper eq. 2-3). */
-export interface FisherOptions extends RunOptions {
+/**
+ * What `min_weight` left out of one task's Fisher. Every element of it is low by at most `meanMass` times the largest squared gradient
+ * element of a skipped choice (in mode `choices`: of the gradient less the mean of the kept); see measureFisher.
+ * It is a type alias because JSON's types take those, and no interfaces.
+ */
+export type SkippedChoices = {
+  /** Choices left out, of all inputs. */
+  skipped: number;
+  /** All choices of all inputs. */
+  choices: number;
+  /** The sum of p̃ over an input's skipped choices, averaged over the inputs. */
+  meanMass: number;
+  /** The same sum for the input where it is largest. */
+  maxMass: number;
+};
+
+/** Which gradients make a Fisher (paper eq. 2-3). */
+export interface FisherTerms {
   mode: FisherMode;
   /** Added to every entry. Default 1e-12. */
   epsilon?: number;
@@ -18,6 +33,10 @@ export interface FisherOptions extends RunOptions {
    * What is lost is bounded by the p̃ that was skipped, see measureFisher.
    */
   minWeight?: number;
+}
+
+/** How one Fisher is measured. */
+export interface FisherOptions extends FisherTerms, RunOptions {
   /** Folds the Fisher into the merge of that model at that coefficient, too, each parameter as soon as it is whole. */
   fold?: Fold;
   /** For `sampled`: the seed and name of the stream that picks a choice per input. */
@@ -38,8 +57,21 @@ export interface FisherMeasurement {
   skipped: SkippedChoices;
 }
 
+/** Cuts rows `indices` of a split into the batches of a Fisher's measurement. */
+export function fisherInputs(
+  session: Session,
+  { rows, indices }: { rows: TokenizedRows; indices: readonly number[] },
+  mode: FisherMode,
+): BatchedRows {
+  return batched(
+    rows,
+    indices,
+    session.gradientBudget((choices) => gradientsPerInput(mode, choices)),
+  );
+}
+
 /**
- * Measures the diagonal Fisher at the model's current parameters, over the rows `indices` of a tokenized split; it stays in the engine,
+ * Measures the diagonal Fisher at the session's current parameters, over inputs that fisherInputs has cut; it stays in the engine,
  * to be folded into a merge, unless `fold` has done it, or written. F = 1/N Σ_x Σ_c p̃_c g_c² + ε, squares per input and choice.
  *
  * With `minWeight` w the sum leaves out S_x = {c : p̃_c < w}, without the likeliest choice; the p̃ of the others are not renormalised. With
@@ -52,21 +84,15 @@ export interface FisherMeasurement {
  * Errors: NUMERIC, INVALID_ARGUMENT, ABORTED.
  */
 export async function measureFisher(
-  model: Session,
-  rows: TokenizedRows,
-  indices: readonly number[],
+  session: Session,
+  { indices, batches }: BatchedRows,
   options: FisherOptions,
 ): Promise<FisherMeasurement> {
   const { mode, minWeight = 0, signal, onProgress } = options;
   checkMinWeight(mode, minWeight);
   if (indices.length === 0) throw new DfMergeError('INVALID_ARGUMENT', 'a Fisher needs at least one input');
   const draws = mode === 'sampled' && !options.drawn ? uniforms(indices, options.draw) : undefined;
-  await model.job((engine) => engine.beginFisher(), signal);
-  const batches = makeBatches(
-    rows,
-    indices,
-    model.gradientBudget((choices) => gradientsPerInput(mode, choices)),
-  );
+  await session.job((engine) => engine.beginFisher(), signal);
   const probabilities = new Map<number, Float64Array>();
   for (const [done, { indices: members, batch }] of batches.entries()) {
     onProgress?.({ phase: 'fisher', done, total: batches.length, subject: options.subject });
@@ -75,10 +101,10 @@ export async function measureFisher(
       options.drawn && mode === 'sampled'
         ? Int32Array.from(members, (row) => (options.drawn as Int32Array)[row])
         : undefined;
-    const p = await model.job((engine) => engine.addFisher(batch, mode, uniform, drawn, minWeight), signal);
+    const p = await session.job((engine) => engine.addFisher(batch, mode, uniform, drawn, minWeight), signal);
     members.forEach((row, i) => probabilities.set(row, p.slice(batch.choiceOffsets[i], batch.choiceOffsets[i + 1])));
   }
-  await model.job(
+  await session.job(
     (engine) => engine.finishFisher(indices.length, options.epsilon ?? DEFAULT_EPSILON, options.fold),
     signal,
   );

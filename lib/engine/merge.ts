@@ -1,24 +1,109 @@
-import type { Fold } from '../../bindings/index.js';
-import type { Session } from './session.js';
+import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
+import { timed } from '../core/timing.js';
+import type { Pass } from '../methods/method.js';
+import type { BatchedRows } from './batch.js';
+import { measureFisher, type FisherTerms, type SkippedChoices } from './fisher.js';
+import { loadFisher } from './fisher_file.js';
+import type { Session } from './session.js';
+
+/** The inputs that a model's Fisher is measured on, and how. */
+export interface MeasuredFisher extends FisherTerms {
+  /** Name of the model's task; the choices that `sampled` draws depend on it. */
+  task: string;
+  inputs: BatchedRows;
+  /** Seed of the draws of `sampled`. */
+  seed: number;
+}
+
+/** Where the Fisher of one model comes from: a file, or inputs to measure it on. */
+export type FisherSource = { file: string } | MeasuredFisher;
+
+/** How the models of a session are merged at any coefficients. */
+export interface MergePlan {
+  /** The passes of a merge at λ_1 … λ_M. */
+  passes: (coefficients: readonly number[]) => Pass[];
+  /** By model, in the order of the coefficients; undefined where the passes need none. */
+  fishers: readonly (FisherSource | undefined)[];
+}
+
+/** What a merge leaves besides the parameters in the engine. */
+export interface MergeOutcome {
+  /** What `minWeight` left out of the measured Fishers, by task name; absent where it is 0 or nothing was measured. */
+  skipped?: Record<string, SkippedChoices>;
+  /** Wall seconds: `fisher` is all that is needed for the Fishers, moving θ and folding in the same sweep included. */
+  seconds: { fisher: number; merge: number };
+}
+
+/** Passes that make a Fisher; the others combine. */
+const FISHER_PASSES: ReadonlySet<Pass['pass']> = new Set(['load', 'move', 'measure', 'read fisher']);
 
 /**
- * θ = θ0 + M (Σ C_i λ_i τ_i) / (Σ C_i), elementwise (paper eq. 7). `prepareFisher(i, fold)` leaves C_i in the engine for model i (1..M), or hands
- * `fold` to measureFisher, which folds it in as well, and says so; null: C_i = 1, which is θ0 + Σ λ_i τ_i.
- * The merged parameters become the engine's current ones. Errors: NUMERIC naming the tensor, ABORTED.
+ * Carries out the passes of a merge, one native job or Fisher after the other (paper, eq. 7). The merged parameters become the session's
+ * current ones. Errors: NUMERIC naming the tensor, ABORTED, INVALID_ARGUMENT where a pass asks for a Fisher that has no source, and those of
+ * measureFisher and loadFisher.
  */
-export async function mergeModels(
-  model: Session,
-  coefficients: readonly number[],
-  prepareFisher: ((index: number, fold: Fold) => Promise<'folded' | void>) | null,
-  options: RunOptions = {},
-): Promise<void> {
-  const { signal, onProgress } = options;
-  await model.job((engine) => engine.beginMerge(), signal);
-  for (const [i, coefficient] of coefficients.entries()) {
-    if ((await prepareFisher?.(i + 1, { model: i + 1, coefficient })) !== 'folded')
-      await model.job((engine) => engine.fold(i + 1, coefficient, prepareFisher !== null), signal);
-    onProgress?.({ phase: 'merge', done: i + 1, total: coefficients.length });
+export async function runMerge(
+  session: Session,
+  passes: readonly Pass[],
+  options: RunOptions & Partial<Pick<MergePlan, 'fishers'>> = {},
+): Promise<MergeOutcome> {
+  const skipped: Record<string, SkippedChoices> = {};
+  const seconds = { fisher: 0, merge: 0 };
+  const total = passes.filter(addsModel).length;
+  let done = 0;
+  for (const pass of passes) {
+    const { value: left, seconds: took } = await timed(() => carryOut(session, pass, options));
+    Object.assign(skipped, left);
+    seconds[FISHER_PASSES.has(pass.pass) ? 'fisher' : 'merge'] += took;
+    if (addsModel(pass)) options.onProgress?.({ phase: 'merge', done: ++done, total });
   }
-  await model.job((engine) => engine.finishMerge(coefficients.length), signal);
+  return { ...(Object.keys(skipped).length > 0 ? { skipped } : {}), seconds };
+}
+
+/** Does one pass; a measured Fisher returns what it left out, by the name of its task. */
+async function carryOut(
+  session: Session,
+  pass: Pass,
+  options: RunOptions & Partial<Pick<MergePlan, 'fishers'>>,
+): Promise<Record<string, SkippedChoices> | void> {
+  const { fishers = [], signal, onProgress } = options;
+  switch (pass.pass) {
+    case 'begin':
+      return session.job((engine) => engine.beginMerge(), signal);
+    case 'load':
+      return session.load(pass.model, signal);
+    case 'move':
+      return session.interpolate(pass.model, pass.coefficient, signal);
+    case 'measure': {
+      const { task, inputs, seed, ...terms } = measuredSource(fishers, pass.model);
+      const fold = { model: pass.model, coefficient: pass.coefficient };
+      const run = { ...terms, fold, draw: { seed, task }, subject: task, signal, onProgress };
+      const { skipped } = await measureFisher(session, inputs, run);
+      return terms.minWeight ? { [task]: skipped } : undefined;
+    }
+    case 'read fisher':
+      return loadFisher(session, fileOf(fishers, pass.model), signal);
+    case 'fold':
+      return session.job((engine) => engine.fold(pass.model, pass.coefficient, pass.weighted), signal);
+    case 'finish':
+      return session.job((engine) => engine.finishMerge(pass.models), signal);
+  }
+}
+
+/** Whether a pass adds a model to the merge. */
+function addsModel({ pass }: Pass): boolean {
+  return pass === 'measure' || pass === 'fold';
+}
+
+function measuredSource(fishers: MergePlan['fishers'], model: number): MeasuredFisher {
+  const source = fishers[model - 1];
+  if (source && 'inputs' in source) return source;
+  throw new DfMergeError('INVALID_ARGUMENT', `model ${model} has no inputs to measure a Fisher on`);
+}
+
+function fileOf(fishers: MergePlan['fishers'], model: number): string {
+  const source = fishers[model - 1];
+  if (source && 'file' in source) return source.file;
+  throw new DfMergeError('INVALID_ARGUMENT', `model ${model} has no file with a Fisher`);
 }

@@ -1,40 +1,23 @@
-import { SEARCH_METHODS, type MergeMethod } from './recipe.js';
+import { methodNamed, SEARCH_METHODS, type RegisteredMethod } from '../methods/index.js';
+import type { MergeMethod } from '../methods/method.js';
+import { checkParametersForMerge, checkParametersForSearch, type Checked } from './check_parameters.js';
 import { oneOf } from './problems.js';
 import type { ShapedRecipe } from './schema.js';
-import type { KeyPath, Problem } from './source.js';
+import type { Problem } from './source.js';
 
-/** What a check reads and where it puts what it finds. */
-interface Checked {
-  recipe: ShapedRecipe;
-  method: MergeMethod;
-  report: (path: KeyPath, message: string) => void;
-}
-
-/** The method that is meant: DF-Merge without a Fisher is general task arithmetic. */
-export function methodOf(recipe: ShapedRecipe): MergeMethod {
-  return recipe.merge_method === 'df_merge' && recipe.fisher === 'none' ? 'gta' : recipe.merge_method;
-}
-
-/** A model's own weight, or the one given for all. */
-export function weightOf(recipe: ShapedRecipe, model: number): number | undefined {
-  return recipe.models[model].parameters?.weight ?? recipe.parameters.weight;
-}
-
-/** Averaging divides by the sum of the weights unless told otherwise, as in mergekit. */
-export function normalizes(recipe: ShapedRecipe): boolean {
-  return recipe.parameters.normalize ?? recipe.merge_method === 'linear';
+/** The method that a recipe means: without Fishers some methods are another one. */
+export function methodOf(recipe: ShapedRecipe): RegisteredMethod {
+  const method = methodNamed(recipe.merge_method);
+  const { withoutFisher } = method;
+  return (recipe.fisher === 'none' && withoutFisher?.replaces && methodNamed(withoutFisher.name)) || method;
 }
 
 /** What is wrong between the values of a recipe for one merge at given coefficients. */
 export function problemsForMerge(recipe: ShapedRecipe): Problem[] {
   const { checked, problems } = start(recipe);
   checkCommon(checked);
-  // Fisher merging weighs every model by 1/M unless told otherwise, for all of them.
-  const optional =
-    checked.method === 'fisher' && recipe.models.every((_, index) => weightOf(recipe, index) === undefined);
-  if (checked.method !== 'linear' && !optional) requireWeights(checked);
-  if (checked.method === 'fisher' || checked.method === 'df_merge') requireFisherInputs(checked);
-  checkNormalize(checked);
+  if (checked.method.needs.tasks) requireInputs(checked);
+  checkParametersForMerge(checked);
   return problems;
 }
 
@@ -42,23 +25,19 @@ export function problemsForMerge(recipe: ShapedRecipe): Problem[] {
 export function problemsForSearch(recipe: ShapedRecipe): Problem[] {
   const { checked, problems } = start(recipe);
   const { method, report } = checked;
-  if (!(SEARCH_METHODS as readonly string[]).includes(method)) {
+  if (method.search === undefined) {
+    const names = SEARCH_METHODS.map(({ name }) => name).join(', ');
     report(
       ['merge_method'],
-      `merge_method ${method} has no coefficients to search; expected one of: ${SEARCH_METHODS.join(', ')} (or use merge)`,
+      `merge_method ${method.name} has no coefficients to search; expected one of: ${names} (or use merge)`,
     );
   }
   checkCommon(checked);
-  refuseWeights(checked, 'is what a search looks for; expected none (or use merge)');
+  checkParametersForSearch(checked);
   if (Object.keys(recipe.tasks).length === 0)
     report(['tasks'], 'tasks is missing; expected at least one, whose validation accuracy the search can raise');
-  else if (method === 'df_merge') requireTasks(checked, 'whose inputs its Fisher is measured on');
-  if (method === 'df_merge') refuseFisherFiles(checked);
-  if (recipe.parameters.normalize)
-    report(
-      ['parameters', 'normalize'],
-      'parameters.normalize is true; expected false in a search, whose coefficients are used as they are',
-    );
+  else if (method.search && method.needs.tasks) requireTasks(checked);
+  if (method.search && method.needs.fisher?.at === 'candidate') refuseFisherFiles(checked);
   if (recipe.search.optimizer === 'bayes_opt' && recipe.search.acquisition === 'logei') {
     report(
       ['search', 'acquisition'],
@@ -85,7 +64,8 @@ function start(recipe: ShapedRecipe): { checked: Checked; problems: Problem[] } 
 function checkCommon(checked: Checked): void {
   const { recipe, method, report } = checked;
   checkModelTasks(checked);
-  if (method !== 'linear') {
+  checkModelCount(checked);
+  if (method.needs.base) {
     recipe.models.forEach(({ model }, index) => {
       if (model === recipe.base_model)
         report(
@@ -94,11 +74,10 @@ function checkCommon(checked: Checked): void {
         );
     });
   }
-  if (method === 'fisher' && recipe.fisher === 'none')
-    report(
-      ['fisher'],
-      'fisher is none; expected a section of settings with merge_method fisher (without Fisher it is linear)',
-    );
+  if (method.needs.fisher && recipe.fisher === 'none') {
+    const other = method.withoutFisher ? ` (without Fisher it is ${method.withoutFisher.name})` : '';
+    report(['fisher'], `fisher is none; expected a section of settings with merge_method ${method.name}${other}`);
+  }
   if (recipe.fisher !== 'none' && recipe.fisher.mode === 'sampled' && recipe.fisher.min_weight > 0) {
     report(
       ['fisher', 'min_weight'],
@@ -111,6 +90,14 @@ function checkCommon(checked: Checked): void {
       `dtype is ${recipe.dtype} beside an out_dtype; expected float32, or only one of the two (both are of the output; how the engine computes is compute_dtype)`,
     );
   }
+}
+
+function checkModelCount({ recipe, method, report }: Checked): void {
+  const { least, most = Infinity } = method.needs.models;
+  const count = recipe.models.length;
+  if (count >= least && count <= most) return;
+  const words = least === most ? least : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+  report(['models'], `models is a list of ${count}; expected ${words} in the list with merge_method ${method.name}`);
 }
 
 function checkModelTasks({ recipe, report }: Checked): void {
@@ -134,83 +121,49 @@ function checkModelTasks({ recipe, report }: Checked): void {
   });
 }
 
-function requireWeights({ recipe, report }: Checked): void {
-  recipe.models.forEach((_, index) => {
-    if (weightOf(recipe, index) === undefined)
-      report(
-        ['models', index, 'parameters'],
-        `models[${index}].parameters.weight is missing; expected a number, the coefficient of this model (search finds good ones)`,
-      );
-  });
+/** What the inputs of a model's task are for, and what may be given instead of a task. */
+function useOfTask({ needs }: MergeMethod): { use: string; instead: boolean } {
+  return needs.fisher
+    ? { use: 'its Fisher is measured on', instead: true }
+    : { use: 'its merge reads', instead: false };
 }
 
-function refuseWeights({ recipe, report }: Checked, reason: string): void {
-  const refuse = (path: KeyPath, name: string) =>
-    report(path, reason.startsWith('is ') ? `${name} ${reason}` : `${name} is given, but ${reason}`);
-  if (recipe.parameters.weight !== undefined) refuse(['parameters', 'weight'], 'parameters.weight');
-  recipe.models.forEach(({ parameters }, index) => {
-    if (parameters?.weight !== undefined)
-      refuse(['models', index, 'parameters', 'weight'], `models[${index}].parameters.weight`);
-  });
-}
-
-/** A Fisher is measured on a task's inputs, or read from a file. */
-function requireFisherInputs({ recipe, report }: Checked): void {
-  const measured = recipe.models.some(({ fisher }) => fisher === undefined);
-  if (measured && Object.keys(recipe.tasks).length === 0 && recipe.models.every(({ task }) => task === undefined)) {
-    report(
-      ['tasks'],
-      'tasks is missing; expected { NAME: { data: FOLDER } } for each model, to measure its Fisher on (or models[].fisher: a fisher.safetensors)',
-    );
+/** Every model needs the inputs of a task, or a file with the Fisher that would be measured on them. */
+function requireInputs({ recipe, method, report }: Checked): void {
+  const { use, instead } = useOfTask(method);
+  const open = recipe.models.map(({ fisher }) => !instead || fisher === undefined);
+  if (
+    open.includes(true) &&
+    Object.keys(recipe.tasks).length === 0 &&
+    recipe.models.every(({ task }) => task === undefined)
+  ) {
+    const or = instead ? ', to measure its Fisher on (or models[].fisher: a fisher.safetensors)' : '';
+    report(['tasks'], `tasks is missing; expected { NAME: { data: FOLDER } } for each model${or}`);
   }
-  recipe.models.forEach(({ task, fisher }, index) => {
-    if (task === undefined && fisher === undefined)
-      report(
-        ['models', index],
-        `models[${index}].task is missing; expected the name of the task its Fisher is measured on (or fisher: a fisher.safetensors)`,
-      );
+  recipe.models.forEach(({ task }, index) => {
+    const or = instead ? ' (or fisher: a fisher.safetensors)' : '';
+    if (task === undefined && open[index])
+      report(['models', index], `models[${index}].task is missing; expected the name of the task ${use}${or}`);
   });
 }
 
-function requireTasks({ recipe, report }: Checked, reason: string): void {
+/** In a search every model needs a task, since a file would hold a Fisher of one candidate only. */
+function requireTasks({ recipe, method, report }: Checked): void {
   recipe.models.forEach(({ task }, index) => {
     if (task === undefined)
       report(
         ['models', index],
-        `models[${index}].task is missing; expected a task, ${reason}: ${oneOf(Object.keys(recipe.tasks), undefined)}`,
+        `models[${index}].task is missing; expected a task, whose inputs ${useOfTask(method).use}: ${oneOf(Object.keys(recipe.tasks), undefined)}`,
       );
   });
 }
 
-function refuseFisherFiles({ recipe, report }: Checked): void {
+function refuseFisherFiles({ recipe, method, report }: Checked): void {
   recipe.models.forEach(({ fisher }, index) => {
     if (fisher !== undefined)
       report(
         ['models', index, 'fisher'],
-        `models[${index}].fisher is a fixed file; expected none in a df_merge search, which measures the Fisher anew at every candidate`,
+        `models[${index}].fisher is a fixed file; expected none in a ${method.name} search, which measures the Fisher anew at every candidate`,
       );
   });
-}
-
-function checkNormalize({ recipe, method, report }: Checked): void {
-  const fisherWeighted = method === 'df_merge' || method === 'fisher';
-  const path = ['parameters', 'normalize'];
-  if (fisherWeighted) {
-    if (recipe.parameters.normalize)
-      report(
-        path,
-        `parameters.normalize is true; expected false with ${method}, whose Fishers are normalised elementwise`,
-      );
-    return;
-  }
-  const sum = recipe.models.reduce((total, _, index) => total + (weightOf(recipe, index) ?? 1), 0);
-  if (normalizes(recipe)) {
-    if (Math.abs(sum) < 1e-6)
-      report(['models'], `the weights add up to ${sum}; expected a sum other than 0 to divide them by`);
-  } else if (method === 'linear' && Math.abs(sum - 1) > 1e-6) {
-    report(
-      path,
-      `parameters.normalize is false and the weights add up to ${sum}; expected a sum of 1 with linear (task_arithmetic takes any weights)`,
-    );
-  }
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { DfMergeError } from '../core/errors.js';
-import { KNOWN_KEYS, MERGEKIT_KEYS, MERGEKIT_METHODS } from './schema.js';
+import { MERGEKIT_METHODS } from '../methods/index.js';
+import { KNOWN_KEYS, MERGEKIT_KEYS } from './schema.js';
 import { nearest } from './nearest.js';
 import type { KeyPath, Problem, RecipeSource } from './source.js';
 

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { methodOf, normalizes, problemsForMerge, problemsForSearch, weightOf } from './check.js';
+import { methodNamed } from '../methods/index.js';
+import type { MergeMethod } from '../methods/method.js';
+import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
+import { methodOf, problemsForMerge, problemsForSearch } from './check.js';
+import { givenParameters, parametersBesideSearch, readParameters } from './parameters.js';
 import { problemsOf, recipeError, valueAt } from './problems.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
 import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
@@ -22,8 +26,8 @@ export interface RecipeOptions {
  * NOT_FOUND
  */
 export function recipeForMerge(input: string | RecipeInput, options: RecipeOptions = {}): MergeRecipe {
-  const { shaped, recipe } = read(input, options, problemsForMerge);
-  const coefficients = coefficientsOf(shaped, recipe);
+  const recipe = read(input, options, { check: problemsForMerge, parametersOf: ({ parameters }) => parameters });
+  const coefficients = methodNamed(recipe.mergeMethod).coefficients(recipe.parameters, recipe.models.length);
   return { ...recipe, models: recipe.models.map((model, index) => ({ ...model, coefficient: coefficients[index] })) };
 }
 
@@ -35,19 +39,23 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
  */
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
   // The check let only search methods through.
-  return read(input, options, problemsForSearch).recipe as SearchRecipe;
+  return read(input, options, { check: problemsForSearch, parametersOf: parametersBesideSearch }) as SearchRecipe;
 }
 
 type Check = (recipe: ShapedRecipe) => Problem[];
 
-function read(
-  input: string | RecipeInput,
-  options: RecipeOptions,
-  check: Check,
-): { shaped: ShapedRecipe; recipe: Recipe } {
+/** What a merge and a search read differently. */
+interface Reading {
+  check: Check;
+  /** The parameters that have values in a recipe for it. */
+  parametersOf: (method: MergeMethod) => readonly MethodParameter[];
+}
+
+function read(input: string | RecipeInput, options: RecipeOptions, { check, parametersOf }: Reading): Recipe {
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
-  return { shaped, recipe: complete(shaped, source.folder) };
+  const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
+  return complete(shaped, values, source.folder);
 }
 
 function fileSource(file: string): RecipeSource {
@@ -142,19 +150,20 @@ function onePerPath(problems: readonly Problem[]): Problem[] {
   );
 }
 
-function complete(shaped: ShapedRecipe, folder: string): Recipe {
+function complete(shaped: ShapedRecipe, parameters: ParameterValues, folder: string): Recipe {
   const at = (written: string): RecipePath => ({ path: resolve(folder, written), written });
   const { search } = shaped;
   const fisher = shaped.fisher === 'none' ? defaultFisher : shaped.fisher;
+  const method = methodOf(shaped);
   return {
-    mergeMethod: methodOf(shaped),
+    mergeMethod: method.name,
     baseModel: at(shaped.base_model),
     models: shaped.models.map(({ model, task, fisher }, index) => {
-      const weight = weightOf(shaped, index);
+      const given = givenParameters(shaped, method, index);
       return {
         ...at(model),
         ...(task === undefined ? {} : { task }),
-        ...(weight === undefined ? {} : { weight }),
+        ...(given === undefined ? {} : { parameters: given }),
         ...(fisher === undefined ? {} : { fisher: at(fisher) }),
       };
     }),
@@ -163,7 +172,7 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
       mode: fisher.mode,
       samples: fisher.samples,
       split: fisher.split,
-      at: fisher.at ?? (methodOf(shaped) === 'fisher' ? 'model' : 'candidate'),
+      at: fisher.at ?? method.needs.fisher?.at ?? 'candidate',
       epsilon: fisher.epsilon,
       minWeight: fisher.min_weight,
     },
@@ -180,16 +189,8 @@ function complete(shaped: ShapedRecipe, folder: string): Recipe {
       optimizer: search.optimizer,
       bounds: search.bounds,
     },
-    normalize: normalizes(shaped),
+    parameters,
     dtype: shaped.out_dtype ?? shaped.dtype ?? 'float32',
     computeDtype: shaped.compute_dtype,
   };
-}
-
-/** λ_i of θ = θ0 + Σ λ_i τ_i, or of METHOD's eq. 7. */
-function coefficientsOf(shaped: ShapedRecipe, { mergeMethod, models, normalize }: Recipe): number[] {
-  if (mergeMethod === 'fisher') return models.map((_, index) => weightOf(shaped, index) ?? 1 / models.length);
-  const weights = models.map((_, index) => weightOf(shaped, index) ?? 1);
-  const sum = normalize ? weights.reduce((total, weight) => total + weight, 0) : 1;
-  return weights.map((weight) => weight / sum);
 }

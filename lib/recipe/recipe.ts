@@ -1,17 +1,8 @@
-import { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype, type FisherMode } from '../../bindings/index.js';
-
-/** How the models are combined; METHOD's table: `gta` is DF-Merge without Fisher, `fisher` is DF-Merge without the search. */
-export const MERGE_METHODS = ['df_merge', 'gta', 'fisher', 'task_arithmetic', 'linear'] as const;
-export type MergeMethod = (typeof MERGE_METHODS)[number];
-
-export { COMPUTE_DTYPES, FISHER_MODES, type ComputeDtype, type FisherMode };
-
-/** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
-export const FISHER_PLACES = ['model', 'candidate'] as const;
-export type FisherPlace = (typeof FISHER_PLACES)[number];
-
-export const SPLITS = ['train', 'validation', 'test'] as const;
-export type Split = (typeof SPLITS)[number];
+import type { ComputeDtype } from '../../bindings/index.js';
+import type { MethodName, SearchMethodName } from '../methods/index.js';
+import type { ParameterValues } from '../methods/parameter.js';
+import type { FisherPlace } from '../methods/method.js';
+import type { FisherRows } from '../tasks/prepare.js';
 
 export const ACQUISITIONS = ['ei', 'logei', 'ucb'] as const;
 export type Acquisition = (typeof ACQUISITIONS)[number];
@@ -34,15 +25,15 @@ export interface RecipePath {
 export interface RecipeModel extends RecipePath {
   /** The task it was fine-tuned for: a name in `Recipe.tasks`. No two models share one. */
   task?: string;
-  /** As written, or the recipe's top-level `parameters.weight`. */
-  weight?: number;
+  /** What the recipe says of the method's parameters for this model, here or for all models; absent where it says nothing. */
+  parameters?: Readonly<Record<string, number>>;
   /** A `fisher.safetensors` to use instead of measuring. */
   fisher?: RecipePath;
 }
 
 /** A model of a recipe that was checked for merging. */
 export interface MergeModel extends RecipeModel {
-  /** λ of METHOD's formulas, always present: normalised for `linear`, 1/M for `fisher` without weights, else the weight. */
+  /** λ of the method's formula, which the method makes out of its parameters. */
   coefficient: number;
 }
 
@@ -51,17 +42,13 @@ export interface RecipeTask extends RecipePath {
   name: string;
 }
 
-/** How the diagonal Fisher of each model is measured (METHOD §3). */
-export interface FisherSettings {
-  mode: FisherMode;
-  /** Inputs drawn from the split, once per task; `all` takes every row. */
-  samples: number | 'all';
-  split: Split;
-  /** `model` for Fisher merging, `candidate` for DF-Merge, unless set (METHOD §2). */
+/** How the diagonal Fisher of each model is measured on the inputs of its task (paper, eq. 2-3). */
+export interface FisherSettings extends FisherRows {
+  /** The place that the merge method names, unless the recipe names another. */
   at: FisherPlace;
   /** Added to every entry, so that a division by a sum of Fishers is always defined. */
   epsilon: number;
-  /** Choices with a lower p̃ are skipped, all but an input's likeliest; 0 skips none. */
+  /** Choices of a lower p̃ are skipped, except for the likeliest one of an input; 0 skips none. */
   minWeight: number;
 }
 
@@ -91,7 +78,7 @@ export interface SearchSettings {
 
 /** A recipe that was read and checked: every default filled in, every path absolute. */
 export interface Recipe {
-  mergeMethod: MergeMethod;
+  mergeMethod: MethodName;
   /** θ0. */
   baseModel: RecipePath;
   /** θ_1 … θ_M, in the order of the coefficients. */
@@ -100,8 +87,8 @@ export interface Recipe {
   tasks: RecipeTask[];
   fisher: FisherSettings;
   search: SearchSettings;
-  /** Whether weights are divided by their sum; only `linear`, `gta` and `task_arithmetic` can. */
-  normalize: boolean;
+  /** Every parameter of the method, with its default where the recipe gives none. Those that a search looks for are absent in its recipe. */
+  parameters: ParameterValues;
   /** Of the weights that are written. */
   dtype: OutputDtype;
   /** Of matrix products' operands; ComputeOptions.dtype goes before it. */
@@ -113,11 +100,7 @@ export interface MergeRecipe extends Recipe {
   models: MergeModel[];
 }
 
-/** Methods that leave coefficients open. `task_arithmetic` is a grid over one coefficient for all: 0, 0.1 … 1. */
-export const SEARCH_METHODS = ['df_merge', 'gta', 'task_arithmetic'] as const satisfies readonly MergeMethod[];
-export type SearchMethod = (typeof SEARCH_METHODS)[number];
-
 /** What `recipeForSearch` returns: no model has a weight, every task is there. */
 export interface SearchRecipe extends Recipe {
-  mergeMethod: SearchMethod;
+  mergeMethod: SearchMethodName;
 }

@@ -1,13 +1,14 @@
-import type { MergeMethod, Recipe, RecipeModel } from './recipe.js';
+import { methodNamed } from '../methods/index.js';
+import type { Recipe, RecipeModel } from './recipe.js';
 
 /** A recipe as `dfmerge.json` keeps it: the YAML's own shape with every default spelled out, paths as the user wrote them. */
 export interface ResolvedRecipe {
   merge_method: string;
   base_model: string;
-  models: { model: string; task?: string; parameters?: { weight: number }; fisher?: string }[];
-  parameters?: { normalize: boolean };
+  models: { model: string; task?: string; parameters?: Record<string, number>; fisher?: string }[];
+  parameters?: Record<string, number | boolean>;
   tasks?: Record<string, { data: string }>;
-  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight?: number };
+  fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight: number };
   search: {
     acquisition: string;
     xi: number;
@@ -22,21 +23,19 @@ export interface ResolvedRecipe {
     bounds: [number, number];
   };
   dtype: string;
-  compute_dtype?: string;
+  compute_dtype: string;
 }
-
-/** Methods that know `normalize`; its default depends on the method, so it is always spelled out. */
-const NORMALIZING: ReadonlySet<MergeMethod> = new Set(['linear', 'gta', 'task_arithmetic']);
 
 /** The JSON form of a recipe; reading it back gives the same recipe. */
 export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
   const { fisher, search } = recipe;
+  const parameters = parametersForAll(recipe);
   const tasks = recipe.tasks.map(({ name, written }) => [name, { data: written }] as const);
   return {
     merge_method: recipe.mergeMethod,
     base_model: recipe.baseModel.written,
     models: recipe.models.map(resolvedModel),
-    ...(NORMALIZING.has(recipe.mergeMethod) ? { parameters: { normalize: recipe.normalize } } : {}),
+    ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
     ...(tasks.length > 0 ? { tasks: Object.fromEntries(tasks) } : {}),
     fisher: {
       mode: fisher.mode,
@@ -44,8 +43,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       split: fisher.split,
       at: fisher.at,
       epsilon: fisher.epsilon,
-      // Only where it does something, like compute_dtype: journals and records from before it was there stay what they were.
-      ...(fisher.minWeight > 0 ? { min_weight: fisher.minWeight } : {}),
+      min_weight: fisher.minWeight,
     },
     search: {
       acquisition: search.acquisition,
@@ -61,15 +59,26 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
       bounds: search.bounds,
     },
     dtype: recipe.dtype,
-    ...(recipe.computeDtype === 'float32' ? {} : { compute_dtype: recipe.computeDtype }),
+    compute_dtype: recipe.computeDtype,
   };
 }
 
-function resolvedModel({ written, task, weight, fisher }: RecipeModel): ResolvedRecipe['models'][number] {
+/** Values that hold for all models, without those that leave no choice. */
+function parametersForAll({ mergeMethod, parameters }: Recipe): Record<string, number | boolean> {
+  const shared: Record<string, number | boolean> = {};
+  for (const parameter of methodNamed(mergeMethod).parameters) {
+    const value = parameters[parameter.name];
+    if (parameter.type === 'boolean' && parameter.only) continue;
+    if (typeof value === 'number' || typeof value === 'boolean') shared[parameter.name] = value;
+  }
+  return shared;
+}
+
+function resolvedModel({ written, task, parameters, fisher }: RecipeModel): ResolvedRecipe['models'][number] {
   return {
     model: written,
     ...(task === undefined ? {} : { task }),
-    ...(weight === undefined ? {} : { parameters: { weight } }),
+    ...(parameters === undefined ? {} : { parameters: { ...parameters } }),
     ...(fisher === undefined ? {} : { fisher: fisher.written }),
   };
 }

@@ -1,14 +1,10 @@
 import { z } from 'zod';
-import {
-  ACQUISITIONS,
-  COMPUTE_DTYPES,
-  FISHER_MODES,
-  FISHER_PLACES,
-  MERGE_METHODS,
-  OPTIMIZERS,
-  OUTPUT_DTYPES,
-  SPLITS,
-} from './recipe.js';
+import { COMPUTE_DTYPES, FISHER_MODES } from '../../bindings/index.js';
+import { METHOD_SPELLINGS, METHODS, methodNamed } from '../methods/index.js';
+import { FISHER_PLACES } from '../methods/method.js';
+import type { MethodParameter } from '../methods/parameter.js';
+import { SPLITS } from '../tasks/rows.js';
+import { ACQUISITIONS, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
 
 const path = z.string().min(1);
 
@@ -17,14 +13,24 @@ function integerFrom(least: number) {
   return z.int(words).min(least, words);
 }
 
-const weight = z.number({
-  error: ({ input }) =>
-    Array.isArray(input)
-      ? 'one number for the whole model (weights per layer or by filter are not supported)'
-      : undefined,
-});
+/** Numbers in both places; ranges, and which method has which parameter, are `check_parameters.ts`. */
+function numberOf({ name, perModel }: MethodParameter) {
+  return z.number({
+    error: ({ input }) =>
+      perModel && Array.isArray(input)
+        ? `one number for the whole model (${name}s per layer or by filter are not supported)`
+        : undefined,
+  });
+}
 
-const modelParameters = z.strictObject({ weight: weight.optional() });
+/** A key for each parameter that some method has. */
+const PARAMETERS = [...new Map(METHODS.flatMap((method) => method.parameters.map((p) => [p.name, p]))).values()];
+
+const modelParameters = z.strictObject(
+  Object.fromEntries(
+    PARAMETERS.filter(({ perModel }) => perModel).map((parameter) => [parameter.name, numberOf(parameter).optional()]),
+  ),
+);
 
 const model = z.strictObject({
   model: path,
@@ -33,7 +39,14 @@ const model = z.strictObject({
   fisher: path.optional(),
 });
 
-const parameters = z.strictObject({ weight: weight.optional(), normalize: z.boolean().optional() });
+const parameters = z.strictObject(
+  Object.fromEntries(
+    PARAMETERS.map((parameter) => [
+      parameter.name,
+      (parameter.type === 'boolean' ? z.boolean() : numberOf(parameter)).optional(),
+    ]),
+  ),
+);
 
 // They become keys of JSON objects and columns of tables; a leading letter also keeps out `__proto__`.
 const taskName = z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]*$/u);
@@ -77,7 +90,7 @@ const search = z.strictObject({
 
 /** A recipe's shape and defaults, key by key; what its values must be to each other is `check.ts`. */
 export const recipeSchema = z.strictObject({
-  merge_method: z.enum(MERGE_METHODS),
+  merge_method: z.enum(METHOD_SPELLINGS).transform((spelling) => methodNamed(spelling).name),
   base_model: path,
   models: z.array(model).min(1),
   parameters: parameters.default({}),
@@ -113,23 +126,8 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   search: Object.keys(search.shape),
 };
 
-/** mergekit's keys and methods without a counterpart here: "not supported" says more than "unknown". */
+/** mergekit's keys without a counterpart here: saying that one is not supported says more than calling it unknown. */
 export const MERGEKIT_KEYS: ReadonlySet<string> = new Set([
   ...['slices', 'modules', 'tokenizer', 'tokenizer_source', 'chat_template', 'layer_range'],
   ...['density', 'lambda', 'int8_mask', 'rescale', 'gamma', 'epsilon', 't', 'select_topk', 'scale', 'filter_wise'],
-]);
-
-export const MERGEKIT_METHODS: ReadonlySet<string> = new Set([
-  ...[
-    'ties',
-    'dare_ties',
-    'dare_linear',
-    'della',
-    'della_linear',
-    'breadcrumbs',
-    'breadcrumbs_ties',
-    'sce',
-    'model_stock',
-  ],
-  ...['slerp', 'nuslerp', 'multislerp', 'karcher', 'nearswap', 'arcee_fusion', 'passthrough'],
 ]);

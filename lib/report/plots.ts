@@ -1,4 +1,5 @@
 import { mean, sum } from '../core/statistics.js';
+import { methodNamed } from '../methods/index.js';
 import { PHASES } from '../core/timing.js';
 import type { RunRecord } from '../run/record.js';
 import { lyingBars, uprightBars } from './bar_chart.js';
@@ -35,8 +36,8 @@ export function plotsOf(record: RunRecord): Plot[] {
 
 function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
   const running = runningBest(trials.map(({ objective }) => objective));
-  // The grid of task arithmetic has no start of its own.
-  const start = method === 'task_arithmetic' ? 0 : recipe.search.init;
+  // A grid has no start of its own.
+  const start = methodNamed(method)?.search?.over === 'coefficients' ? recipe.search.init : 0;
   const chart: TrialChart = {
     trials: trials.map(({ trial }) => trial),
     valueName: 'mean accuracy, %',

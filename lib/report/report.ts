@@ -1,18 +1,11 @@
 import { stringify } from 'yaml';
 import { mean } from '../core/statistics.js';
+import { methodNamed } from '../methods/index.js';
 import type { RunRecord, Score } from '../run/record.js';
 import { bound, coefficient, duration, percent } from './format.js';
 import { Html, html, renderDataTable, unbroken, type DataTable } from './html.js';
 import { plotsOf, type Plot } from './plots.js';
 import { STYLE } from './style.js';
-
-const METHOD_NAMES: Readonly<Record<string, string>> = {
-  df_merge: 'DF-Merge',
-  gta: 'General task arithmetic',
-  fisher: 'Fisher merging',
-  task_arithmetic: 'Task arithmetic',
-  linear: 'Averaging',
-};
 
 /** One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes. */
 export function renderReport(record: RunRecord): string {
@@ -44,7 +37,7 @@ ${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record
 }
 
 function methodName({ method }: RunRecord): string {
-  return METHOD_NAMES[method] ?? method;
+  return methodNamed(method)?.title ?? method;
 }
 
 /** The few numbers to see first. */

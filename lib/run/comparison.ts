@@ -1,99 +1,151 @@
-import { mergeCandidate, type Candidate, type MergeNotes } from './candidate.js';
-import { evaluateRows, type Evaluation } from '../engine/evaluate.js';
+import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
-import type { ComparisonRecord } from './record.js';
-import { accuracies, evaluateTasks, meanAccuracy } from '../tasks/prepare.js';
+import { sumOfSeconds, timed, type Seconds } from '../core/timing.js';
+import { evaluateRows } from '../engine/evaluate.js';
+import { COMPARED_METHODS, type ComparedMethod } from '../methods/index.js';
+import { TaskAccuracy } from '../objectives/task_accuracy.js';
+import type { ComparisonRecord } from '../search/journal.js';
+import { proposalsOf } from '../search/proposals.js';
+import { searchCoefficients } from '../search/search.js';
+import {
+  accuracies,
+  bitsets,
+  meanAccuracy,
+  scoreOf,
+  scoreTasks,
+  type Score,
+  type TaskScores,
+} from '../tasks/scores.js';
+import { mergeAt, mergePlan, type RunContext } from './context.js';
 
-/** Other ways to use the same models, to set beside a merged one. */
-export const COMPARISONS = ['base', 'fine-tuned', 'average', 'task_arithmetic', 'fisher'] as const;
-export type Comparison = (typeof COMPARISONS)[number];
+/** The models as they are, to compare a merge with. */
+const UNMERGED = ['base', 'fine-tuned'] as const;
 
-/** What a search compares with unless told otherwise: the cheap ones. */
-export const DEFAULT_COMPARISONS: readonly Comparison[] = ['base', 'fine-tuned', 'average'];
+/** Other ways to use the same models, to set beside a merged one: the models as they are, then methods that need no search of their own. */
+export const COMPARISONS: readonly string[] = [
+  ...UNMERGED,
+  ...COMPARED_METHODS.map(({ comparison }) => comparison.name),
+];
 
-/** Base64 of a bitset per task. */
-export function bitsets(results: ReadonlyMap<string, Evaluation>): Record<string, string> {
-  return Object.fromEntries([...results].map(([name, { correct }]) => [name, Buffer.from(correct).toString('base64')]));
+/** One of COMPARISONS. */
+export type Comparison = string;
+
+/** What a search compares with unless told otherwise: what is cheap. */
+export const DEFAULT_COMPARISONS: readonly Comparison[] = [
+  ...UNMERGED,
+  ...COMPARED_METHODS.filter(({ comparison }) => comparison.cheap).map(({ comparison }) => comparison.name),
+];
+
+/** Whether one of the comparisons measures Fishers. */
+export function comparesWithFisher(comparisons: readonly Comparison[]): boolean {
+  return COMPARED_METHODS.some(({ comparison, needs }) => needs.fisher && comparisons.includes(comparison.name));
+}
+
+/** A comparison and the wall seconds that it took. */
+export interface Compared {
+  comparison: ComparisonRecord;
+  seconds: Seconds;
 }
 
 /**
- * Evaluates a comparison on the test splits where every task has one, else on the validation splits.
- * Task arithmetic takes the one λ of 0, 0.1, … 1 that is best on the validation subsets (METHOD §2).
+ * Evaluates a comparison on the test splits where every task has one, else on the validation splits. Errors: INVALID_ARGUMENT for a name
+ * that is none of COMPARISONS; those of merging and of evaluating.
  */
-export async function compare(
-  candidate: Candidate,
-  comparison: Comparison,
-  options: RunOptions = {},
-): Promise<ComparisonRecord> {
-  const { model, tasks, stopwatch } = candidate;
-  const split = tasks.every(({ test }) => test) ? 'test' : 'validation';
-  const models = candidate.recipe.models.length;
-  const finish = async (label: string, coefficients?: number[], notes: MergeNotes = {}): Promise<ComparisonRecord> => {
-    const results = await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, split, options));
-    return { label, ...scores(results), ...(coefficients ? { coefficients } : {}), ...notes, split };
+export async function compare(context: RunContext, name: Comparison, options: RunOptions = {}): Promise<Compared> {
+  if (name === 'base') return compareBase(context, options);
+  if (name === 'fine-tuned') return compareFineTuned(context, options);
+  const method = COMPARED_METHODS.find(({ comparison }) => comparison.name === name);
+  if (method) return compareMethod(context, method, options);
+  throw new DfMergeError('INVALID_ARGUMENT', `comparison ${name}: expected ${COMPARISONS.join(', ')}`);
+}
+
+async function compareBase(context: RunContext, options: RunOptions): Promise<Compared> {
+  const { session, tasks } = context;
+  const split = splitOf(context);
+  const load = await timed(() => session.load(0, options.signal));
+  const evaluate = await timed(() => scoreTasks(session, { tasks, split }, options));
+  return {
+    comparison: { label: 'base', ...summary(evaluate.value), split },
+    seconds: { load: load.seconds, evaluate: evaluate.seconds },
   };
-  switch (comparison) {
-    case 'base':
-      await stopwatch.time('load', () => model.load(0, options.signal));
-      return finish('base');
-    case 'fine-tuned': {
-      const results = await eachOnItsOwn(candidate, split, options);
-      return { label: 'fine-tuned (each on its own task)', ...scores(results), split };
-    }
-    case 'average': {
-      const coefficients = Array<number>(models).fill(1 / models);
-      await mergeCandidate(candidate, 'linear', coefficients, options);
-      return finish('average', coefficients);
-    }
-    case 'fisher': {
-      const coefficients = Array<number>(models).fill(1 / models);
-      const notes = await mergeCandidate(candidate, 'fisher', coefficients, options);
-      return finish('Fisher merging', coefficients, notes);
-    }
-    case 'task_arithmetic': {
-      const lambda = await bestOfGrid(candidate, options);
-      const coefficients = Array<number>(models).fill(lambda);
-      await mergeCandidate(candidate, 'task_arithmetic', coefficients, options);
-      return finish(`task arithmetic, λ = ${lambda}`, coefficients);
-    }
-  }
 }
 
-/** 0, 0.1, … 1: the coefficients that task arithmetic tries. */
-export const GRID: readonly number[] = Array.from({ length: 11 }, (_, i) => i / 10);
-
-async function bestOfGrid(candidate: Candidate, options: RunOptions): Promise<number> {
-  const { model, tasks, recipe, stopwatch } = candidate;
-  let best = { lambda: 0, objective: -1 };
-  for (const lambda of GRID) {
-    await mergeCandidate(candidate, 'task_arithmetic', Array<number>(recipe.models.length).fill(lambda), options);
-    const objective = meanAccuracy(
-      await stopwatch.time('evaluate', () => evaluateTasks(model, tasks, 'subset', options)),
-    );
-    if (objective > best.objective) best = { lambda, objective };
-  }
-  return best.lambda;
-}
-
-async function eachOnItsOwn(
-  { model, recipe, tasks, stopwatch }: Candidate,
-  split: 'test' | 'validation',
-  options: RunOptions,
-): Promise<Map<string, Evaluation>> {
-  const results = new Map<string, Evaluation>();
+/** Each fine-tuned model on its own task: what a merge cannot be expected to reach. */
+async function compareFineTuned(context: RunContext, options: RunOptions): Promise<Compared> {
+  const { session, recipe, tasks } = context;
+  const split = splitOf(context);
+  const scores = new Map<string, Score>();
+  const seconds = { load: 0, evaluate: 0 };
   for (const [i, member] of recipe.models.entries()) {
     const task = tasks.find(({ name }) => name === member.task);
-    const part = split === 'test' ? task?.test : task?.validation;
-    if (!task || !part) continue;
-    await stopwatch.time('load', () => model.load(i + 1, options.signal));
-    const evaluation = await stopwatch.time('evaluate', () =>
-      evaluateRows(model, part.rows, part.all, { ...options, subject: task.name }),
-    );
-    results.set(task.name, evaluation);
+    const part = task?.[split];
+    if (!part) continue;
+    const load = await timed(() => session.load(i + 1, options.signal));
+    const evaluate = await timed(() => evaluateRows(session, part.rows, { ...options, subject: task.name }));
+    scores.set(task.name, scoreOf(evaluate.value));
+    seconds.load += load.seconds;
+    seconds.evaluate += evaluate.seconds;
   }
-  return results;
+  return { comparison: { label: 'fine-tuned (each on its own task)', ...summary(scores), split }, seconds };
 }
 
-function scores(results: Map<string, Evaluation>): Pick<ComparisonRecord, 'mean' | 'accuracy' | 'correct'> {
-  return { mean: meanAccuracy(results), accuracy: accuracies(results), correct: bitsets(results) };
+async function compareMethod(context: RunContext, method: ComparedMethod, options: RunOptions): Promise<Compared> {
+  const { session, recipe, tasks } = context;
+  const split = splitOf(context);
+  const models = recipe.models.length;
+  const { coefficients, seconds } =
+    method.comparison.coefficients === 'equal'
+      ? { coefficients: Array<number>(models).fill(1 / models), seconds: {} }
+      : await bestOfGrid(context, method, options);
+  const { skipped, seconds: merging } = await mergeAt(
+    context,
+    { plan: mergePlan(context, method), coefficients },
+    options,
+  );
+  const evaluate = await timed(() => scoreTasks(session, { tasks, split }, options));
+  return {
+    comparison: {
+      label: method.comparison.label(coefficients),
+      ...summary(evaluate.value),
+      coefficients,
+      ...(skipped ? { skipped } : {}),
+      split,
+    },
+    seconds: sumOfSeconds([seconds, merging, { evaluate: evaluate.seconds }]),
+  };
+}
+
+/** The method's own search on the validation subsets; its trials are no trials of the run, and are not shown as such. */
+async function bestOfGrid(
+  context: RunContext,
+  method: ComparedMethod,
+  { signal, onProgress }: RunOptions,
+): Promise<{ coefficients: number[]; seconds: Seconds }> {
+  const { session, recipe, tasks } = context;
+  if (!method.search)
+    throw new DfMergeError('INVALID_ARGUMENT', `${method.name} is compared at its best, and has no search`);
+  const { best, seconds } = await searchCoefficients(
+    {
+      session,
+      proposals: proposalsOf(method.search, { models: recipe.models.length, settings: recipe.search }),
+      plan: mergePlan(context, method),
+      objective: new TaskAccuracy(session, tasks),
+    },
+    {
+      signal,
+      onProgress: ({ trial: _, ...event }) => {
+        if (event.phase !== 'search') onProgress?.(event);
+      },
+    },
+  );
+  return { coefficients: best.coefficients, seconds };
+}
+
+/** Comparisons are judged on what no search has seen, where there is such a thing. */
+function splitOf({ tasks }: RunContext): 'test' | 'validation' {
+  return tasks.every(({ test }) => test) ? 'test' : 'validation';
+}
+
+function summary(scores: TaskScores): Pick<ComparisonRecord, 'mean' | 'accuracy' | 'correct'> {
+  return { mean: meanAccuracy(scores), accuracy: accuracies(scores), correct: bitsets(scores) };
 }

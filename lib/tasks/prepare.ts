@@ -1,101 +1,104 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BatchedRows } from '../engine/batch.js';
+import { scoringRows } from '../engine/evaluate.js';
+import { fisherInputs, type FisherMode } from '../engine/fisher.js';
+import type { Session } from '../engine/session.js';
 import { prepareSplit, type DataOptions, type PreparedSplit } from './prepared_split.js';
 import type { SplitName } from './rows.js';
 import { drawFisherRows, subsetRows } from './subset.js';
-import { evaluateRows, type Evaluation } from '../engine/evaluate.js';
-import type { Session } from '../engine/session.js';
-import type { RunOptions } from '../core/progress.js';
-import type { FisherSettings, Recipe, RecipeTask } from '../recipe/recipe.js';
+import type { Tokenizer } from './text/tokenizer.js';
+
+/** A split, or rows of it, cut into batches once for all the passes of a run. */
+export interface PreparedPart {
+  /** SHA-256 of the data file, hexadecimal. */
+  digest: string;
+  rows: BatchedRows;
+}
 
 /** A task of a recipe, ready for the engine. */
 export interface PreparedTask {
   name: string;
-  /** Labelled; absent where nothing is scored. */
-  validation?: PreparedSplit;
-  /** Rows of the validation split that score a trial: nested subsets of the same draw. */
-  subset: number[];
-  /** Labelled. */
-  test?: PreparedSplit;
-  /** Inputs of the task's Fisher, drawn once and kept for all candidates. */
-  fisher?: { split: PreparedSplit; indices: number[] };
+  /** The whole split, which has labels; absent where nothing is scored. */
+  validation?: PreparedPart;
+  /** The rows of the validation split that score a trial; a smaller share's rows are among a larger one's. */
+  subset?: PreparedPart;
+  /** The whole split, which has labels. */
+  test?: PreparedPart;
+  /** The inputs of the task's Fisher, drawn once and kept for all candidates. */
+  fisher?: PreparedPart;
 }
 
-/** What of the tasks is needed. */
+/** A task's name and the folder of its data. */
+export interface TaskFolder {
+  name: string;
+  path: string;
+}
+
+/** Which inputs of each task its Fisher is measured on, and in which mode. */
+export interface FisherRows {
+  mode: FisherMode;
+  split: SplitName;
+  /** How many inputs are drawn from the split; `all` takes every row. */
+  samples: number | 'all';
+}
+
+/** Which parts of the tasks are needed. */
 export interface PrepareOptions extends DataOptions {
+  tokenizer: Tokenizer;
+  /** Of the validation subsets and the Fishers' inputs. */
   seed: number;
+  /** Part of each validation split that scores a trial, in (0, 1]. */
   validationRatio: number;
-  /** Absent: no Fisher is measured. */
-  fisher?: FisherSettings;
+  /** Absent where no Fisher is measured. */
+  fisher?: FisherRows;
   /** Whether validation and test splits are scored, and so need labels. */
   scored: 'yes' | 'where labelled' | 'no';
 }
 
-/** Loads every task of a recipe. Errors: those of prepareSplit; a task without test.jsonl has no test split. */
-export async function prepareTasks(model: Session, recipe: Recipe, options: PrepareOptions): Promise<PreparedTask[]> {
+/**
+ * Loads every task of a recipe and cuts its rows into batches. A task without test.jsonl has no test split.
+ * Errors: those of prepareSplit, subsetRows and drawFisherRows.
+ */
+export async function prepareTasks(
+  session: Session,
+  tasks: readonly TaskFolder[],
+  options: PrepareOptions,
+): Promise<PreparedTask[]> {
   const prepared: PreparedTask[] = [];
-  for (const task of recipe.tasks) prepared.push(await prepareTask(model, task, options));
+  for (const task of tasks) prepared.push(await prepareTask(session, task, options));
   return prepared;
 }
 
-async function prepareTask(
-  model: Session,
-  task: RecipeTask,
-  { seed, validationRatio, fisher, scored, cache }: PrepareOptions,
-): Promise<PreparedTask> {
+async function prepareTask(session: Session, task: TaskFolder, options: PrepareOptions): Promise<PreparedTask> {
+  const { seed, validationRatio, fisher, scored, cache } = options;
   const stream = { seed, task: task.name };
   const load = (split: SplitName, needLabels: boolean) =>
-    prepareSplit(model.requireTokenizer(), task.path, split, { needLabels, cache });
+    prepareSplit(options.tokenizer, task.path, split, { needLabels, cache });
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');
     return prepared.rows.labels.includes(-1) ? undefined : prepared;
   };
+  const scoringPart = (split: PreparedSplit, indices = split.all): PreparedPart => ({
+    digest: split.digest,
+    rows: scoringRows(session, split.rows, indices),
+  });
   const validation = await scoredSplit('validation');
   const test = await scoredSplit('test');
-  const split = fisher && (fisher.split === 'validation' && validation ? validation : await load(fisher.split, false));
+  const whole = validation && scoringPart(validation);
+  const subset = validation && subsetRows(validation.all.length, validationRatio, stream);
   return {
     name: task.name,
-    validation,
-    subset: validation ? subsetRows(validation.all.length, validationRatio, stream) : [],
-    test,
-    fisher: split && fisher && { split, indices: drawFisherRows(split.all.length, fisher.samples, stream) },
+    validation: whole,
+    subset: validation && subset?.length !== validation.all.length ? scoringPart(validation, subset) : whole,
+    test: test && scoringPart(test),
+    fisher: fisher && (await fisherPart(fisher)),
   };
-}
 
-/** Which rows of the tasks to evaluate on. */
-export type Part = 'subset' | 'validation' | 'test';
-
-/** Evaluates θ on a part of every task (those that have it), or of the tasks named. */
-export async function evaluateTasks(
-  model: Session,
-  tasks: readonly PreparedTask[],
-  part: Part,
-  options: RunOptions = {},
-): Promise<Map<string, Evaluation>> {
-  const results = new Map<string, Evaluation>();
-  for (const task of tasks) {
-    const split = part === 'test' ? task.test : task.validation;
-    if (!split) continue;
-    results.set(
-      task.name,
-      await evaluateRows(model, split.rows, part === 'subset' ? task.subset : split.all, {
-        ...options,
-        subject: task.name,
-      }),
-    );
+  async function fisherPart({ split, samples, mode }: FisherRows): Promise<PreparedPart> {
+    const { digest, rows, all } = split === 'validation' && validation ? validation : await load(split, false);
+    const indices = drawFisherRows(all.length, samples, stream);
+    return { digest, rows: fisherInputs(session, { rows, indices }, mode) };
   }
-  return results;
-}
-
-/** Unweighted mean over tasks: the search's objective (METHOD §1). */
-export function meanAccuracy(results: ReadonlyMap<string, Evaluation>): number {
-  let sum = 0;
-  for (const { accuracy } of results.values()) sum += accuracy;
-  return sum / results.size;
-}
-
-/** Accuracy by task name. */
-export function accuracies(results: ReadonlyMap<string, Evaluation>): Record<string, number> {
-  return Object.fromEntries([...results].map(([name, { accuracy }]) => [name, accuracy]));
 }

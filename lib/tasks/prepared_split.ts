@@ -1,7 +1,8 @@
-import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from './text/tokenizer.js';
-import { tokenizeRows, type TokenizedRows } from '../engine/batch.js';
+import type { TokenizedRows } from '../engine/batch.js';
 import { cacheFolder, RowCache, rowsKey } from './row_cache.js';
 import { parseSplit, readSplit, type SplitName } from './rows.js';
+import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from './text/tokenizer.js';
+import { tokenizeRows } from './tokenize.js';
 
 /** A split as the engine takes it: checked, tokenized, with the digest of its file. */
 export interface PreparedSplit {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { decodeUtf8, isObject, readBytes } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
 
-/** A part of a task's data, which is a file `SPLIT.jsonl` in the task's folder. */
-export type SplitName = 'train' | 'validation' | 'test';
+/** The parts of a task's data; each is a file `SPLIT.jsonl` in the task's folder. */
+export const SPLITS = ['train', 'validation', 'test'] as const;
+export type SplitName = (typeof SPLITS)[number];
 
 /** One example, in which the right continuation of `input` is to be picked among `choices`. */
 export interface TaskRow {

@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packRows } from '../../lib/engine/batch.js';
-import { measureFisher } from '../../lib/engine/fisher.js';
-import { mergeModels } from '../../lib/engine/merge.js';
 import { Session } from '../../lib/engine/session.js';
 import { bitsOf } from './machines.js';
 import { randomRows, V1_0 } from './random_t5.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
+import { measure, mergeByHand } from './passes.js';
 
 const MODES: Record<string, (folders: string[]) => Promise<void>> = {
   /** Prints what the engine makes of a base and a child: NLLs, and a digest of Fisher and merge. */
@@ -18,12 +17,12 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
       [30, [2, 20]],
     ]);
     const hash = createHash('sha256');
-    await mergeModels(
+    await mergeByHand(
       model,
       children.map(() => 0.7),
       async (i) => {
         await model.interpolate(i, 0.7);
-        await measureFisher(model, rows, [0, 1], { mode: 'exact' });
+        await measure(model, { rows, indices: [0, 1] }, { mode: 'exact' });
         for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('fisher', name)));
       },
     );

@@ -1,0 +1,106 @@
+import { basename, resolve } from 'node:path';
+import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import type { RunOptions } from '../core/progress.js';
+import {
+  checkMinWeight,
+  DEFAULT_EPSILON,
+  fisherInputs,
+  measureFisher,
+  type FisherMode,
+  type SkippedChoices,
+} from '../engine/fisher.js';
+import { writeFisher } from '../engine/fisher_file.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
+import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
+import type { SplitName } from '../tasks/rows.js';
+import { drawFisherRows } from '../tasks/subset.js';
+import { tokenizerOf } from '../tasks/tokenize.js';
+
+/** Options of `fisher`. */
+export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions {
+  /** Model folder. */
+  model: string;
+  /** With it the Fisher is measured at base + coefficient (model − base), else at the model. */
+  base?: string;
+  /** Default 1. */
+  coefficient?: number;
+  /** Task folder. */
+  data: string;
+  /** Default validation. */
+  split?: SplitName;
+  /** Inputs drawn from the split, or all. Default 30. */
+  samples?: number | 'all';
+  /** Default exact. */
+  mode?: FisherMode;
+  /** Default 1e-12. */
+  epsilon?: number;
+  /** Skips the choices whose p̃ is below it, but for an input's likeliest. In [0, 1]; default 0: none. Not for `sampled`. */
+  minWeight?: number;
+  /** Of the inputs drawn and, in `sampled`, of the choices. Default 1. */
+  seed?: number;
+  /** safetensors file to write. */
+  out: string;
+}
+
+/** What was measured. */
+export interface MeasureResult {
+  out: string;
+  /** Inputs used. */
+  samples: number;
+  mode: FisherMode;
+  /** With the bound on what is lost; absent without `minWeight`. */
+  skipped?: SkippedChoices;
+}
+
+/**
+ * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
+ * Errors: those of Session.open, loadSplit and measureFisher; IO.
+ */
+export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
+  const {
+    mode = 'exact',
+    seed = 1,
+    samples = 30,
+    coefficient = 1,
+    epsilon = DEFAULT_EPSILON,
+    minWeight = 0,
+    signal,
+  } = options;
+  checkMinWeight(mode, minWeight);
+  const session = await (options.base === undefined
+    ? Session.open(options.model, [], { ...options, tokenizer: false })
+    : Session.open(options.base, [options.model], { ...options, tokenizer: false }));
+  try {
+    const task = basename(resolve(options.data));
+    const split = await prepareSplit(await tokenizerOf(session), options.data, options.split ?? 'validation', {
+      cache: options.cache,
+    });
+    const indices = drawFisherRows(split.all.length, samples, { seed, task });
+    if (options.base === undefined) await session.load(0, signal);
+    else await session.interpolate(1, coefficient, signal);
+    const { skipped } = await measureFisher(session, fisherInputs(session, { rows: split.rows, indices }, mode), {
+      ...options,
+      mode,
+      epsilon,
+      draw: { seed, task },
+      subject: task,
+    });
+    const member = session.set.models[0] ?? session.set.base;
+    const metadata = {
+      mode,
+      samples: String(indices.length),
+      coefficient: String(options.base === undefined ? 1 : coefficient),
+      epsilon: String(epsilon),
+      dtype: session.dtype,
+      seed: String(seed),
+      model: await checkpointFingerprint(member.checkpoint),
+      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint) }),
+      data: split.digest,
+      ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
+    };
+    await writeFisher(session, options.out, metadata, signal);
+    return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { assertWritable } from '../checkpoint/write.js';
+import { DfMergeError } from '../core/errors.js';
+import { timed } from '../core/timing.js';
+import type { ComputeOptions } from '../engine/session.js';
+import { methodNamed } from '../methods/index.js';
+import { TaskAccuracy } from '../objectives/task_accuracy.js';
+import type { SearchRecipe } from '../recipe/recipe.js';
+import { comparesWithFisher, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
+import { mergePlan, openRun, type RunContext } from '../run/context.js';
+import { journalHeader } from '../run/journal_header.js';
+import { finishRun } from '../run/output.js';
+import type { RunRecord } from '../run/record.js';
+import { openJournal } from '../search/journal.js';
+import { proposalsOf } from '../search/proposals.js';
+import { searchCoefficients, type SearchParts } from '../search/search.js';
+import type { SearchEvents } from '../search/trial.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+
+/** Options of a search besides its recipe. */
+export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions {
+  /** Folder of the merged model; made at the end, all at once. The journal lies beside it until then. */
+  out: string;
+  /** Go on with the journal of a search that was interrupted; without one, begin. */
+  resume?: boolean;
+  /** Replace the model folder `out`. */
+  overwrite?: boolean;
+  /** Other merges to evaluate beside the best one. Default: base, fine-tuned, average. */
+  compare?: readonly Comparison[];
+}
+
+/**
+ * Searches the coefficients of a merge (searchCoefficients tells how), merges at the best once more, evaluates and writes `out` with
+ * `dfmerge.json` and `report.html`. What is proposed and how it is merged is the recipe's method's: Bayesian optimisation over a coefficient
+ * per model, or a grid of one coefficient for all of them.
+ *
+ * Every trial, comparison and final evaluation is on the disk before the next begins; a search that was killed at any moment goes on with
+ * `resume` to the same bytes (but for wall times). Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
+ */
+export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  const out = resolve(options.out);
+  const resumes = options.resume && existsSync(journalPath(out));
+  if (options.resume && !resumes && existsSync(join(out, 'dfmerge.json'))) return finishedRecord(out);
+  await mkdir(dirname(out), { recursive: true });
+  await assertWritable(out, { overwrite: options.overwrite || resumes });
+  const { compare = DEFAULT_COMPARISONS } = options;
+  const fisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
+  const { validationRatio } = recipe.search;
+  const opened = await openRun(recipe, { fisher, validationRatio, scored: 'yes' }, options);
+  try {
+    const { value: journal, seconds } = await timed(async () =>
+      openJournal(journalPath(out), await journalHeader(opened, options), { resume: options.resume }),
+    );
+    try {
+      const context = { ...opened, loadSeconds: opened.loadSeconds + seconds };
+      const found = await searchCoefficients({ ...partsOf(context), journal }, options);
+      const { coefficients } = found.best;
+      const overwrite = options.overwrite || options.resume;
+      const record = await finishRun(context, {
+        ...options,
+        out,
+        overwrite,
+        coefficients,
+        search: found,
+        compare,
+        journal,
+      });
+      journal.close();
+      await rm(journalPath(out), { force: true });
+      return record;
+    } finally {
+      journal.close();
+    }
+  } finally {
+    opened.session.close();
+  }
+}
+
+/** The journal of a search into `out`: a line per event. */
+export function journalPath(out: string): string {
+  return `${resolve(out)}.journal.jsonl`;
+}
+
+function partsOf(context: RunContext): SearchParts {
+  const { session, recipe, method, tasks } = context;
+  if (!method.search)
+    throw new DfMergeError('INVALID_RECIPE', `merge_method ${method.name} leaves nothing to search for`);
+  const { earlyStopping, earlyStoppingMargin } = recipe.search;
+  return {
+    session,
+    proposals: proposalsOf(method.search, { models: recipe.models.length, settings: recipe.search }),
+    plan: mergePlan(context),
+    objective: new TaskAccuracy(session, tasks, earlyStopping ? { margin: earlyStoppingMargin } : undefined),
+  };
+}
+
+async function finishedRecord(out: string): Promise<RunRecord> {
+  return JSON.parse(await readFile(join(out, 'dfmerge.json'), 'utf8')) as RunRecord;
+}

@@ -1,0 +1,102 @@
+import { DfMergeError } from '../core/errors.js';
+import type { RunOptions } from '../core/progress.js';
+import { timed } from '../core/timing.js';
+import { runMerge, type FisherSource, type MergeOutcome, type MergePlan } from '../engine/merge.js';
+import { Session, type ComputeOptions } from '../engine/session.js';
+import type { MergeMethod } from '../methods/method.js';
+import { methodNamed } from '../methods/index.js';
+import { defaultsOf } from '../methods/parameter.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { prepareTasks, type PreparedTask, type PrepareOptions } from '../tasks/prepare.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import { tokenizerOf } from '../tasks/tokenize.js';
+
+/** What all the merges and evaluations of a run share. */
+export interface RunContext {
+  recipe: Recipe;
+  /** The recipe's method. */
+  method: MergeMethod;
+  session: Session;
+  /** Empty where the run reads no task. */
+  tasks: readonly PreparedTask[];
+  /** Wall seconds that opening all this took. */
+  loadSeconds: number;
+}
+
+/** What of a recipe's tasks a run needs. */
+export interface RunNeeds extends Pick<PrepareOptions, 'validationRatio' | 'scored'> {
+  /** Whether Fishers are measured: by the method itself or by one that it is compared with. */
+  fisher: boolean;
+}
+
+/** Opens the models of a recipe and prepares its tasks. Errors: those of Session.open and prepareTasks. */
+export async function openRun(
+  recipe: Recipe,
+  needs: RunNeeds,
+  options: ComputeOptions & DataOptions,
+): Promise<RunContext> {
+  const { value, seconds } = await timed(async () => {
+    const models = recipe.models.map(({ path }) => path);
+    const compute = { ...options, dtype: recipe.computeDtype, tokenizer: false };
+    const session = await Session.open(recipe.baseModel.path, models, compute);
+    try {
+      return { session, tasks: await tasksOf(session, recipe, { ...needs, ...options }) };
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  });
+  return { ...value, recipe, method: methodNamed(recipe.mergeMethod), loadSeconds: seconds };
+}
+
+async function tasksOf(
+  session: Session,
+  { tasks, fisher, search }: Recipe,
+  { fisher: measured, scored, validationRatio, cache }: RunNeeds & DataOptions,
+): Promise<PreparedTask[]> {
+  if (tasks.length === 0 || (scored === 'no' && !measured)) return [];
+  return prepareTasks(session, tasks, {
+    tokenizer: await tokenizerOf(session),
+    seed: search.seed,
+    validationRatio,
+    fisher: measured ? fisher : undefined,
+    scored,
+    cache,
+  });
+}
+
+/**
+ * How a method merges the models of a run. Fishers are measured where the method needs them; the recipe's own choices of the
+ * place and of parameters count for the recipe's own method, and the defaults for others. Errors: INVALID_RECIPE where a model has neither a task nor a file to take its Fisher from.
+ */
+export function mergePlan({ recipe, method: own, tasks }: RunContext, method: MergeMethod = own): MergePlan {
+  const { needs } = method;
+  const parameters = method === own ? recipe.parameters : defaultsOf(method.parameters, recipe.models.length);
+  if (!needs.fisher) {
+    const fisher = { at: 'model', fromFile: [] } as const;
+    return { passes: (coefficients) => method.plan({ coefficients, parameters, fisher }), fishers: [] };
+  }
+  const fisher = {
+    at: method === own ? recipe.fisher.at : needs.fisher.at,
+    fromFile: recipe.models.map(({ fisher: file }) => file !== undefined),
+  };
+  const { mode, epsilon, minWeight } = recipe.fisher;
+  const { seed } = recipe.search;
+  const fishers = recipe.models.map(({ task: name, fisher: file, written }): FisherSource => {
+    if (file) return { file: file.path };
+    const inputs = tasks.find((task) => task.name === name)?.fisher?.rows;
+    if (name !== undefined && inputs) return { task: name, inputs, seed, mode, epsilon, minWeight };
+    throw new DfMergeError('INVALID_RECIPE', `${written}: its Fisher needs a task, and it has none`);
+  });
+  return { passes: (coefficients) => method.plan({ coefficients, parameters, fisher }), fishers };
+}
+
+/** Merges at coefficients by a plan of mergePlan's. The merged parameters become the session's. Errors: those of runMerge. */
+export function mergeAt(
+  { session }: RunContext,
+  { plan, coefficients }: { plan: MergePlan; coefficients: readonly number[] },
+  options: RunOptions = {},
+): Promise<MergeOutcome> {
+  const { signal, onProgress } = options;
+  return runMerge(session, plan.passes(coefficients), { fishers: plan.fishers, signal, onProgress });
+}
