@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "cpu/isa.h"
 #include "fisher/terms.h"
 #include "storage/writer.h"
 
@@ -12,43 +11,37 @@ namespace dfmerge {
 
 namespace {
 
-const T5Config& supported(const T5Config& config, const EngineOptions& options) {
-  if (options.device != "cpu")
-    fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
-  if (options.threads < 1 || options.threads > 1024)
-    fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
-  return config;
-}
-
 constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
 
 }  // namespace
 
-Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)),
-      context_(select_kernels(), options.threads, parse_compute(options.dtype),
-               select_onednn(options.dtype == "bfloat16")),
-      packed_(context_, model_),
-      parameters_(model_.table.total()),
-      fisher_(model_.table.total()),
-      numerator_(model_.table.total()),
-      denominator_(model_.table.total()) {}
+Engine::Engine(const ModelConfig& config, const DeviceOptions& options)
+    : device_(options),
+      stream_(device_),
+      context_(stream_.cpu()),
+      model_(make_model(config)),
+      table_(model_->parameters()),
+      weights_(make_weights(stream_, {table_, model_->matrices()})),
+      arena_(device_.memory()),
+      parameters_(device_.memory(), table_.total()),
+      fisher_(device_.memory(), table_.total()),
+      numerator_(device_.memory(), table_.total()),
+      denominator_(device_.memory(), table_.total()) {}
 
 int64_t Engine::bytes() const {
   return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() +
-         context_.bytes() + packed_.bytes();
+         stream_.bytes() + weights_->bytes();
 }
 
 void Engine::start() {
-  context_.check_stop();
+  stream_.check_stop();
   arena_.reset();
-  context_.shared.reset();
-  for (Arena& scratch : context_.scratch) scratch.reset();
+  stream_.reset();
 }
 
 void Engine::invalidate() {
   loaded_ = false;  // until all of it is there
-  packed_.forget();
+  weights_->invalidate();
 }
 
 // No cache that is common today holds such a vector until it is read again.
@@ -70,21 +63,20 @@ void Engine::for_chunks(const Body& body) {
     int64_t first, last;
   };
   std::vector<Item> items;
-  for (int p = 0; p < model_.table.count(); ++p)
-    for (int64_t first = 0; first < model_.table[p].size; first += kItem)
-      items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
+  for (int p = 0; p < table_.count(); ++p)
+    for (int64_t first = 0; first < table_[p].size; first += kItem)
+      items.push_back({p, first, std::min(table_[p].size, first + kItem)});
   context_.pool.run(static_cast<int64_t>(items.size()), [&](int64_t index, int) {
     context_.check_stop();
     alignas(64) float a[kChunk], b[kChunk];
     const Item& item = items[index];
     for (int64_t first = item.first; first < item.last; first += kChunk)
-      body(
-          Chunk{item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
+      body(Chunk{item.param, table_[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
   });
 }
 
 int Engine::add_model(const std::vector<TensorSource>& sources) {
-  models_.push_back(std::make_unique<Checkpoint>(model_.table, sources));
+  models_.push_back(std::make_unique<Checkpoint>(table_, sources));
   return static_cast<int>(models_.size()) - 1;
 }
 
@@ -95,7 +87,7 @@ void Engine::load(int model) {
   for_chunks([&](const Chunk& chunk) {
     const float* values = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     if (!context_.kernels.copy(parameters_.data() + chunk.at, values, chunk.count, streaming()))
-      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
+      fail("NUMERIC", "%s holds a value that is not finite", table_[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
@@ -109,7 +101,7 @@ void Engine::interpolate(int model, double coefficient) {
     const float* other = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
     if (!context_.kernels.interpolate(parameters_.data() + chunk.at, base, other, static_cast<float>(coefficient),
                                       chunk.count, streaming()))
-      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
+      fail("NUMERIC", "%s holds a value that is not finite", table_[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
@@ -117,7 +109,7 @@ void Engine::interpolate(int model, double coefficient) {
 void Engine::initialize(uint64_t seed) {
   start();
   invalidate();
-  dfmerge::initialize(context_, model_, seed, parameters_.data());
+  model_->initialize(stream_, seed, parameters_.data());
   loaded_ = true;
 }
 
@@ -127,26 +119,23 @@ void Engine::begin_fisher() {
       [&](const Chunk& chunk) { std::memset(fisher_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4); });
 }
 
-Forward Engine::forward(const Batch& batch, bool keep) {
+std::unique_ptr<Pass> Engine::forward(const Batch& batch, bool keep) {
   require_parameters();
-  check(batch, model_.config.vocab_size);
+  check(batch, model_->vocabulary());
   start();
-  packed_.prepare(context_, parameters_.data(), keep);
-  return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
+  weights_->prepare(parameters_.data(), keep);
+  return model_->forward(batch, {stream_, parameters_.data(), *weights_, arena_, keep});
 }
 
 std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws,
                                        const std::vector<int32_t>& drawn, double min_weight) {
-  Forward pass = forward(batch, true);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  const std::vector<double> nll = pass->score();
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
-  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares,
-           fisher_.data());
+  pass->backward(fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares,
+                 fisher_.data());
   return probabilities;
 }
 
@@ -158,20 +147,20 @@ void Engine::finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> f
     context_.kernels.divide_add(fisher_.data() + chunk.at, static_cast<float>(inputs), static_cast<float>(epsilon),
                                 chunk.count);
     if (!context_.kernels.all_finite(fisher_.data() + chunk.at, chunk.count))
-      fail("NUMERIC", "the Fisher of %s is not finite", model_.table[chunk.param].name.c_str());
+      fail("NUMERIC", "the Fisher of %s is not finite", table_[chunk.param].name.c_str());
     if (fold) fold_chunk(*fold, true, chunk);
   });
 }
 
 void Engine::load_fisher(const std::vector<TensorSource>& sources) {
-  const Checkpoint file(model_.table, sources);
+  const Checkpoint file(table_, sources);
   start();
   for_chunks([&](const Chunk& chunk) {
     const float* values = file.read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
     for (int64_t i = 0; i < chunk.count; ++i)
       if (!(values[i] >= 0.0f) || !std::isfinite(values[i]))
         fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0",
-             model_.table[chunk.param].name.c_str(), values[i], static_cast<long long>(chunk.first + i));
+             table_[chunk.param].name.c_str(), values[i], static_cast<long long>(chunk.first + i));
     std::memcpy(fisher_.data() + chunk.at, values, static_cast<size_t>(chunk.count) * 4);
   });
 }
@@ -208,34 +197,16 @@ void Engine::finish_merge(int models) {
     if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at,
                                  denominator_.data() + chunk.at, base, static_cast<float>(models), chunk.count,
                                  streaming()))
-      fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[chunk.param].name.c_str());
+      fail("NUMERIC", "merging %s gives a value that is not finite", table_[chunk.param].name.c_str());
   });
   loaded_ = true;
 }
 
-std::vector<double> Engine::score(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score(nll.data());
-  return nll;
-}
+std::vector<double> Engine::score(const Batch& batch) { return forward(batch, false)->score(); }
 
-std::vector<float> Engine::encode(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  return {pass.encoder_output(), pass.encoder_output() + batch.input_tokens() * model_.config.d_model};
-}
+std::vector<float> Engine::encode(const Batch& batch) { return forward(batch, false)->output("encode"); }
 
-std::vector<float> Engine::logits(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
-  return {pass.logits(), pass.logits() + batch.label_tokens() * model_.config.vocab_size};
-}
+std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, false)->output("logits"); }
 
 void Engine::begin_training() {
   require_parameters();
@@ -244,18 +215,15 @@ void Engine::begin_training() {
 }
 
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
-  Forward pass = forward(batch, true);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  const std::vector<double> nll = pass->score();
   std::vector<GradientTerm> terms;
   for (int64_t i = 0; i < batch.inputs(); ++i) {
     const int32_t first = batch.choice_offsets[i], count = batch.choice_offsets[i + 1] - first;
     if (count == 0) fail("INVALID_ARGUMENT", "input %lld has no label", static_cast<long long>(i));
     terms.push_back({i, first, std::vector<float>(static_cast<size_t>(count), static_cast<float>(-scale)), 1.0f});
   }
-  backward(pass, terms, Accumulate::kSum, fisher_.data());
+  pass->backward(terms, Accumulate::kSum, fisher_.data());
   return nll;
 }
 
@@ -272,7 +240,7 @@ void Engine::adamw(const AdamW& o) {
   for_chunks([&](const Chunk& chunk) {
     float* gradient = fisher_.data() + chunk.at;
     if (!context_.kernels.all_finite(gradient, chunk.count))
-      fail("NUMERIC", "the gradient of %s is not finite", model_.table[chunk.param].name.c_str());
+      fail("NUMERIC", "the gradient of %s is not finite", table_[chunk.param].name.c_str());
     context_.kernels.adamw(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at,
                            gradient, static_cast<float>(1 - o.learning_rate * o.weight_decay),
                            static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
@@ -286,15 +254,15 @@ void Engine::adamw(const AdamW& o) {
 void Engine::write(ParameterVector vector, const std::vector<TensorSource>& targets) {
   if (vector == ParameterVector::kParameters) require_parameters();
   start();
-  write_tensors(context_, model_.table, vector == ParameterVector::kParameters ? parameters_.data() : fisher_.data(),
+  write_tensors(context_, table_, vector == ParameterVector::kParameters ? parameters_.data() : fisher_.data(),
                 targets);
 }
 
 const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {
-  const int index = model_.table.find(name);
+  const int index = table_.find(name);
   if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
-  *size = model_.table[index].size;
-  return (vector == ParameterVector::kParameters ? parameters_ : fisher_).data() + model_.table[index].offset;
+  *size = table_[index].size;
+  return (vector == ParameterVector::kParameters ? parameters_ : fisher_).data() + table_[index].offset;
 }
 
 }  // namespace dfmerge

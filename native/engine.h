@@ -13,20 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "cpu/context.h"
-#include "models/batch.h"
-#include "models/t5/backward.h"
-#include "models/t5/model.h"
-#include "models/t5/packed_weights.h"
+#include "device.h"
+#include "models/model.h"
 #include "storage/source.h"
 
 namespace dfmerge {
-
-struct EngineOptions {
-  int threads = 1;
-  std::string dtype = "float32";  // of compute
-  std::string device = "cpu";
-};
 
 enum class FisherMode { kExact, kSampled, kSequence, kChoices };
 FisherMode parse_fisher_mode(const std::string& name);
@@ -40,15 +31,13 @@ struct AdamW {
 
 class Engine {
  public:
-  Engine(const T5Config& config, const EngineOptions& options);
+  Engine(const ModelConfig& config, const DeviceOptions& options);
 
-  const T5Model& model() const { return model_; }
-  std::string matmul() const {
-    return context_.onednn ? context_.onednn->name() : "builtin";
-  }  // which code multiplies matrices
+  const Model& model() const { return *model_; }
+  std::string matmul() const { return stream_.matmul(); }
   int64_t bytes() const;  // held outside V8's heap
-  void stop() { context_.stop = true; }
-  void clear_stop() { context_.stop = false; }
+  void stop() { stream_.stop(); }
+  void clear_stop() { stream_.clear_stop(); }
 
   // Models. The first one added is the base, theta_0.
   int add_model(const std::vector<TensorSource>& sources);
@@ -103,14 +92,17 @@ class Engine {
   bool streaming() const;
   void check_model(int model) const;
   void require_parameters() const;
-  Forward forward(const Batch& batch, bool keep);
+  std::unique_ptr<Pass> forward(const Batch& batch, bool keep);
   template <class Body>
   void for_chunks(const Body& body);
   void fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk);
 
-  T5Model model_;
-  Context context_;
-  PackedWeights packed_;
+  Device device_;
+  Stream stream_;
+  Context& context_;  // of the CPU, for the passes over parameters
+  std::unique_ptr<Model> model_;
+  const ParamTable& table_;
+  std::unique_ptr<Weights> weights_;
   Arena arena_;
   std::vector<std::unique_ptr<Checkpoint>> models_;
   Buffer parameters_, fisher_, numerator_, denominator_;
