@@ -13,6 +13,7 @@
 #include "args.h"
 #include "core/buffer.h"
 #include "cpu/isa.h"
+#include "errors.h"
 #include "ops/matmul.h"
 #include "ops/squared_outer.h"
 
@@ -113,7 +114,7 @@ void reset(Context& context) {
 
 Napi::Value timed(Napi::Env env, const std::vector<double>& seconds, double error) {
   auto result = Napi::Object::New(env);
-  result.Set("seconds", doubles_to_js(env, seconds));
+  result.Set("seconds", to_js(env, seconds));
   result.Set("error", error);
   return result;
 }
@@ -280,7 +281,7 @@ Napi::Value js_copy(const Info& info) {
     result.Set("bytes", static_cast<double>(from.bytes()));
     const auto run = [&](const char* name, Copy copy) {
       std::memset(to.data(), 0, static_cast<size_t>(to.bytes()));
-      result.Set(name, doubles_to_js(info.Env(), time_copies(copy, threads, to, from, samples)));
+      result.Set(name, to_js(info.Env(), time_copies(copy, threads, to, from, samples)));
       if (std::memcmp(to.data(), from.data(), static_cast<size_t>(to.bytes())) != 0)
         fail("NUMERIC", "the %s copy differs from its source", name);
     };

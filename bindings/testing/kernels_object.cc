@@ -2,6 +2,7 @@
 
 #include "args.h"
 #include "cpu/isa.h"
+#include "errors.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
@@ -81,7 +82,7 @@ Napi::Value js_matmul(const Info& info) {
       pack_matrix(*context, n, k, b_view, packed.data());
     }
     matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, {packed.data()});
-    return floats_to_js(info.Env(), c);
+    return to_js(info.Env(), c);
   });
 }
 
@@ -119,7 +120,7 @@ Napi::Value js_squared_outer(const Info& info) {
     std::vector<float> target(static_cast<size_t>(out * in));
     squared_outer(*context, {out, in}, s, {x.data(), in, dy.data(), out}, rows.empty() ? nullptr : &sparse,
                   boolean_of(o.Get("squared"), "squared"), target.data());
-    return floats_to_js(info.Env(), target);
+    return to_js(info.Env(), target);
   });
 }
 
@@ -134,14 +135,14 @@ Napi::Value js_rms_norm(const Info& info) {
     rms_norm(*context, rows, d, x.data(), weight.data(), static_cast<float>(number_of(o.Get("epsilon"), "epsilon")),
              y.data(), r.data());
     auto result = Napi::Object::New(info.Env());
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", rows * d);
     const RmsNormBackward operands{x.data(), r.data(), weight.data(), dy.data(), dx.data()};
     rms_norm_backward(*context, whole(rows), d, operands);
     rms_norm_weight(*context, whole(rows), d, operands, false, dweight.data());
-    result.Set("dx", floats_to_js(info.Env(), dx));
-    result.Set("dweight", floats_to_js(info.Env(), dweight));
+    result.Set("dx", to_js(info.Env(), dx));
+    result.Set("dweight", to_js(info.Env(), dweight));
     return result;
   });
 }
@@ -159,18 +160,18 @@ Napi::Value js_activation(const Info& info) {
     auto result = Napi::Object::New(info.Env());
     gated ? gated_gelu(*context, rows, width, width, gate.data(), linear.data(), y.data())
           : relu(*context, rows, width, y.data());
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (!with_gradient) return result;
     const std::vector<float> dy = sized(o, "dy", rows * width);
     if (gated) {
       gated_gelu_backward(*context, whole(rows), width, width, gate.data(), linear.data(), dy.data(), dgate.data(),
                           dlinear.data());
-      result.Set("dlinear", floats_to_js(info.Env(), dlinear));
+      result.Set("dlinear", to_js(info.Env(), dlinear));
     } else {
       dgate = dy;
       relu_backward(*context, whole(rows), width, y.data(), dgate.data());
     }
-    result.Set("dgate", floats_to_js(info.Env(), dgate));
+    result.Set("dgate", to_js(info.Env(), dgate));
     return result;
   });
 }
@@ -211,7 +212,7 @@ Napi::Value js_attention(const Info& info) {
     std::vector<float> y(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
     attention(*context, shape, spans, q.data(), k.data(), v.data(), y.data());
     auto result = Napi::Object::New(info.Env());
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", static_cast<int64_t>(q.size()));
     std::vector<float> by_distance(spans.spans.size() * table.size()),
@@ -222,10 +223,10 @@ Napi::Value js_attention(const Info& info) {
     if (biased)
       position_bias_weight(*context, rule, heads, reach, std::vector<float>(spans.spans.size(), 1.0f),
                            by_distance.data(), false, dbias.data());
-    result.Set("dq", floats_to_js(info.Env(), dq));
-    result.Set("dk", floats_to_js(info.Env(), dk));
-    result.Set("dv", floats_to_js(info.Env(), dv));
-    result.Set("dbias", floats_to_js(info.Env(), dbias));
+    result.Set("dq", to_js(info.Env(), dq));
+    result.Set("dk", to_js(info.Env(), dk));
+    result.Set("dv", to_js(info.Env(), dv));
+    result.Set("dbias", to_js(info.Env(), dbias));
     return result;
   });
 }
@@ -250,9 +251,9 @@ Napi::Value js_cross_entropy(const Info& info) {
     cross_entropy_backward(*context, rows, vocabulary,
                            {logits.data(), labels.data(), whole(rows).row_of.data(), ones.data(), logits.data()});
     auto result = Napi::Object::New(info.Env());
-    result.Set("nll", doubles_to_js(info.Env(), nll));
-    result.Set("tiledNll", doubles_to_js(info.Env(), tiled));
-    result.Set("dlogits", floats_to_js(info.Env(), logits));
+    result.Set("nll", to_js(info.Env(), nll));
+    result.Set("tiledNll", to_js(info.Env(), tiled));
+    result.Set("dlogits", to_js(info.Env(), logits));
     return result;
   });
 }
@@ -284,7 +285,7 @@ Napi::Value js_merge(const Info& info) {
     }
     kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(),
                    static_cast<float>(coefficients.size()), size, streamed(o));
-    return floats_to_js(info.Env(), {theta.data(), theta.data() + size});
+    return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + size});
   });
 }
 
@@ -299,7 +300,7 @@ Napi::Value js_interpolate(const Info& info) {
     context->kernels.interpolate(theta.data(), base.data(), model.data(),
                                  static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
                                  streamed(o));
-    return floats_to_js(info.Env(), {theta.data(), theta.data() + theta.size()});
+    return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + theta.size()});
   });
 }
 
@@ -313,7 +314,7 @@ Napi::Value js_convert(const Info& info) {
     const auto size = static_cast<int64_t>(values.size());
     (half ? context->kernels.to_f16 : context->kernels.to_bf16)(bits.data(), values.data(), size);
     (half ? context->kernels.from_f16 : context->kernels.from_bf16)(values.data(), bits.data(), size);
-    return floats_to_js(info.Env(), values);
+    return to_js(info.Env(), values);
   });
 }
 
