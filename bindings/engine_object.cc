@@ -1,8 +1,11 @@
 #include "engine_object.h"
 
+#include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "args.h"
+#include "errors.h"
 #include "job.h"
 
 namespace dfmerge {
@@ -38,6 +41,30 @@ ParameterVector vector_of(const Napi::Value& value) {
   fail("INVALID_ARGUMENT", "vector: expected parameters or fisher, got %s", name.c_str());
 }
 
+FisherRequest fisher_request_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  FisherRequest request;
+  request.mode = parse_fisher_mode(string_of(o.Get("mode"), "mode"));
+  if (!o.Get("draws").IsUndefined()) request.draws = doubles_of(o.Get("draws"), "draws");
+  if (!o.Get("drawn").IsUndefined()) request.drawn = ints_of(o.Get("drawn"), "drawn");
+  if (!o.Get("minWeight").IsUndefined()) request.min_weight = number_of(o.Get("minWeight"), "minWeight");
+  return request;
+}
+
+Fold fold_of(const Napi::Object& o) {
+  return {int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
+}
+
+AdamWOptions adamw_options_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  return {number_of(o.Get("learningRate"), "learningRate"),
+          number_of(o.Get("beta1"), "beta1"),
+          number_of(o.Get("beta2"), "beta2"),
+          number_of(o.Get("epsilon"), "epsilon"),
+          number_of(o.Get("weightDecay"), "weightDecay"),
+          int_of(o.Get("step"), "step")};
+}
+
 }  // namespace
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
@@ -53,7 +80,7 @@ EngineObject::~EngineObject() {
   if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
 }
 
-// Only between jobs: a running one changes what is counted here.
+// To be called between jobs only, because a running one changes what is counted.
 void EngineObject::report_memory(Napi::Env env) {
   const int64_t now = engine_ ? engine_->bytes() : 0;
   if (now != reported_) Napi::MemoryManagement::AdjustExternalMemory(env, now - reported_);
@@ -72,7 +99,7 @@ Engine& EngineObject::idle_engine() {
   return *engine_;
 }
 
-Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result result) {
+Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
   idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
   busy_ = true;
   engine_->clear_stop();
@@ -82,12 +109,20 @@ Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result 
   return job->promise();
 }
 
-template <class Output, class Work>
-Napi::Value EngineObject::run_for(Napi::Env env, Work work, Napi::Value (*convert)(Napi::Env, const Output&)) {
-  auto output = std::make_shared<Output>();
-  return run(
-      env, [work = std::move(work), output] { *output = work(); },
-      [output, convert](Napi::Env at_end) { return convert(at_end, *output); });
+template <class Read>
+Napi::Value EngineObject::job(const Info& info, const Read& read) {
+  return guarded(info.Env(), [&] {
+    auto work = read(idle_engine());
+    using Output = decltype(work());
+    if constexpr (std::is_void_v<Output>) {
+      return run(info.Env(), std::move(work), nullptr);
+    } else {
+      auto output = std::make_shared<Output>();
+      return run(
+          info.Env(), [work = std::move(work), output] { *output = work(); },
+          [output](Napi::Env at_end) { return to_js(at_end, *output); });
+    }
+  });
 }
 
 Napi::Value EngineObject::parameters(const Info& info) {
@@ -109,7 +144,7 @@ Napi::Value EngineObject::parameters(const Info& info) {
 
 Napi::Value EngineObject::add_model(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return Napi::Number::New(info.Env(), idle_engine().add_model(sources_of(info[0], "sources")));
+    return Napi::Number::New(info.Env(), idle_engine().add_model(places_of(info[0], "sources")));
   });
 }
 
@@ -117,11 +152,11 @@ Napi::Value EngineObject::parameter(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     int64_t size;
     const float* values = idle_engine().parameter(vector_of(info[0]), string_of(info[1], "name"), &size);
-    return floats_to_js(info.Env(), std::vector<float>(values, values + size));
+    return to_js(info.Env(), std::vector<float>(values, values + size));
   });
 }
 
-// While a job runs: as it was before.
+// While a job runs it is the number from before, because the job changes it.
 Napi::Value EngineObject::bytes(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(busy_ ? reported_ : engine_ ? engine_->bytes() : 0));
 }
@@ -148,155 +183,95 @@ Napi::Value EngineObject::close(const Info& info) {
 }
 
 Napi::Value EngineObject::load(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model")] { e.load(model); });
-  });
+  return job(info, [&](Engine& e) { return [&e, model = int_of(info[0], "model")] { e.load(model); }; });
 }
 
 Napi::Value EngineObject::interpolate(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] {
+  return job(info, [&](Engine& e) {
+    return [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] {
       e.interpolate(model, coefficient);
-    });
+    };
   });
 }
 
 Napi::Value EngineObject::initialize(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, seed = integer_of(info[0], "seed")] { e.initialize(static_cast<uint64_t>(seed)); });
+  return job(info, [&](Engine& e) {
+    return [&e, seed = integer_of(info[0], "seed")] { e.initialize(static_cast<uint64_t>(seed)); };
   });
 }
 
 Napi::Value EngineObject::begin_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_fisher(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_fisher(); }; });
 }
 
 Napi::Value EngineObject::add_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    std::vector<double> draws;
-    std::vector<int32_t> drawn;
-    if (!info[2].IsUndefined()) draws = doubles_of(info[2], "draws");
-    if (!info[3].IsUndefined()) drawn = ints_of(info[3], "drawn");
-    const double min_weight = info[4].IsUndefined() ? 0 : number_of(info[4], "minWeight");
-    return run_for<std::vector<double>>(
-        info.Env(),
-        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn,
-         min_weight] { return e.add_fisher(batch, mode, draws, drawn, min_weight); },
-        doubles_to_js);
+  return job(info, [&](Engine& e) {
+    return
+        [&e, batch = batch_of(info[0]), request = fisher_request_of(info[1])] { return e.add_fisher(batch, request); };
   });
 }
 
 Napi::Value EngineObject::finish_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    std::optional<Engine::Fold> fold;
-    if (!info[2].IsUndefined()) {
-      const Napi::Object o = object_of(info[2], "fold");
-      fold = Engine::Fold{int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
-    }
-    return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon"), fold] {
-      e.finish_fisher(inputs, epsilon, fold);
-    });
+  return job(info, [&](Engine& e) {
+    const Napi::Object o = object_of(info[0], "options");
+    FinishFisher finish{integer_of(o.Get("inputs"), "inputs"), number_of(o.Get("epsilon"), "epsilon"), {}};
+    const Napi::Value fold = o.Get("fold");
+    if (!fold.IsUndefined()) finish.fold = fold_of(object_of(fold, "fold"));
+    return [&e, finish] { e.finish_fisher(finish); };
   });
 }
 
 Napi::Value EngineObject::load_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, sources = sources_of(info[0], "sources")] { e.load_fisher(sources); });
-  });
+  return job(info, [&](Engine& e) { return [&e, places = places_of(info[0], "sources")] { e.load_fisher(places); }; });
 }
 
 Napi::Value EngineObject::begin_merge(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_merge(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_merge(); }; });
 }
 
 Napi::Value EngineObject::fold(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, fold = Engine::Fold{int_of(info[0], "model"), number_of(info[1], "coefficient")},
-                            with_fisher = boolean_of(info[2], "withFisher")] { e.fold(fold, with_fisher); });
+  return job(info, [&](Engine& e) {
+    const Napi::Object o = object_of(info[0], "fold");
+    return [&e, fold = fold_of(o), with_fisher = boolean_of(o.Get("withFisher"), "withFisher")] {
+      e.fold(fold, with_fisher);
+    };
   });
 }
 
 Napi::Value EngineObject::finish_merge(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, models = int_of(info[0], "models")] { e.finish_merge(models); });
-  });
+  return job(info, [&](Engine& e) { return [&e, models = int_of(info[0], "models")] { e.finish_merge(models); }; });
 }
 
 Napi::Value EngineObject::score(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<double>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.score(batch); }, doubles_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.score(batch); }; });
 }
 
 Napi::Value EngineObject::encode(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<float>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.encode(batch); }, floats_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.encode(batch); }; });
 }
 
 Napi::Value EngineObject::logits(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<float>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.logits(batch); }, floats_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.logits(batch); }; });
 }
 
 Napi::Value EngineObject::begin_training(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_training(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_training(); }; });
 }
 
 Napi::Value EngineObject::add_gradient(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<double>>(
-        info.Env(),
-        [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); },
-        doubles_to_js);
+  return job(info, [&](Engine& e) {
+    return
+        [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); };
   });
 }
 
 Napi::Value EngineObject::adamw(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    const Napi::Object o = object_of(info[0], "options");
-    const AdamW options{number_of(o.Get("learningRate"), "learningRate"),
-                        number_of(o.Get("beta1"), "beta1"),
-                        number_of(o.Get("beta2"), "beta2"),
-                        number_of(o.Get("epsilon"), "epsilon"),
-                        number_of(o.Get("weightDecay"), "weightDecay"),
-                        int_of(o.Get("step"), "step")};
-    return run(info.Env(), [&e, options] { e.adamw(options); });
-  });
+  return job(info, [&](Engine& e) { return [&e, options = adamw_options_of(info[0])] { e.adamw(options); }; });
 }
 
 Napi::Value EngineObject::write(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, vector = vector_of(info[0]), targets = sources_of(info[1], "targets")] {
-      e.write(vector, targets);
-    });
+  return job(info, [&](Engine& e) {
+    return [&e, vector = vector_of(info[0]), places = places_of(info[1], "targets")] { e.write(vector, places); };
   });
 }
 

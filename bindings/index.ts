@@ -65,10 +65,30 @@ export interface AdamWOptions {
   step: number;
 }
 
+/** What of a batch's choices a Fisher takes. */
+export interface FisherRequest {
+  mode: FisherMode;
+  /** For `sampled`: a uniform number in [0, 1) per input, which picks a choice by the distribution function of p̃. */
+  draws?: Float64Array;
+  /** For `sampled`: the choice itself per input, counted from 0, instead of `draws`. */
+  drawn?: Int32Array;
+  /** Choices whose p̃ is below it are skipped, all but an input's likeliest. Default 0, which skips none. */
+  minWeight?: number;
+}
+
 /** λ_i τ_i of model i, to be weighted and added to a merge. */
 export interface Fold {
   model: number;
   coefficient: number;
+}
+
+/** How the sum over N inputs becomes a Fisher: F / N + ε. */
+export interface FinishFisherOptions {
+  /** N, how many inputs were added. */
+  inputs: number;
+  epsilon: number;
+  /** Folds the Fisher into the merge in the sweep that finishes it; the Fisher stays in the engine. */
+  fold?: Fold;
 }
 
 /** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
@@ -88,19 +108,13 @@ export interface NativeEngine {
   interpolate(model: number, coefficient: number): Promise<void>;
   initialize(seed: number): Promise<void>;
   beginFisher(): Promise<void>;
-  /** Returns p̃ of every choice. `minWeight` (default 0): choices below it are skipped, all but an input's likeliest. */
-  addFisher(
-    batch: NativeBatch,
-    mode: FisherMode,
-    draws?: Float64Array,
-    drawn?: Int32Array,
-    minWeight?: number,
-  ): Promise<Float64Array>;
-  /** With `fold`, as a fold with this Fisher in the same sweep over memory; the Fisher stays. */
-  finishFisher(inputs: number, epsilon: number, fold?: Fold): Promise<void>;
+  /** Adds the squared gradients of a batch; returns p̃ of every choice. */
+  addFisher(batch: NativeBatch, request: FisherRequest): Promise<Float64Array>;
+  finishFisher(options: FinishFisherOptions): Promise<void>;
   loadFisher(sources: TensorPlace[]): Promise<void>;
   beginMerge(): Promise<void>;
-  fold(model: number, coefficient: number, withFisher: boolean): Promise<void>;
+  /** Folds a model into the merge with the engine's Fisher as its weight, or with 1 everywhere. */
+  fold(fold: Fold & { withFisher: boolean }): Promise<void>;
   finishMerge(models: number): Promise<void>;
   score(batch: NativeBatch): Promise<Float64Array>;
   encode(batch: NativeBatch): Promise<Float32Array>;

@@ -12,8 +12,10 @@ const NATIVE = [
   /^native\/cpu\//,
   /^native\/storage\//,
   /^native\/ops\//,
+  /^native\/merge\//,
   /^native\/models\//,
-  /^native\/[a-z_]+\.(h|cc)$|^native\/fisher\//, // the engine
+  /^native\/(fisher|training)\//,
+  /^native\/[a-z_]+\.(h|cc)$/, // the engine
   /^bindings\//,
 ];
 const LIB = [

@@ -11,6 +11,7 @@
 #endif
 
 #include "core/arithmetic.h"
+#include "errors.h"
 #include "ops/matmul_cpu.h"
 #include "ops/squared_outer.h"
 #include "testing/machine.h"
@@ -117,7 +118,7 @@ DeviceOptions reference_of(const DeviceOptions& options) {
 
 Napi::Value timed(Napi::Env env, const std::vector<double>& seconds, double error) {
   auto result = Napi::Object::New(env);
-  result.Set("seconds", doubles_to_js(env, seconds));
+  result.Set("seconds", to_js(env, seconds));
   result.Set("error", error);
   return result;
 }
@@ -296,7 +297,7 @@ Napi::Value js_copy(const Info& info) {
     result.Set("bytes", static_cast<double>(from.bytes()));
     const auto run = [&](const char* name, ThreadCopy copy) {
       std::memset(to.data(), 0, static_cast<size_t>(to.bytes()));
-      result.Set(name, doubles_to_js(info.Env(), time_copies(copy, {threads, to, from, samples})));
+      result.Set(name, to_js(info.Env(), time_copies(copy, {threads, to, from, samples})));
       if (std::memcmp(to.data(), from.data(), static_cast<size_t>(to.bytes())) != 0)
         fail("NUMERIC", "the %s copy differs from its source", name);
     };

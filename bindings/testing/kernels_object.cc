@@ -1,6 +1,7 @@
 #include "testing/kernels_object.h"
 
 #include "args.h"
+#include "errors.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
@@ -69,7 +70,7 @@ Napi::Value js_matmul(const Info& info) {
       cpu::pack_matrix(stream.cpu(), packing, packed.data());
     }
     matmul(stream, {{m, n, k}, a_view, b_view, {c.data(), n}, {packed.data()}, accumulate});
-    return floats_to_js(info.Env(), c);
+    return to_js(info.Env(), c);
   });
 }
 
@@ -109,7 +110,7 @@ Napi::Value js_squared_outer(const Info& info) {
     std::vector<float> target(static_cast<size_t>(out * in));
     squared_outer(stream, {s.upload(stream), out, in, x.data(), in, dy.data(), out, rows.empty() ? nullptr : &sparse,
                            boolean_of(o.Get("squared"), "squared"), target.data()});
-    return floats_to_js(info.Env(), target);
+    return to_js(info.Env(), target);
   });
 }
 
@@ -125,15 +126,15 @@ Napi::Value js_rms_norm(const Info& info) {
     rms_norm(stream, {rows, d, x.data(), weight.data(), static_cast<float>(number_of(o.Get("epsilon"), "epsilon")),
                       y.data(), r.data()});
     auto result = Napi::Object::New(info.Env());
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", rows * d);
     const SegmentTable table = whole(rows);
     const Segments segments = table.upload(stream);
     rms_norm_backward(stream, {segments, d, x.data(), r.data(), weight.data(), dy.data(), dx.data()});
     rms_norm_weight(stream, {segments, d, x.data(), r.data(), dy.data(), false, dweight.data()});
-    result.Set("dx", floats_to_js(info.Env(), dx));
-    result.Set("dweight", floats_to_js(info.Env(), dweight));
+    result.Set("dx", to_js(info.Env(), dx));
+    result.Set("dweight", to_js(info.Env(), dweight));
     return result;
   });
 }
@@ -152,7 +153,7 @@ Napi::Value js_activation(const Info& info) {
     auto result = Napi::Object::New(info.Env());
     gated ? gated_gelu(stream, {rows, width, width, gate.data(), linear.data(), y.data()})
           : relu(stream, {rows, width, y.data()});
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (!with_gradient) return result;
     const std::vector<float> dy = sized(o, "dy", rows * width);
     const SegmentTable table = whole(rows);
@@ -160,12 +161,12 @@ Napi::Value js_activation(const Info& info) {
     if (gated) {
       gated_gelu_backward(
           stream, {segments, width, width, gate.data(), linear.data(), dy.data(), dgate.data(), dlinear.data()});
-      result.Set("dlinear", floats_to_js(info.Env(), dlinear));
+      result.Set("dlinear", to_js(info.Env(), dlinear));
     } else {
       dgate = dy;
       relu_backward(stream, {segments, width, y.data(), dgate.data()});
     }
-    result.Set("dgate", floats_to_js(info.Env(), dgate));
+    result.Set("dgate", to_js(info.Env(), dgate));
     return result;
   });
 }
@@ -209,7 +210,7 @@ Napi::Value js_attention(const Info& info) {
     const AttentionSpans spans = table_of_spans.upload(stream);
     attention(stream, {shape, spans, q.data(), k.data(), v.data(), y.data()});
     auto result = Napi::Object::New(info.Env());
-    result.Set("y", floats_to_js(info.Env(), y));
+    result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", static_cast<int64_t>(q.size()));
     std::vector<float> by_distance(table_of_spans.spans.size() * table.size()),
@@ -221,10 +222,10 @@ Napi::Value js_attention(const Info& info) {
     if (biased)
       position_bias_weight(stream,
                            {one_per_span.upload(stream), rule, heads, reach, by_distance.data(), false, dbias.data()});
-    result.Set("dq", floats_to_js(info.Env(), dq));
-    result.Set("dk", floats_to_js(info.Env(), dk));
-    result.Set("dv", floats_to_js(info.Env(), dv));
-    result.Set("dbias", floats_to_js(info.Env(), dbias));
+    result.Set("dq", to_js(info.Env(), dq));
+    result.Set("dk", to_js(info.Env(), dk));
+    result.Set("dv", to_js(info.Env(), dv));
+    result.Set("dbias", to_js(info.Env(), dbias));
     return result;
   });
 }
@@ -251,9 +252,9 @@ Napi::Value js_cross_entropy(const Info& info) {
     cross_entropy_backward(stream, {rows, vocabulary, logits.data(), labels.data(), stream.upload(table.row_of),
                                     ones.data(), logits.data()});
     auto result = Napi::Object::New(info.Env());
-    result.Set("nll", doubles_to_js(info.Env(), nll));
-    result.Set("tiledNll", doubles_to_js(info.Env(), tiled));
-    result.Set("dlogits", floats_to_js(info.Env(), logits));
+    result.Set("nll", to_js(info.Env(), nll));
+    result.Set("tiledNll", to_js(info.Env(), tiled));
+    result.Set("dlogits", to_js(info.Env(), logits));
     return result;
   });
 }
@@ -286,7 +287,7 @@ Napi::Value js_merge(const Info& info) {
     }
     kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(),
                    static_cast<float>(coefficients.size()), size, streamed(o));
-    return floats_to_js(info.Env(), {theta.data(), theta.data() + size});
+    return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + size});
   });
 }
 
@@ -302,7 +303,7 @@ Napi::Value js_interpolate(const Info& info) {
     stream.cpu().kernels.interpolate(theta.data(), base.data(), model.data(),
                                      static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
                                      streamed(o));
-    return floats_to_js(info.Env(), {theta.data(), theta.data() + theta.size()});
+    return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + theta.size()});
   });
 }
 
@@ -317,7 +318,7 @@ Napi::Value js_convert(const Info& info) {
     const auto size = static_cast<int64_t>(values.size());
     (half ? stream.cpu().kernels.to_f16 : stream.cpu().kernels.to_bf16)(bits.data(), values.data(), size);
     (half ? stream.cpu().kernels.from_f16 : stream.cpu().kernels.from_bf16)(values.data(), bits.data(), size);
-    return floats_to_js(info.Env(), values);
+    return to_js(info.Env(), values);
   });
 }
 

@@ -17,7 +17,10 @@ export async function mergeModels(
   await model.job((engine) => engine.beginMerge(), signal);
   for (const [i, coefficient] of coefficients.entries()) {
     if ((await prepareFisher?.(i + 1, { model: i + 1, coefficient })) !== 'folded')
-      await model.job((engine) => engine.fold(i + 1, coefficient, prepareFisher !== null), signal);
+      await model.job(
+        (engine) => engine.fold({ model: i + 1, coefficient, withFisher: prepareFisher !== null }),
+        signal,
+      );
     onProgress?.({ phase: 'merge', done: i + 1, total: coefficients.length });
   }
   await model.job((engine) => engine.finishMerge(coefficients.length), signal);

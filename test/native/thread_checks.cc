@@ -119,9 +119,9 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
     draws.push_back(static_cast<double>(i) / static_cast<double>(batch.inputs()));
   engine.interpolate(1, 0.4);
   engine.begin_fisher();
-  append(bits, engine.add_fisher(batch, mode, draws, {}, min_weight));
+  append(bits, engine.add_fisher(batch, {mode, draws, {}, min_weight}));
   engine.begin_merge();
-  engine.finish_fisher(batch.inputs(), 1e-12, Engine::Fold{1, 0.4});
+  engine.finish_fisher({batch.inputs(), 1e-12, Fold{1, 0.4}});
   append(bits, engine, ParameterVector::kFisher);
   engine.finish_merge(1);
   append(bits, engine, ParameterVector::kParameters);

@@ -70,8 +70,8 @@ Batch batch_of(const std::vector<std::pair<int, std::vector<int>>>& lengths) {
 struct File {
   std::string path;
   DType dtype;
-  std::vector<TensorSource> places(const ParamTable& table) const {
-    std::vector<TensorSource> all;
+  std::vector<TensorPlace> places(const ParamTable& table) const {
+    std::vector<TensorPlace> all;
     int64_t offset = 0;
     for (const Param& param : table.all()) {
       all.push_back({param.name, path, offset, dtype});
@@ -122,8 +122,8 @@ struct Folder {
     const Batch batch = batch_of({{9, {2, 1}}});
     for (const File& file : fishers) {
       engine.begin_fisher();
-      engine.add_fisher(batch, FisherMode::kExact, {}, {}, 0);
-      engine.finish_fisher(1, 1e-3, {});
+      engine.add_fisher(batch, {FisherMode::kExact, {}, {}, 0});
+      engine.finish_fisher({1, 1e-3, {}});
       engine.write(ParameterVector::kFisher, file.places(table));
     }
     out.make(table);
