@@ -41,6 +41,20 @@ ParameterVector vector_of(const Napi::Value& value) {
   fail("INVALID_ARGUMENT", "vector: expected parameters or fisher, got %s", name.c_str());
 }
 
+std::vector<RowShape> row_shapes_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "rows");
+  const std::vector<int32_t> inputs = ints_of(o.Get("inputTokens"), "inputTokens"),
+                             choice_tokens = ints_of(o.Get("choiceTokens"), "choiceTokens"),
+                             choices = ints_of(o.Get("choices"), "choices");
+  const std::vector<double> gradients = o.Get("gradients").IsUndefined() ? std::vector<double>(inputs.size())
+                                                                         : doubles_of(o.Get("gradients"), "gradients");
+  if (choice_tokens.size() != inputs.size() || choices.size() != inputs.size() || gradients.size() != inputs.size())
+    fail("INVALID_ARGUMENT", "rows: expected arrays of one length");
+  std::vector<RowShape> rows;
+  for (size_t i = 0; i < inputs.size(); ++i) rows.push_back({inputs[i], choice_tokens[i], choices[i], gradients[i]});
+  return rows;
+}
+
 FisherRequest fisher_request_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
   FisherRequest request;
@@ -139,6 +153,16 @@ Napi::Value EngineObject::parameters(const Info& info) {
       result.Set(i, item);
     }
     return result;
+  });
+}
+
+Napi::Value EngineObject::activation_bytes(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const std::vector<RowShape> rows = row_shapes_of(info[0]);
+    const Model& model = idle_engine().model();
+    std::vector<double> bytes;
+    for (const RowShape& row : rows) bytes.push_back(model.activation_bytes(row));
+    return to_js(info.Env(), bytes);
   });
 }
 
@@ -278,6 +302,7 @@ Napi::Value EngineObject::write(const Info& info) {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod("parameters", &EngineObject::parameters),
+                      InstanceMethod("activationBytes", &EngineObject::activation_bytes),
                       InstanceMethod("addModel", &EngineObject::add_model),
                       InstanceMethod("parameter", &EngineObject::parameter),
                       InstanceMethod("bytes", &EngineObject::bytes),

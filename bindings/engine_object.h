@@ -20,6 +20,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   // These return at once.
   Napi::Value parameters(const Info& info);
+  Napi::Value activation_bytes(const Info& info);
   Napi::Value add_model(const Info& info);
   Napi::Value parameter(const Info& info);
   Napi::Value bytes(const Info& info);

@@ -55,6 +55,17 @@ export interface NativeBatch {
   choiceOffsets: Int32Array;
 }
 
+/** Rows by how much memory they take, one element per row. */
+export interface RowShapes {
+  /** Token ids of the input. */
+  inputTokens: Int32Array;
+  /** Token ids of all choices together. */
+  choiceTokens: Int32Array;
+  choices: Int32Array;
+  /** How many gradients are made of the row; absent or 0: it is scored only. */
+  gradients?: Float64Array;
+}
+
 export interface AdamWOptions {
   learningRate: number;
   beta1: number;
@@ -94,6 +105,8 @@ export interface FinishFisherOptions {
 /** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
+  /** Bytes that each row adds to the activations of its batch: an estimate that batches are cut by. */
+  activationBytes(rows: RowShapes): Float64Array;
   addModel(sources: TensorPlace[]): number;
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;

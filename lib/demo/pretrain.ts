@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { temporaryBeside } from '../core/atomic_write.js';
+import { architectures } from '../architectures/index.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows } from '../engine/batch.js';
 import { RandomStream } from '../core/random_stream.js';
@@ -29,17 +30,18 @@ export interface PretrainResult {
 /** Steps that a loss is averaged over. */
 const AVERAGED = 20;
 
-/** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
+/** Makes a model with random parameters, trains it on plain text and writes it to `out`. */
 export async function pretrain(
   { out, data, plan, seed }: PretrainOptions,
   run: RunOptions & ComputeOptions,
 ): Promise<PretrainResult> {
   const random = temporaryBeside(out);
+  const [architecture] = architectures();
   await createModel({
     ...run,
     out: random,
     seed,
-    config: t5Config(plan.model, data.tokenizer.size),
+    config: architecture.newConfig({ ...plan.model, vocabSize: data.tokenizer.size }),
     files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
   });
   const model = await Session.open(random, [], run);
@@ -79,34 +81,6 @@ export async function pretrain(
 
 /** Without it transformers takes a T5's tokenizer for a SentencePiece one. */
 const TOKENIZER_CONFIG = `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', pad_token: '<pad>', eos_token: '</s>', unk_token: '<unk>' }, null, 2)}\n`;
-
-/**
- * config.json of a T5 1.0: relu, tied embeddings. Keys that transformers wants as fractions and whose value is whole (initializer_factor 1.0) are
- * left to its defaults: JSON written here has no 1.0, and it refuses 1.
- */
-function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSize: number): Record<string, unknown> {
-  return {
-    architectures: ['T5ForConditionalGeneration'],
-    model_type: 't5',
-    vocab_size: vocabSize,
-    d_model: width,
-    d_kv: width / heads,
-    d_ff: feedForward,
-    num_layers: layers,
-    num_decoder_layers: layers,
-    num_heads: heads,
-    relative_attention_num_buckets: 32,
-    relative_attention_max_distance: 128,
-    layer_norm_epsilon: 1e-6,
-    feed_forward_proj: 'relu',
-    is_encoder_decoder: true,
-    tie_word_embeddings: true,
-    use_cache: true,
-    pad_token_id: 0,
-    eos_token_id: 1,
-    decoder_start_token_id: 0,
-  };
-}
 
 function countParameters(model: Session): number {
   return model.parameters.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, 1), 0);
