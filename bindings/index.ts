@@ -187,6 +187,11 @@ export function native(): NativeAddon {
   }
 }
 
+/** Makes native() give another addon that exports the same engine: the tests' one, which has more architectures. */
+export function useAddon(other: NativeAddon): void {
+  addon = other;
+}
+
 function adviceFor(reason: string): string {
   if (/GLIBC|libstdc\+\+|CXXABI/.test(reason))
     return 'The prebuilt engine needs a newer system library: run npm_config_build_from_source=true npm rebuild dfmerge.';
