@@ -1,5 +1,5 @@
-// Checked readers of JavaScript arguments: a wrong type is an INVALID_ARGUMENT error that names the argument, never a
-// crash.
+// Checked readers of JavaScript's arguments: a wrong type is an INVALID_ARGUMENT error that names the argument, and
+// never a crash.
 #pragma once
 #include <napi.h>
 
@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "models/batch.h"
-#include "storage/source.h"
+#include "places.h"
 
 namespace dfmerge {
 
@@ -67,7 +67,8 @@ inline std::vector<double> doubles_of(const Napi::Value& value, const char* name
   return typed_array_of<double>(value, napi_float64_array, name, "Float64Array");
 }
 
-// The ids and offsets are copied: small beside the work on them, and JavaScript may change its arrays while a job runs.
+// Copies the ids and offsets: they are small beside the work on them, and JavaScript may change its arrays while a job
+// runs.
 inline Batch batch_of(const Napi::Value& value) {
   const Napi::Object object = object_of(value, "batch");
   Batch batch;
@@ -79,46 +80,28 @@ inline Batch batch_of(const Napi::Value& value) {
   return batch;
 }
 
-inline std::vector<TensorSource> sources_of(const Napi::Value& value, const char* name) {
+inline std::vector<TensorPlace> places_of(const Napi::Value& value, const char* name) {
   if (!value.IsArray()) fail("INVALID_ARGUMENT", "%s: expected an array", name);
   const auto array = value.As<Napi::Array>();
-  std::vector<TensorSource> sources;
+  std::vector<TensorPlace> places;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Object item = object_of(array.Get(i), name);
-    sources.push_back({string_of(item.Get("name"), "name"), string_of(item.Get("file"), "file"),
-                       integer_of(item.Get("offset"), "offset"), parse_dtype(string_of(item.Get("dtype"), "dtype"))});
+    places.push_back({string_of(item.Get("name"), "name"), string_of(item.Get("file"), "file"),
+                      integer_of(item.Get("offset"), "offset"), parse_dtype(string_of(item.Get("dtype"), "dtype"))});
   }
-  return sources;
+  return places;
 }
 
-inline Napi::Value doubles_to_js(Napi::Env env, const std::vector<double>& values) {
+inline Napi::Value to_js(Napi::Env env, const std::vector<double>& values) {
   auto array = Napi::Float64Array::New(env, values.size());
   std::copy(values.begin(), values.end(), array.Data());
   return array;
 }
 
-inline Napi::Value floats_to_js(Napi::Env env, const std::vector<float>& values) {
+inline Napi::Value to_js(Napi::Env env, const std::vector<float>& values) {
   auto array = Napi::Float32Array::New(env, values.size());
   std::copy(values.begin(), values.end(), array.Data());
   return array;
-}
-
-// The one place where Error becomes a JavaScript error.
-inline Napi::Error to_js_error(Napi::Env env, const char* code, const std::string& message) {
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, code));
-  return error;
-}
-
-template <class Body>
-Napi::Value guarded(Napi::Env env, const Body& body) {
-  try {
-    return body();
-  } catch (const Error& error) {
-    throw to_js_error(env, error.code(), error.what());
-  } catch (const std::bad_alloc&) {
-    throw to_js_error(env, "IO", "out of memory");
-  }
 }
 
 }  // namespace dfmerge

@@ -1,36 +1,37 @@
 #include "engine_object.h"
 
+#include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "args.h"
+#include "errors.h"
 #include "job.h"
 
 namespace dfmerge {
 
 namespace {
 
-T5Config config_of(const Napi::Object& o) {
-  T5Config c;
-  c.d_model = int_of(o.Get("dModel"), "dModel");
-  c.d_kv = int_of(o.Get("dKv"), "dKv");
-  c.d_ff = int_of(o.Get("dFf"), "dFf");
-  c.num_layers = int_of(o.Get("numLayers"), "numLayers");
-  c.num_decoder_layers = int_of(o.Get("numDecoderLayers"), "numDecoderLayers");
-  c.num_heads = int_of(o.Get("numHeads"), "numHeads");
-  c.relative_buckets = int_of(o.Get("relativeBuckets"), "relativeBuckets");
-  c.relative_max_distance = int_of(o.Get("relativeMaxDistance"), "relativeMaxDistance");
-  c.vocab_size = int_of(o.Get("vocabSize"), "vocabSize");
-  c.decoder_start = int_of(o.Get("decoderStartTokenId"), "decoderStartTokenId");
-  c.gated = boolean_of(o.Get("gated"), "gated");
-  c.tied = boolean_of(o.Get("tied"), "tied");
-  c.scale_logits = boolean_of(o.Get("scaleLogits"), "scaleLogits");
-  c.epsilon = static_cast<float>(number_of(o.Get("epsilon"), "epsilon"));
-  return c;
+// { architecture, and the numbers and booleans that it reads by name }; what is neither is left to the architecture to
+// miss.
+ModelConfig config_of(const Napi::Object& o) {
+  ModelConfig config(string_of(o.Get("architecture"), "architecture"));
+  const Napi::Array names = o.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = string_of(names.Get(i), "config");
+    const Napi::Value value = o.Get(name);
+    if (value.IsNumber()) config.set(name, value.As<Napi::Number>().DoubleValue());
+    if (value.IsBoolean()) config.set(name, value.As<Napi::Boolean>().Value());
+  }
+  return config;
 }
 
-EngineOptions options_of(const Napi::Object& o) {
-  return {int_of(o.Get("threads"), "threads"), string_of(o.Get("dtype"), "dtype"),
-          string_of(o.Get("device"), "device")};
+DeviceOptions options_of(const Napi::Object& o) {
+  DeviceOptions options;
+  options.name = string_of(o.Get("device"), "device");
+  options.threads = int_of(o.Get("threads"), "threads");
+  options.dtype = string_of(o.Get("dtype"), "dtype");
+  return options;
 }
 
 ParameterVector vector_of(const Napi::Value& value) {
@@ -38,6 +39,44 @@ ParameterVector vector_of(const Napi::Value& value) {
   if (name == "parameters") return ParameterVector::kParameters;
   if (name == "fisher") return ParameterVector::kFisher;
   fail("INVALID_ARGUMENT", "vector: expected parameters or fisher, got %s", name.c_str());
+}
+
+std::vector<RowShape> row_shapes_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "rows");
+  const std::vector<int32_t> inputs = ints_of(o.Get("inputTokens"), "inputTokens"),
+                             choice_tokens = ints_of(o.Get("choiceTokens"), "choiceTokens"),
+                             choices = ints_of(o.Get("choices"), "choices");
+  const std::vector<double> gradients = o.Get("gradients").IsUndefined() ? std::vector<double>(inputs.size())
+                                                                         : doubles_of(o.Get("gradients"), "gradients");
+  if (choice_tokens.size() != inputs.size() || choices.size() != inputs.size() || gradients.size() != inputs.size())
+    fail("INVALID_ARGUMENT", "rows: expected arrays of one length");
+  std::vector<RowShape> rows;
+  for (size_t i = 0; i < inputs.size(); ++i) rows.push_back({inputs[i], choice_tokens[i], choices[i], gradients[i]});
+  return rows;
+}
+
+FisherRequest fisher_request_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  FisherRequest request;
+  request.mode = parse_fisher_mode(string_of(o.Get("mode"), "mode"));
+  if (!o.Get("draws").IsUndefined()) request.draws = doubles_of(o.Get("draws"), "draws");
+  if (!o.Get("drawn").IsUndefined()) request.drawn = ints_of(o.Get("drawn"), "drawn");
+  if (!o.Get("minWeight").IsUndefined()) request.min_weight = number_of(o.Get("minWeight"), "minWeight");
+  return request;
+}
+
+Fold fold_of(const Napi::Object& o) {
+  return {int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
+}
+
+AdamWOptions adamw_options_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  return {number_of(o.Get("learningRate"), "learningRate"),
+          number_of(o.Get("beta1"), "beta1"),
+          number_of(o.Get("beta2"), "beta2"),
+          number_of(o.Get("epsilon"), "epsilon"),
+          number_of(o.Get("weightDecay"), "weightDecay"),
+          int_of(o.Get("step"), "step")};
 }
 
 }  // namespace
@@ -55,7 +94,7 @@ EngineObject::~EngineObject() {
   if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
 }
 
-// Only between jobs: a running one changes what is counted here.
+// To be called between jobs only, because a running one changes what is counted.
 void EngineObject::report_memory(Napi::Env env) {
   const int64_t now = engine_ ? engine_->bytes() : 0;
   if (now != reported_) Napi::MemoryManagement::AdjustExternalMemory(env, now - reported_);
@@ -74,7 +113,7 @@ Engine& EngineObject::idle_engine() {
   return *engine_;
 }
 
-Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result result) {
+Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
   idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
   busy_ = true;
   engine_->clear_stop();
@@ -84,17 +123,25 @@ Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, Result 
   return job->promise();
 }
 
-template <class Output, class Work>
-Napi::Value EngineObject::run_for(Napi::Env env, Work work, Napi::Value (*convert)(Napi::Env, const Output&)) {
-  auto output = std::make_shared<Output>();
-  return run(
-      env, [work = std::move(work), output] { *output = work(); },
-      [output, convert](Napi::Env at_end) { return convert(at_end, *output); });
+template <class Read>
+Napi::Value EngineObject::job(const Info& info, const Read& read) {
+  return guarded(info.Env(), [&] {
+    auto work = read(idle_engine());
+    using Output = decltype(work());
+    if constexpr (std::is_void_v<Output>) {
+      return run(info.Env(), std::move(work), nullptr);
+    } else {
+      auto output = std::make_shared<Output>();
+      return run(
+          info.Env(), [work = std::move(work), output] { *output = work(); },
+          [output](Napi::Env at_end) { return to_js(at_end, *output); });
+    }
+  });
 }
 
 Napi::Value EngineObject::parameters(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto& all = idle_engine().model().table.all();
+    const auto& all = idle_engine().model().parameters().all();
     auto result = Napi::Array::New(info.Env(), all.size());
     for (uint32_t i = 0; i < all.size(); ++i) {
       auto shape = Napi::Array::New(info.Env(), all[i].shape.size());
@@ -109,9 +156,19 @@ Napi::Value EngineObject::parameters(const Info& info) {
   });
 }
 
+Napi::Value EngineObject::activation_bytes(const Info& info) {
+  return guarded(info.Env(), [&] {
+    const std::vector<RowShape> rows = row_shapes_of(info[0]);
+    const Model& model = idle_engine().model();
+    std::vector<double> bytes;
+    for (const RowShape& row : rows) bytes.push_back(model.activation_bytes(row));
+    return to_js(info.Env(), bytes);
+  });
+}
+
 Napi::Value EngineObject::add_model(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return Napi::Number::New(info.Env(), idle_engine().add_model(sources_of(info[0], "sources")));
+    return Napi::Number::New(info.Env(), idle_engine().add_model(places_of(info[0], "sources")));
   });
 }
 
@@ -119,11 +176,11 @@ Napi::Value EngineObject::parameter(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     int64_t size;
     const float* values = idle_engine().parameter(vector_of(info[0]), string_of(info[1], "name"), &size);
-    return floats_to_js(info.Env(), std::vector<float>(values, values + size));
+    return to_js(info.Env(), std::vector<float>(values, values + size));
   });
 }
 
-// While a job runs: as it was before.
+// While a job runs it is the number from before, because the job changes it.
 Napi::Value EngineObject::bytes(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(busy_ ? reported_ : engine_ ? engine_->bytes() : 0));
 }
@@ -150,161 +207,102 @@ Napi::Value EngineObject::close(const Info& info) {
 }
 
 Napi::Value EngineObject::load(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model")] { e.load(model); });
-  });
+  return job(info, [&](Engine& e) { return [&e, model = int_of(info[0], "model")] { e.load(model); }; });
 }
 
 Napi::Value EngineObject::interpolate(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] {
+  return job(info, [&](Engine& e) {
+    return [&e, model = int_of(info[0], "model"), coefficient = number_of(info[1], "coefficient")] {
       e.interpolate(model, coefficient);
-    });
+    };
   });
 }
 
 Napi::Value EngineObject::initialize(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, seed = integer_of(info[0], "seed")] { e.initialize(static_cast<uint64_t>(seed)); });
+  return job(info, [&](Engine& e) {
+    return [&e, seed = integer_of(info[0], "seed")] { e.initialize(static_cast<uint64_t>(seed)); };
   });
 }
 
 Napi::Value EngineObject::begin_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_fisher(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_fisher(); }; });
 }
 
 Napi::Value EngineObject::add_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    std::vector<double> draws;
-    std::vector<int32_t> drawn;
-    if (!info[2].IsUndefined()) draws = doubles_of(info[2], "draws");
-    if (!info[3].IsUndefined()) drawn = ints_of(info[3], "drawn");
-    const double min_weight = info[4].IsUndefined() ? 0 : number_of(info[4], "minWeight");
-    return run_for<std::vector<double>>(
-        info.Env(),
-        [&e, batch = batch_of(info[0]), mode = parse_fisher_mode(string_of(info[1], "mode")), draws, drawn,
-         min_weight] { return e.add_fisher(batch, mode, draws, drawn, min_weight); },
-        doubles_to_js);
+  return job(info, [&](Engine& e) {
+    return
+        [&e, batch = batch_of(info[0]), request = fisher_request_of(info[1])] { return e.add_fisher(batch, request); };
   });
 }
 
 Napi::Value EngineObject::finish_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    std::optional<Engine::Fold> fold;
-    if (!info[2].IsUndefined()) {
-      const Napi::Object o = object_of(info[2], "fold");
-      fold = Engine::Fold{int_of(o.Get("model"), "fold.model"), number_of(o.Get("coefficient"), "fold.coefficient")};
-    }
-    return run(info.Env(), [&e, inputs = integer_of(info[0], "inputs"), epsilon = number_of(info[1], "epsilon"), fold] {
-      e.finish_fisher(inputs, epsilon, fold);
-    });
+  return job(info, [&](Engine& e) {
+    const Napi::Object o = object_of(info[0], "options");
+    FinishFisher finish{integer_of(o.Get("inputs"), "inputs"), number_of(o.Get("epsilon"), "epsilon"), {}};
+    const Napi::Value fold = o.Get("fold");
+    if (!fold.IsUndefined()) finish.fold = fold_of(object_of(fold, "fold"));
+    return [&e, finish] { e.finish_fisher(finish); };
   });
 }
 
 Napi::Value EngineObject::load_fisher(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, sources = sources_of(info[0], "sources")] { e.load_fisher(sources); });
-  });
+  return job(info, [&](Engine& e) { return [&e, places = places_of(info[0], "sources")] { e.load_fisher(places); }; });
 }
 
 Napi::Value EngineObject::begin_merge(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_merge(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_merge(); }; });
 }
 
 Napi::Value EngineObject::fold(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, fold = Engine::Fold{int_of(info[0], "model"), number_of(info[1], "coefficient")},
-                            with_fisher = boolean_of(info[2], "withFisher")] { e.fold(fold, with_fisher); });
+  return job(info, [&](Engine& e) {
+    const Napi::Object o = object_of(info[0], "fold");
+    return [&e, fold = fold_of(o), with_fisher = boolean_of(o.Get("withFisher"), "withFisher")] {
+      e.fold(fold, with_fisher);
+    };
   });
 }
 
 Napi::Value EngineObject::finish_merge(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, models = int_of(info[0], "models")] { e.finish_merge(models); });
-  });
+  return job(info, [&](Engine& e) { return [&e, models = int_of(info[0], "models")] { e.finish_merge(models); }; });
 }
 
 Napi::Value EngineObject::score(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<double>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.score(batch); }, doubles_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.score(batch); }; });
 }
 
 Napi::Value EngineObject::encode(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<float>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.encode(batch); }, floats_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.encode(batch); }; });
 }
 
 Napi::Value EngineObject::logits(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<float>>(
-        info.Env(), [&e, batch = batch_of(info[0])] { return e.logits(batch); }, floats_to_js);
-  });
+  return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.logits(batch); }; });
 }
 
 Napi::Value EngineObject::begin_training(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e] { e.begin_training(); });
-  });
+  return job(info, [](Engine& e) { return [&e] { e.begin_training(); }; });
 }
 
 Napi::Value EngineObject::add_gradient(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run_for<std::vector<double>>(
-        info.Env(),
-        [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); },
-        doubles_to_js);
+  return job(info, [&](Engine& e) {
+    return
+        [&e, batch = batch_of(info[0]), scale = number_of(info[1], "scale")] { return e.add_gradient(batch, scale); };
   });
 }
 
 Napi::Value EngineObject::adamw(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    const Napi::Object o = object_of(info[0], "options");
-    const AdamW options{number_of(o.Get("learningRate"), "learningRate"),
-                        number_of(o.Get("beta1"), "beta1"),
-                        number_of(o.Get("beta2"), "beta2"),
-                        number_of(o.Get("epsilon"), "epsilon"),
-                        number_of(o.Get("weightDecay"), "weightDecay"),
-                        int_of(o.Get("step"), "step")};
-    return run(info.Env(), [&e, options] { e.adamw(options); });
-  });
+  return job(info, [&](Engine& e) { return [&e, options = adamw_options_of(info[0])] { e.adamw(options); }; });
 }
 
 Napi::Value EngineObject::write(const Info& info) {
-  return guarded(info.Env(), [&] {
-    Engine& e = idle_engine();
-    return run(info.Env(), [&e, vector = vector_of(info[0]), targets = sources_of(info[1], "targets")] {
-      e.write(vector, targets);
-    });
+  return job(info, [&](Engine& e) {
+    return [&e, vector = vector_of(info[0]), places = places_of(info[1], "targets")] { e.write(vector, places); };
   });
 }
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod("parameters", &EngineObject::parameters),
+                      InstanceMethod("activationBytes", &EngineObject::activation_bytes),
                       InstanceMethod("addModel", &EngineObject::add_model),
                       InstanceMethod("parameter", &EngineObject::parameter),
                       InstanceMethod("bytes", &EngineObject::bytes),

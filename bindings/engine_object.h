@@ -1,4 +1,4 @@
-// The JavaScript object around one Engine: a method per engine operation, one asynchronous job at a time.
+// The JavaScript object around one Engine: a method for each of its calls, and one asynchronous job at a time.
 #pragma once
 #include <napi.h>
 
@@ -15,15 +15,12 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   explicit EngineObject(const Napi::CallbackInfo& info);
   ~EngineObject() override;
 
-  // A job's end, on JavaScript's thread: reports memory, and closes where close() was called meanwhile.
-  void job_done(Napi::Env env);
-
  private:
   using Info = Napi::CallbackInfo;
-  using Result = std::function<Napi::Value(Napi::Env)>;  // runs on JavaScript's thread, behind the work
 
-  // Immediate.
+  // These return at once.
   Napi::Value parameters(const Info& info);
+  Napi::Value activation_bytes(const Info& info);
   Napi::Value add_model(const Info& info);
   Napi::Value parameter(const Info& info);
   Napi::Value bytes(const Info& info);
@@ -31,7 +28,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value matmul(const Info& info);
   Napi::Value stop(const Info& info);
   Napi::Value close(const Info& info);
-  // Jobs: each returns a Promise.
+  // These are jobs, and return a Promise.
   Napi::Value load(const Info& info);
   Napi::Value interpolate(const Info& info);
   Napi::Value initialize(const Info& info);
@@ -51,9 +48,13 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value write(const Info& info);
 
   Engine& idle_engine();  // throws CLOSED or BUSY
-  Napi::Value run(Napi::Env env, std::function<void()> work, Result result = nullptr);
-  template <class Value, class Work>
-  Napi::Value run_for(Napi::Env env, Work work, Napi::Value (*convert)(Napi::Env, const Value&));
+  // Starts a job. read(engine) takes the arguments on JavaScript's thread and returns the work, whose result, if it has
+  // one, is what the Promise gives.
+  template <class Read>
+  Napi::Value job(const Info& info, const Read& read);
+  Napi::Value run(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);
+  // A job's end, on JavaScript's thread: closes the engine where close() was called meanwhile.
+  void job_done(Napi::Env env);
   void report_memory(Napi::Env env);
 
   std::unique_ptr<Engine> engine_;

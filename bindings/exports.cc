@@ -1,9 +1,9 @@
 #include "exports.h"
 
-#include "args.h"
 #include "cpu/isa.h"
 #include "cpu/onednn.h"
 #include "engine_object.h"
+#include "errors.h"
 
 namespace dfmerge {
 

@@ -8,30 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { DfMergeError } from '../lib/core/errors.js';
 
-/** What of a T5's config.json the engine needs. */
+/**
+ * What the engine is made for: an architecture, by the name under which it registered itself, and the numbers and booleans that it reads
+ * by name. Errors: INVALID_ARGUMENT for a missing or mistyped one, INVALID_CONFIG for a value that the architecture has not.
+ */
 export interface EngineConfig {
-  /** Width of the residual stream. */
-  dModel: number;
-  /** Width of one attention head; numHeads · dKv may differ from dModel. */
-  dKv: number;
-  /** Width of the feed-forward layer. */
-  dFf: number;
-  /** Encoder blocks. */
-  numLayers: number;
-  numDecoderLayers: number;
-  numHeads: number;
-  relativeBuckets: number;
-  relativeMaxDistance: number;
-  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
-  gated: boolean;
-  epsilon: number;
-  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
-  vocabSize: number;
-  decoderStartTokenId: number;
-  /** Multiply the decoder's output by dModel^-0.5 before the head. */
-  scaleLogits: boolean;
-  /** The output head is the embedding itself. */
-  tied: boolean;
+  architecture: string;
+  [setting: string]: string | number | boolean;
 }
 
 /** Of matrix products' operands; sums, and everything else, are float32. */
@@ -72,6 +55,17 @@ export interface NativeBatch {
   choiceOffsets: Int32Array;
 }
 
+/** Rows by how much memory they take, one element per row. */
+export interface RowShapes {
+  /** Token ids of the input. */
+  inputTokens: Int32Array;
+  /** Token ids of all choices together. */
+  choiceTokens: Int32Array;
+  choices: Int32Array;
+  /** How many gradients are made of the row; absent or 0: it is scored only. */
+  gradients?: Float64Array;
+}
+
 export interface AdamWOptions {
   learningRate: number;
   beta1: number;
@@ -82,15 +76,37 @@ export interface AdamWOptions {
   step: number;
 }
 
+/** What of a batch's choices a Fisher takes. */
+export interface FisherRequest {
+  mode: FisherMode;
+  /** For `sampled`: a uniform number in [0, 1) per input, which picks a choice by the distribution function of p̃. */
+  draws?: Float64Array;
+  /** For `sampled`: the choice itself per input, counted from 0, instead of `draws`. */
+  drawn?: Int32Array;
+  /** Choices whose p̃ is below it are skipped, all but an input's likeliest. Default 0, which skips none. */
+  minWeight?: number;
+}
+
 /** λ_i τ_i of model i, to be weighted and added to a merge. */
 export interface Fold {
   model: number;
   coefficient: number;
 }
 
+/** How the sum over N inputs becomes a Fisher: F / N + ε. */
+export interface FinishFisherOptions {
+  /** N, how many inputs were added. */
+  inputs: number;
+  epsilon: number;
+  /** Folds the Fisher into the merge in the sweep that finishes it; the Fisher stays in the engine. */
+  fold?: Fold;
+}
+
 /** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
+  /** Bytes that each row adds to the activations of its batch: an estimate that batches are cut by. */
+  activationBytes(rows: RowShapes): Float64Array;
   addModel(sources: TensorPlace[]): number;
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;
@@ -105,19 +121,13 @@ export interface NativeEngine {
   interpolate(model: number, coefficient: number): Promise<void>;
   initialize(seed: number): Promise<void>;
   beginFisher(): Promise<void>;
-  /** Returns p̃ of every choice. `minWeight` (default 0): choices below it are skipped, all but an input's likeliest. */
-  addFisher(
-    batch: NativeBatch,
-    mode: FisherMode,
-    draws?: Float64Array,
-    drawn?: Int32Array,
-    minWeight?: number,
-  ): Promise<Float64Array>;
-  /** With `fold`, as a fold with this Fisher in the same sweep over memory; the Fisher stays. */
-  finishFisher(inputs: number, epsilon: number, fold?: Fold): Promise<void>;
+  /** Adds the squared gradients of a batch; returns p̃ of every choice. */
+  addFisher(batch: NativeBatch, request: FisherRequest): Promise<Float64Array>;
+  finishFisher(options: FinishFisherOptions): Promise<void>;
   loadFisher(sources: TensorPlace[]): Promise<void>;
   beginMerge(): Promise<void>;
-  fold(model: number, coefficient: number, withFisher: boolean): Promise<void>;
+  /** Folds a model into the merge with the engine's Fisher as its weight, or with 1 everywhere. */
+  fold(fold: Fold & { withFisher: boolean }): Promise<void>;
   finishMerge(models: number): Promise<void>;
   score(batch: NativeBatch): Promise<Float64Array>;
   encode(batch: NativeBatch): Promise<Float32Array>;
@@ -175,6 +185,11 @@ export function native(): NativeAddon {
       { cause },
     );
   }
+}
+
+/** Makes native() give another addon that exports the same engine: the tests' one, which has more architectures. */
+export function useAddon(other: NativeAddon): void {
+  addon = other;
 }
 
 function adviceFor(reason: string): string {

@@ -1,22 +1,22 @@
-// A Promise that means another thread: the work runs on libuv's pool (and the engine's own threads), its result is made
-// on JavaScript's.
+// A Promise that means another thread: the work runs on libuv's pool and the engine's own threads, and its result is
+// made on JavaScript's thread.
 #pragma once
 #include <napi.h>
 
 #include <functional>
-#include <string>
+#include <utility>
 
-#include "args.h"
+#include "errors.h"
 
 namespace dfmerge {
 
 class Job : public Napi::AsyncWorker {
  public:
   struct Parts {
-    std::function<void()> work;                    // off JavaScript's thread
-    std::function<Napi::Value(Napi::Env)> result;  // on it; null: undefined
-    std::function<void(Napi::Env)> done;           // on it, before the promise settles, whatever happened
-    Napi::Object pinned;                           // kept alive until then
+    std::function<void()> work;                    // runs off JavaScript's thread
+    std::function<Napi::Value(Napi::Env)> result;  // runs on it, behind the work; null means undefined
+    std::function<void(Napi::Env)> done;           // runs on it before the promise settles, whatever happened
+    Napi::Object pinned;                           // is kept alive until then
   };
   Job(Napi::Env env, Parts parts)
       : Napi::AsyncWorker(env, "dfmerge"),
@@ -31,23 +31,18 @@ class Job : public Napi::AsyncWorker {
   void Execute() override {
     try {
       work_();
-    } catch (const Error& error) {
-      code_ = error.code();
-      SetError(error.what());
-    } catch (const std::bad_alloc&) {
-      code_ = "IO";
-      SetError("out of memory");
-    } catch (const std::exception& error) {
-      SetError(error.what());
+    } catch (...) {
+      failure_ = current_failure();
+      SetError(failure_.message);
     }
   }
   void OnOK() override {
     done_(Env());
     deferred_.Resolve(result_ ? result_(Env()) : Env().Undefined());
   }
-  void OnError(const Napi::Error& error) override {
+  void OnError(const Napi::Error&) override {
     done_(Env());
-    deferred_.Reject(to_js_error(Env(), code_, error.Message()).Value());
+    deferred_.Reject(failure_.to_js(Env()).Value());
   }
 
  private:
@@ -56,7 +51,7 @@ class Job : public Napi::AsyncWorker {
   std::function<Napi::Value(Napi::Env)> result_;
   std::function<void(Napi::Env)> done_;
   Napi::ObjectReference pinned_;
-  const char* code_ = "IO";
+  Failure failure_;
 };
 
 }  // namespace dfmerge

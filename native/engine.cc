@@ -1,300 +1,216 @@
 #include "engine.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "cpu/isa.h"
-#include "fisher/terms.h"
-#include "storage/writer.h"
+#include "fisher/finish.h"
+#include "fisher/load.h"
+#include "merge/copy.h"
+#include "merge/finish.h"
+#include "merge/fold.h"
+#include "merge/interpolate.h"
+#include "merge/zero.h"
+#include "storage/tensor_writer.h"
+#include "training/terms.h"
 
 namespace dfmerge {
 
 namespace {
 
-const T5Config& supported(const T5Config& config, const EngineOptions& options) {
-  if (options.device != "cpu")
-    fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
-  if (options.threads < 1 || options.threads > 1024)
-    fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
-  return config;
+std::vector<WalkedTensor> tensors_of(const ParamTable& table) {
+  std::vector<WalkedTensor> tensors;
+  for (const Param& param : table.all()) tensors.push_back({param.name, param.size});
+  return tensors;
 }
 
-constexpr int64_t kItem = 16 * kChunk;  // elements of one parallel item
+FoldKernel kernel_of(const Fold& fold, bool with_fisher) { return {static_cast<float>(fold.coefficient), with_fisher}; }
 
 }  // namespace
 
-Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)),
-      context_(select_kernels(), options.threads, parse_compute(options.dtype),
-               select_onednn(options.dtype == "bfloat16")),
-      packed_(context_, model_),
-      parameters_(model_.table.total()),
-      fisher_(model_.table.total()),
-      numerator_(model_.table.total()),
-      denominator_(model_.table.total()) {}
+Engine::Engine(const ModelConfig& config, const DeviceOptions& options)
+    : device_(options),
+      stream_(device_),
+      model_(make_model(config)),
+      table_(model_->parameters()),
+      weights_(make_weights(stream_, {table_, model_->matrices()})),
+      arena_(device_.memory()),
+      tensors_(tensors_of(table_)),
+      parameters_(device_.memory(), table_),
+      fisher_(device_.memory(), table_),
+      numerator_(device_.memory(), table_),
+      denominator_(device_.memory(), table_) {}
 
 int64_t Engine::bytes() const {
   return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() +
-         context_.bytes() + packed_.bytes();
+         stream_.bytes() + weights_->bytes();
 }
 
 void Engine::start() {
-  context_.check_stop();
+  stream_.check_stop();
   arena_.reset();
-  context_.shared.reset();
-  for (Arena& scratch : context_.scratch) scratch.reset();
-}
-
-void Engine::invalidate() {
-  loaded_ = false;  // until all of it is there
-  packed_.forget();
-}
-
-// No cache that is common today holds such a vector until it is read again.
-bool Engine::streaming() const { return parameters_.bytes() > (int64_t{64} << 20); }
-
-void Engine::check_model(int model) const {
-  if (model < 0 || model >= static_cast<int>(models_.size())) fail("INVALID_ARGUMENT", "there is no model %d", model);
+  stream_.reset();
 }
 
 void Engine::require_parameters() const {
   if (!loaded_) fail("INVALID_ARGUMENT", "the engine holds no parameters yet: load, interpolate or merge first");
 }
 
-// body(chunk) for every chunk of every parameter.
-template <class Body>
-void Engine::for_chunks(const Body& body) {
-  struct Item {
-    int param;
-    int64_t first, last;
-  };
-  std::vector<Item> items;
-  for (int p = 0; p < model_.table.count(); ++p)
-    for (int64_t first = 0; first < model_.table[p].size; first += kItem)
-      items.push_back({p, first, std::min(model_.table[p].size, first + kItem)});
-  context_.pool.run(static_cast<int64_t>(items.size()), [&](int64_t index, int) {
-    context_.check_stop();
-    alignas(64) float a[kChunk], b[kChunk];
-    const Item& item = items[index];
-    for (int64_t first = item.first; first < item.last; first += kChunk)
-      body(
-          Chunk{item.param, model_.table[item.param].offset + first, first, std::min(kChunk, item.last - first), a, b});
-  });
+const Block& Engine::block(ParameterVector vector) const {
+  return vector == ParameterVector::kParameters ? parameters_ : fisher_;
 }
 
-int Engine::add_model(const std::vector<TensorSource>& sources) {
-  models_.push_back(std::make_unique<Checkpoint>(model_.table, sources));
+// A walk that changes theta: it counts as loaded once all of it is there.
+void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) {
+  loaded_ = false;
+  weights_->invalidate();
+  walk(kernel, operands);
+  loaded_ = true;
+}
+
+// ---- Models
+
+int Engine::add_model(const std::vector<TensorPlace>& places) {
+  models_.push_back(std::make_unique<FileSource>(stream_.cpu().kernels, ranges_of(table_, places)));
   return static_cast<int>(models_.size()) - 1;
 }
 
+const Source* Engine::source(int model) const {
+  if (model < 0 || model >= static_cast<int>(models_.size())) fail("INVALID_ARGUMENT", "there is no model %d", model);
+  return models_[model].get();
+}
+
+std::vector<const Source*> Engine::base_and(int model) const {
+  const Source* other = source(model);
+  return {source(0), other};
+}
+
 void Engine::load(int model) {
-  check_model(model);
+  const Operands operands{{source(model)}, {&parameters_}};
   start();
-  invalidate();
-  for_chunks([&](const Chunk& chunk) {
-    const float* values = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-    if (!context_.kernels.copy(parameters_.data() + chunk.at, values, chunk.count, streaming()))
-      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
-  });
-  loaded_ = true;
+  replace_parameters(CopyKernel(), operands);
 }
 
 void Engine::interpolate(int model, double coefficient) {
-  check_model(model);
+  const Operands operands{base_and(model), {&parameters_}};
   start();
-  invalidate();
-  for_chunks([&](const Chunk& chunk) {
-    const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-    const float* other = models_[model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
-    if (!context_.kernels.interpolate(parameters_.data() + chunk.at, base, other, static_cast<float>(coefficient),
-                                      chunk.count, streaming()))
-      fail("NUMERIC", "%s holds a value that is not finite", model_.table[chunk.param].name.c_str());
-  });
-  loaded_ = true;
+  replace_parameters(InterpolateKernel(static_cast<float>(coefficient)), operands);
 }
 
 void Engine::initialize(uint64_t seed) {
   start();
-  invalidate();
-  dfmerge::initialize(context_, model_, seed, parameters_.data());
+  loaded_ = false;
+  weights_->invalidate();
+  model_->initialize(stream_, seed, parameters_.data());
   loaded_ = true;
 }
 
+// ---- Passes over a batch
+
+std::unique_ptr<Pass> Engine::forward(const Batch& batch, bool keep) {
+  require_parameters();
+  check(batch, model_->vocabulary());
+  start();
+  weights_->prepare(parameters_.data(), keep);
+  return model_->forward(batch, {stream_, parameters_.data(), *weights_, arena_, keep});
+}
+
+std::vector<double> Engine::score(const Batch& batch) { return forward(batch, false)->score(); }
+
+std::vector<float> Engine::encode(const Batch& batch) { return forward(batch, false)->output("encode"); }
+
+std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, false)->output("logits"); }
+
+// ---- The Fisher
+
 void Engine::begin_fisher() {
   start();
-  for_chunks(
-      [&](const Chunk& chunk) { std::memset(fisher_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4); });
+  walk(ZeroKernel(1), {{}, {&fisher_}});
 }
 
-Forward Engine::forward(const Batch& batch, bool keep) {
-  require_parameters();
-  check(batch, model_.config.vocab_size);
-  start();
-  packed_.prepare(context_, parameters_.data(), keep);
-  return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
-}
-
-std::vector<double> Engine::add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws,
-                                       const std::vector<int32_t>& drawn, double min_weight) {
-  Forward pass = forward(batch, true);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
+std::vector<double> Engine::add_fisher(const Batch& batch, const FisherRequest& request) {
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  const std::vector<double> nll = pass->score();
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
-  const std::vector<double> probabilities = choice_probabilities(batch, mode, nll);
-  backward(pass, fisher_terms(batch, mode, probabilities, draws, drawn, min_weight), Accumulate::kSquares,
-           fisher_.data());
+  std::vector<double> probabilities = choice_probabilities(batch, request.mode, nll);
+  pass->backward(fisher_terms(batch, request, probabilities), Accumulate::kSquares, fisher_.data());
   return probabilities;
 }
 
-void Engine::finish_fisher(int64_t inputs, double epsilon, std::optional<Fold> fold) {
-  if (inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
-  if (fold) check_model(fold->model);
+void Engine::finish_fisher(const FinishFisher& finish) {
+  if (finish.inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
+  const auto inputs = static_cast<float>(finish.inputs), epsilon = static_cast<float>(finish.epsilon);
+  if (!finish.fold) {
+    start();
+    return walk(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
+  }
+  const Operands operands{base_and(finish.fold->model), {&fisher_, &numerator_, &denominator_}};
   start();
-  for_chunks([&](const Chunk& chunk) {
-    context_.kernels.divide_add(fisher_.data() + chunk.at, static_cast<float>(inputs), static_cast<float>(epsilon),
-                                chunk.count);
-    if (!context_.kernels.all_finite(fisher_.data() + chunk.at, chunk.count))
-      fail("NUMERIC", "the Fisher of %s is not finite", model_.table[chunk.param].name.c_str());
-    if (fold) fold_chunk(*fold, true, chunk);
-  });
+  walk(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
 }
 
-void Engine::load_fisher(const std::vector<TensorSource>& sources) {
-  const Checkpoint file(model_.table, sources);
+void Engine::load_fisher(const std::vector<TensorPlace>& places) {
+  const FileSource file(stream_.cpu().kernels, ranges_of(table_, places));
   start();
-  for_chunks([&](const Chunk& chunk) {
-    const float* values = file.read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-    for (int64_t i = 0; i < chunk.count; ++i)
-      if (!(values[i] >= 0.0f) || !std::isfinite(values[i]))
-        fail("NUMERIC", "the Fisher of %s holds %g at element %lld: expected a finite number of at least 0",
-             model_.table[chunk.param].name.c_str(), values[i], static_cast<long long>(chunk.first + i));
-    std::memcpy(fisher_.data() + chunk.at, values, static_cast<size_t>(chunk.count) * 4);
-  });
+  walk(LoadFisherKernel(), {{&file}, {&fisher_}});
 }
+
+// ---- The merge
 
 void Engine::begin_merge() {
   start();
-  for_chunks([&](const Chunk& chunk) {
-    std::memset(numerator_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4);
-    std::memset(denominator_.data() + chunk.at, 0, static_cast<size_t>(chunk.count) * 4);
-  });
-}
-
-void Engine::fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk) {
-  const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-  const float* other = models_[fold.model]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.b);
-  context_.kernels.fold(numerator_.data() + chunk.at, denominator_.data() + chunk.at,
-                        with_fisher ? fisher_.data() + chunk.at : nullptr, base, other,
-                        static_cast<float>(fold.coefficient), chunk.count);
+  walk(ZeroKernel(2), {{}, {&numerator_, &denominator_}});
 }
 
 void Engine::fold(const Fold& fold, bool with_fisher) {
-  check_model(fold.model);
+  Operands operands{base_and(fold.model), {&numerator_, &denominator_}};
+  if (with_fisher) operands.sources.push_back(&fisher_);
   start();
-  for_chunks([&](const Chunk& chunk) { fold_chunk(fold, with_fisher, chunk); });
+  walk(kernel_of(fold, with_fisher), operands);
 }
 
 void Engine::finish_merge(int models) {
   if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
-  check_model(0);
+  const Operands operands{{&numerator_, &denominator_, source(0)}, {&parameters_}};
   start();
-  invalidate();
-  for_chunks([&](const Chunk& chunk) {
-    const float* base = models_[0]->read(context_.kernels, chunk.param, chunk.first, chunk.count, chunk.a);
-    if (!context_.kernels.finish(parameters_.data() + chunk.at, numerator_.data() + chunk.at,
-                                 denominator_.data() + chunk.at, base, static_cast<float>(models), chunk.count,
-                                 streaming()))
-      fail("NUMERIC", "merging %s gives a value that is not finite", model_.table[chunk.param].name.c_str());
-  });
-  loaded_ = true;
+  replace_parameters(FinishKernel(models), operands);
 }
 
-std::vector<double> Engine::score(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score(nll.data());
-  return nll;
-}
-
-std::vector<float> Engine::encode(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  return {pass.encoder_output(), pass.encoder_output() + batch.input_tokens() * model_.config.d_model};
-}
-
-std::vector<float> Engine::logits(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
-  return {pass.logits(), pass.logits() + batch.label_tokens() * model_.config.vocab_size};
-}
+// ---- Training
 
 void Engine::begin_training() {
   require_parameters();
-  begin_merge();
-  begin_fisher();
+  start();
+  walk(ZeroKernel(3), {{}, {&fisher_, &numerator_, &denominator_}});
 }
 
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
-  Forward pass = forward(batch, true);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score_keeping_logits(nll.data());
-  std::vector<GradientTerm> terms;
-  for (int64_t i = 0; i < batch.inputs(); ++i) {
-    const int32_t first = batch.choice_offsets[i], count = batch.choice_offsets[i + 1] - first;
-    if (count == 0) fail("INVALID_ARGUMENT", "input %lld has no label", static_cast<long long>(i));
-    terms.push_back({i, first, std::vector<float>(static_cast<size_t>(count), static_cast<float>(-scale)), 1.0f});
-  }
-  backward(pass, terms, Accumulate::kSum, fisher_.data());
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  std::vector<double> nll = pass->score();
+  pass->backward(training_terms(batch, scale), Accumulate::kSum, fisher_.data());
   return nll;
 }
 
-void Engine::adamw(const AdamW& o) {
-  if (o.step < 1) fail("INVALID_ARGUMENT", "step is %d: steps count from 1", o.step);
-  for (double beta : {o.beta1, o.beta2})
-    if (!(beta >= 0 && beta < 1)) fail("INVALID_ARGUMENT", "a beta is %g: expected a number in [0, 1)", beta);
-  if (!(o.epsilon >= 0)) fail("INVALID_ARGUMENT", "epsilon is %g: expected at least 0", o.epsilon);
+void Engine::adamw(const AdamWOptions& options) {
+  const AdamWKernel step(options);
   require_parameters();
   start();
-  invalidate();
-  const double step_size = o.learning_rate / (1 - std::pow(o.beta1, o.step)),
-               root_correction = std::sqrt(1 - std::pow(o.beta2, o.step));
-  for_chunks([&](const Chunk& chunk) {
-    float* gradient = fisher_.data() + chunk.at;
-    if (!context_.kernels.all_finite(gradient, chunk.count))
-      fail("NUMERIC", "the gradient of %s is not finite", model_.table[chunk.param].name.c_str());
-    context_.kernels.adamw(parameters_.data() + chunk.at, numerator_.data() + chunk.at, denominator_.data() + chunk.at,
-                           gradient, static_cast<float>(1 - o.learning_rate * o.weight_decay),
-                           static_cast<float>(1 - o.beta1), static_cast<float>(o.beta2),
-                           static_cast<float>(1 - o.beta2), static_cast<float>(step_size),
-                           static_cast<float>(root_correction), static_cast<float>(o.epsilon), chunk.count);
-    std::memset(gradient, 0, static_cast<size_t>(chunk.count) * 4);
-  });
-  loaded_ = true;
+  replace_parameters(step, {{}, {&parameters_, &numerator_, &denominator_, &fisher_}});
 }
 
-void Engine::write(ParameterVector vector, const std::vector<TensorSource>& targets) {
+// ---- Results
+
+void Engine::write(ParameterVector vector, const std::vector<TensorPlace>& places) {
   if (vector == ParameterVector::kParameters) require_parameters();
   start();
-  write_tensors(context_, model_.table, vector == ParameterVector::kParameters ? parameters_.data() : fisher_.data(),
-                targets);
+  for (const TensorPlace& place : places)
+    write_tensor(stream_.cpu(), range_of(table_, place), block(vector).tensor(table_.find(place.name)));
 }
 
 const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {
-  const int index = model_.table.find(name);
+  const int index = table_.find(name);
   if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
-  *size = model_.table[index].size;
-  return (vector == ParameterVector::kParameters ? parameters_ : fisher_).data() + model_.table[index].offset;
+  *size = table_[index].size;
+  return block(vector).tensor(index);
 }
 
 }  // namespace dfmerge

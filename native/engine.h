@@ -1,120 +1,113 @@
-// What TypeScript may ask for; no Node-API types. One engine holds four vectors of parameters whatever the number of
-// models is:
+// A session: one model family, and what TypeScript may ask for. It holds four vectors of parameters whatever the number
+// of models is:
 //
 //   parameters   theta: a loaded, interpolated or merged model
-//   fisher       the diagonal Fisher being accumulated; in training, the gradient
-//   numerator    of the merge; in training, AdamW's first moment
-//   denominator  of the merge; in training, AdamW's second moment
+//   fisher       the diagonal Fisher that is measured; in training the gradient
+//   numerator    of the merge; in training AdamW's first moment
+//   denominator  of the merge; in training AdamW's second moment
 //
-// Models stay in their files. Calls are bounded slices: one batch, one pass over the parameters.
+// Models stay in their files. A call is a bounded slice of work: one batch, or one pass over the parameters. What a
+// pass computes lies in merge/, fisher/ and training/.
 #pragma once
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cpu/context.h"
-#include "models/batch.h"
-#include "models/t5/backward.h"
-#include "models/t5/model.h"
-#include "models/t5/packed_weights.h"
-#include "storage/source.h"
+#include "device.h"
+#include "fisher/terms.h"
+#include "merge/driver.h"
+#include "merge/file_source.h"
+#include "models/model.h"
+#include "places.h"
+#include "training/adamw.h"
 
 namespace dfmerge {
 
-struct EngineOptions {
-  int threads = 1;
-  std::string dtype = "float32";  // of compute
-  std::string device = "cpu";
-};
-
-enum class FisherMode { kExact, kSampled, kSequence, kChoices };
-FisherMode parse_fisher_mode(const std::string& name);
-
 enum class ParameterVector { kParameters, kFisher };
 
-struct AdamW {
-  double learning_rate, beta1, beta2, epsilon, weight_decay;
-  int step;  // from 1
+// lambda_i tau_i of model i, as a part of a merge.
+struct Fold {
+  int model;
+  double coefficient;
 };
 
+struct FinishFisher {
+  int64_t inputs;  // N, how many were added
+  double epsilon;  // added to every element
+  // Folds the Fisher into the merge in the sweep that finishes it, so that it is read from memory once.
+  std::optional<Fold> fold;
+};
+
+// Every call throws ABORTED where stop() was called meanwhile, NUMERIC where a result is not finite, and
+// INVALID_ARGUMENT for operands that cannot be.
 class Engine {
  public:
-  Engine(const T5Config& config, const EngineOptions& options);
+  Engine(const ModelConfig& config, const DeviceOptions& options);
 
-  const T5Model& model() const { return model_; }
-  std::string matmul() const {
-    return context_.onednn ? context_.onednn->name() : "builtin";
-  }  // which code multiplies matrices
+  const Model& model() const { return *model_; }
+  // The code that multiplies matrices: "builtin", or oneDNN with its version and instructions.
+  std::string matmul() const { return stream_.matmul(); }
   int64_t bytes() const;  // held outside V8's heap
-  void stop() { context_.stop = true; }
-  void clear_stop() { context_.stop = false; }
+  // Ends the call that another thread is in, and those to come before clear_stop().
+  void stop() { stream_.stop(); }
+  void clear_stop() { stream_.clear_stop(); }
 
-  // Models. The first one added is the base, theta_0.
-  int add_model(const std::vector<TensorSource>& sources);
+  // Adds a model and returns its number; the first one is the base, theta_0, and has number 0.
+  int add_model(const std::vector<TensorPlace>& places);
   void load(int model);                             // theta = theta_i
   void interpolate(int model, double coefficient);  // theta = theta_0 + lambda (theta_i - theta_0)
   void initialize(uint64_t seed);                   // theta = random, before pre-training
 
-  // Fisher at theta (paper eq. 2-3).
+  // The Fisher at theta (paper eq. 2-3): begun, then a batch at a time, then finished.
   void begin_fisher();
-  // Adds a batch's squares; returns p~ of every choice. draws: one per input, for kSampled: uniform numbers in [0, 1)
-  // that pick a choice by p~'s distribution function, or the choices themselves where `drawn` is given. min_weight: of
-  // fisher_terms; 0 skips nothing.
-  std::vector<double> add_fisher(const Batch& batch, FisherMode mode, const std::vector<double>& draws,
-                                 const std::vector<int32_t>& drawn, double min_weight);
-  struct Fold {
-    int model;
-    double coefficient;
-  };
-  void finish_fisher(int64_t inputs, double epsilon,
-                     std::optional<Fold> fold);  // F / N + eps; with a fold, folded into the merge in the same sweep
-  void load_fisher(const std::vector<TensorSource>& sources);
+  // Adds the squared gradients of a batch; returns p~ of every choice, [choices].
+  std::vector<double> add_fisher(const Batch& batch, const FisherRequest& request);
+  void finish_fisher(const FinishFisher& finish);  // F = F / N + epsilon
+  void load_fisher(const std::vector<TensorPlace>& places);
 
   // The unified merge (paper eq. 7).
   void begin_merge();
-  void fold(const Fold& fold, bool with_fisher);  // with_fisher false: C_i = 1
-  void finish_merge(int models);                  // theta = theta_0 + M num / den
+  // numerator += C_i lambda_i tau_i, denominator += C_i, where C_i is the Fisher, or 1 where with_fisher is false.
+  void fold(const Fold& fold, bool with_fisher);
+  void finish_merge(int models);  // theta = theta_0 + M numerator / denominator
 
   // Scores at theta.
-  std::vector<double> score(const Batch& batch);  // NLL of every choice
+  std::vector<double> score(const Batch& batch);  // the NLL of every choice, [choices]
   std::vector<float> encode(const Batch& batch);  // [input tokens, d_model]
   std::vector<float> logits(const Batch& batch);  // [label tokens, vocabulary]
 
   // Training.
-  void begin_training();  // moments and gradient zeroed
-  std::vector<double> add_gradient(const Batch& batch,
-                                   double scale);  // gradient += scale d(sum of all NLL)/d theta; returns NLLs
-  void adamw(const AdamW& options);                // one step; the gradient is zeroed behind it
+  void begin_training();  // The moments and the gradient are zeroed.
+  // gradient += scale d(sum of all NLL)/d theta; returns the NLL of every choice, [choices].
+  std::vector<double> add_gradient(const Batch& batch, double scale);
+  void adamw(const AdamWOptions& options);  // one step, which zeroes the gradient behind it
 
-  void write(ParameterVector vector, const std::vector<TensorSource>& targets);
-  const float* parameter(ParameterVector vector, const std::string& name, int64_t* size);  // for tests and inspection
+  // Writes the parameters that are placed, each in its place's dtype.
+  void write(ParameterVector vector, const std::vector<TensorPlace>& places);
+  // The values of one parameter, [size], for tests and inspection.
+  const float* parameter(ParameterVector vector, const std::string& name, int64_t* size);
 
  private:
-  // A part of a parameter, small enough for a thread's stack and first-level cache.
-  struct Chunk {
-    int param;
-    int64_t at;            // first element in the vectors of all parameters
-    int64_t first, count;  // in the parameter
-    float *a, *b;          // the thread's own, `count` each
-  };
   void start();
-  void invalidate();
-  bool streaming() const;
-  void check_model(int model) const;
+  void walk(const Kernel& kernel, const Operands& operands) { run(stream_.cpu(), tensors_, kernel, operands); }
+  void replace_parameters(const Kernel& kernel, const Operands& operands);
+  const Source* source(int model) const;
+  std::vector<const Source*> base_and(int model) const;
   void require_parameters() const;
-  Forward forward(const Batch& batch, bool keep);
-  template <class Body>
-  void for_chunks(const Body& body);
-  void fold_chunk(const Fold& fold, bool with_fisher, const Chunk& chunk);
+  const Block& block(ParameterVector vector) const;
+  std::unique_ptr<Pass> forward(const Batch& batch, bool keep);
 
-  T5Model model_;
-  Context context_;
-  PackedWeights packed_;
+  Device device_;
+  Stream stream_;
+  const std::unique_ptr<Model> model_;
+  const ParamTable& table_;
+  const std::unique_ptr<Weights> weights_;
   Arena arena_;
-  std::vector<std::unique_ptr<Checkpoint>> models_;
-  Buffer parameters_, fisher_, numerator_, denominator_;
-  bool loaded_ = false;  // false, too, after a job that failed half-way through parameters_
+  std::vector<WalkedTensor> tensors_;
+  std::vector<std::unique_ptr<FileSource>> models_;
+  Block parameters_, fisher_, numerator_, denominator_;
+  bool loaded_ = false;  // parameters_ is whole: something was loaded, and no call failed half-way through it since
 };
 
 }  // namespace dfmerge

@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { openCheckpoint } from '../lib/checkpoint/folder.js';
+import { architectureOf } from '../lib/architectures/index.js';
 import { parseT5Config } from '../lib/architectures/t5/config.js';
 import { DfMergeError, type ErrorCode } from '../lib/core/errors.js';
 import { TINY_CONFIG, temporaryFolder, tinyParameters, writeTinyT5 } from './support/tiny_t5.js';
@@ -167,9 +168,6 @@ test('parseT5Config refuses by key', (t) => {
   };
   t.true(config({ feed_forward_proj: 'gated-gelu', model_type: 'mt5' }).gated);
   refuses({ feed_forward_proj: 'gated-silu' }, 'UNSUPPORTED', /feed_forward_proj "gated-silu"/);
-  refuses({ model_type: 'umt5' }, 'UNSUPPORTED', /model_type "umt5" is not supported.*position bias in every block/);
-  refuses({ model_type: 'llama' }, 'UNSUPPORTED', /model_type "llama"/);
-  refuses({ model_type: undefined }, 'INVALID_CONFIG', /model_type is missing/);
   refuses({ d_model: undefined }, 'INVALID_CONFIG', /config\.json: d_model is missing/);
   refuses({ d_kv: 0 }, 'INVALID_CONFIG', /d_kv is 0; expected an integer of at least 1/);
   refuses({ num_heads: 2.5 }, 'INVALID_CONFIG', /num_heads is 2\.5/);
@@ -177,4 +175,23 @@ test('parseT5Config refuses by key', (t) => {
   refuses({ eos_token_id: 8 }, 'INVALID_CONFIG', /eos_token_id is 8, outside the vocabulary of 8/);
   refuses({ layer_norm_epsilon: -1 }, 'INVALID_CONFIG', /layer_norm_epsilon is -1/);
   refuses({ tie_word_embeddings: 'yes' }, 'INVALID_CONFIG', /tie_word_embeddings is "yes"/);
+});
+
+test('the architecture of a folder is what its model_type says', (t) => {
+  const refuses = (over: Record<string, unknown>, code: ErrorCode, message: RegExp) => {
+    t.throws(() => architectureOf({ ...TINY_CONFIG, ...over }, 'config.json'), {
+      instanceOf: DfMergeError,
+      code,
+      message,
+    });
+  };
+  for (const type of ['t5', 'mt5'])
+    t.is(architectureOf({ ...TINY_CONFIG, model_type: type }, 'config.json').name, 't5');
+  refuses({ model_type: 'umt5' }, 'UNSUPPORTED', /model_type "umt5" is not supported.*position bias in every block/);
+  refuses(
+    { model_type: 'llama' },
+    'UNSUPPORTED',
+    /config\.json: model_type "llama" is not supported; expected "t5" or "mt5"$/,
+  );
+  refuses({ model_type: undefined }, 'INVALID_CONFIG', /config\.json: model_type is missing; expected "t5" or "mt5"$/);
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { openModelSet } from '../lib/architectures/t5/model_set.js';
+import { openModelSet } from '../lib/architectures/index.js';
 import type { WeightDType } from '../lib/checkpoint/safetensors.js';
 import { DfMergeError } from '../lib/core/errors.js';
 import { sharedPath, sharedTest } from './support/shared.js';
@@ -20,9 +20,9 @@ async function openTiny(base: TinyOptions, ...models: TinyOptions[]) {
 }
 
 test('sources give the file range of each parameter, in the order asked', async (t) => {
-  const { base, models, tied, config } = await openTiny({}, { dtype: 'BF16' });
-  t.true(tied);
-  t.is(config.dModel, 4);
+  const { base, models, engineConfig } = await openTiny({}, { dtype: 'BF16' });
+  t.true(engineConfig.tied);
+  t.is(engineConfig.dModel, 4);
   const parameters = tinyParameters().reverse();
   for (const [model, dtype] of [
     [base, 'F32'],
@@ -51,7 +51,7 @@ test('second names of the table, its absence under the first, and a left-over bi
     { tensors: [...tinyParameters(), ...aliases, leftOver] },
     { tensors: [...tinyParameters().slice(1), aliases[0]] },
   );
-  t.true(set.tied);
+  t.true(set.engineConfig.tied);
   t.is(set.base.sources(tinyParameters()).length, tinyParameters().length);
   const child = set.models[0];
   t.is(child.sources(tinyParameters())[0].offset, child.checkpoint.tensors.get('encoder.embed_tokens.weight')!.begin);
@@ -76,7 +76,7 @@ test('one untied member unties the set; the others take the table for a head', a
     { tensors: tinyParameters(true) },
     { tensors: [...tinyParameters(), { ...HEAD, like: 'shared.weight' }] },
   );
-  t.false(set.tied);
+  t.false(set.engineConfig.tied);
   t.is(set.parameterOf('lm_head.weight'), 'lm_head.weight');
   const headOf = (model: typeof set.base) => model.sources(tinyParameters(true)).at(-1)!.offset;
   const tensor = (model: typeof set.base, name: string) => model.checkpoint.tensors.get(name)!.begin;
@@ -90,7 +90,7 @@ test('one untied member unties the set; the others take the table for a head', a
 test('a base with a head of its own needs no changes to its config', async (t) => {
   const untied = { tensors: tinyParameters(true) };
   const set = await openTiny(untied, untied);
-  t.false(set.tied);
+  t.false(set.engineConfig.tied);
   t.deepEqual(set.addedTensors, []);
   t.deepEqual(set.configChanges, {});
 });
@@ -155,16 +155,16 @@ sharedTest(test)('the golden and the trained models open: tied and untied as the
       sharedPath('golden', version, 'models', 'base'),
       ['task_a', 'task_b', 'task_c'].map((task) => sharedPath('golden', version, 'models', task)),
     );
-  t.true((await golden('t5-v1.0')).tied);
+  t.true((await golden('t5-v1.0')).engineConfig.tied);
   const untied = await golden('t5-v1.1');
-  t.false(untied.tied);
-  t.true(untied.config.gated);
-  t.false(untied.config.scaleLogits);
+  t.false(untied.engineConfig.tied);
+  t.true(untied.engineConfig.gated);
+  t.false(untied.engineConfig.scaleLogits);
   t.is(
     untied.models[2].sources([...untied.base.checkpoint.tensors.values()]).length,
     untied.base.checkpoint.tensors.size,
   );
   const mini = await openModelSet(sharedPath('models', 'mini', 'base'), [sharedPath('models', 'mini', 'snips')]);
-  t.true(mini.tied);
+  t.true(mini.engineConfig.tied);
   t.is(mini.tokenizerDir, sharedPath('models', 'mini', 'base'));
 });

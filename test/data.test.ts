@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import type { RowShapes } from '../bindings/index.js';
 import { makeBatches, packRows, type TokenizedRows } from '../lib/engine/batch.js';
 import { tokenizeRows } from '../lib/tasks/tokenize.js';
 import { RandomStream } from '../lib/core/random_stream.js';
@@ -173,17 +174,18 @@ test('batches go from long to short, stably, within the budget', (t) => {
 
 test('the cost function counts input tokens, choice tokens and choices', (t) => {
   const rows = tokenized([4, 4], [[1, 2, 3], [5]]);
-  const seen: number[][] = [];
-  const cost = (...counts: [number, number, number]) => {
-    seen.push(counts);
-    return 10;
+  const seen: RowShapes[] = [];
+  const cost = (shapes: RowShapes) => {
+    seen.push(shapes);
+    return Float64Array.of(10, 10);
   };
   t.is(makeBatches(rows, [0, 1], { maxBytes: 20, cost }).length, 1);
   t.is(makeBatches(rows, [0, 1], { maxBytes: 19, cost }).length, 2);
-  t.deepEqual(seen.slice(0, 2), [
-    [4, 6, 3],
-    [4, 5, 1],
-  ]);
+  t.deepEqual(seen[0], {
+    inputTokens: Int32Array.of(4, 4),
+    choiceTokens: Int32Array.of(6, 5),
+    choices: Int32Array.of(3, 1),
+  });
 });
 
 test('tokenizeRows cuts inputs, not choices, and marks unknown labels', (t) => {

@@ -116,8 +116,8 @@ for (const [form, narrow] of [
     sameOnAnyThreads(`the ${mode} Fisher`, async (model) => {
       await model.interpolate(1, 0.4);
       await job(model, (engine) => engine.beginFisher());
-      const p = await job(model, (engine) => engine.addFisher(batch, mode, draws));
-      await job(model, (engine) => engine.finishFisher(LENGTHS.length, 1e-12));
+      const p = await job(model, (engine) => engine.addFisher(batch, { mode, draws }));
+      await job(model, (engine) => engine.finishFisher({ inputs: LENGTHS.length, epsilon: 1e-12 }));
       return bitsOf(p).toString('base64') + bits(model, 'fisher');
     });
   }
@@ -151,8 +151,8 @@ for (const [form, narrow] of [
     await mergeByHand(model, [0.3, 0.7], async (i) => {
       await model.interpolate(i, [0.3, 0.7][i - 1]);
       await job(model, (engine) => engine.beginFisher());
-      await job(model, (engine) => engine.addFisher(batch, 'exact'));
-      await job(model, (engine) => engine.finishFisher(LENGTHS.length, 1e-12));
+      await job(model, (engine) => engine.addFisher(batch, { mode: 'exact' }));
+      await job(model, (engine) => engine.finishFisher({ inputs: LENGTHS.length, epsilon: 1e-12 }));
     });
     return bits(model, 'parameters');
   });

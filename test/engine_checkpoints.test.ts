@@ -149,7 +149,7 @@ for (const value of [Number.NaN, Infinity, -Infinity]) {
       await t.throwsAsync(model.load(1), error);
       await t.throwsAsync(model.interpolate(1, 0.5), error);
       await model.job((engine) => engine.beginMerge());
-      await model.job((engine) => engine.fold(1, 0.5, false));
+      await model.job((engine) => engine.fold({ model: 1, coefficient: 0.5, withFisher: false }));
       await t.throwsAsync(
         model.job((engine) => engine.finishMerge(1)),
         error,

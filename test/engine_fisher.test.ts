@@ -234,8 +234,8 @@ for (const [form, shape] of Object.entries(FORMS)) {
     await measure(model, { rows, indices: [3] }, { mode: 'exact' });
     const one = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     await model.job((engine) => engine.beginFisher());
-    await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), 'exact'));
-    await model.job((engine) => engine.finishFisher(2, DEFAULT_EPSILON));
+    await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), { mode: 'exact' }));
+    await model.job((engine) => engine.finishFisher({ inputs: 2, epsilon: DEFAULT_EPSILON }));
     for (const [name, values] of one)
       t.true(relativeError(model.engine.parameter('fisher', name), values) < ROUNDING, name);
     model.close();
@@ -255,8 +255,8 @@ for (const [form, shape] of Object.entries(FORMS)) {
         [[3], [2], [1], [0]],
       ]) {
         await model.job((engine) => engine.beginFisher());
-        for (const batch of batches) await model.job((engine) => engine.addFisher(packRows(rows, batch), mode));
-        await model.job((engine) => engine.finishFisher(4, DEFAULT_EPSILON));
+        for (const batch of batches) await model.job((engine) => engine.addFisher(packRows(rows, batch), { mode }));
+        await model.job((engine) => engine.finishFisher({ inputs: 4, epsilon: DEFAULT_EPSILON }));
         fishers.push(new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)])));
       }
       for (const [name, values] of fishers[0])
@@ -273,12 +273,11 @@ for (const [form, shape] of Object.entries(FORMS)) {
     const fisher = async (draw?: number, choice?: number) => {
       await model.job((engine) => engine.beginFisher());
       const p = await model.job((engine) =>
-        engine.addFisher(
-          row,
-          'sampled',
-          draw === undefined ? undefined : Float64Array.of(draw),
-          choice === undefined ? undefined : Int32Array.of(choice),
-        ),
+        engine.addFisher(row, {
+          mode: 'sampled',
+          draws: draw === undefined ? undefined : Float64Array.of(draw),
+          drawn: choice === undefined ? undefined : Int32Array.of(choice),
+        }),
       );
       return { p, fisher: model.engine.parameter('fisher', 'shared.weight') };
     };

@@ -66,7 +66,7 @@ test.serial('JavaScript goes on while a job runs: timers tick', async (t) => {
 
 for (const [title, run] of [
   ['scoring', (engine: NativeEngine, batch: NativeBatch) => engine.score(batch)],
-  ['a Fisher', (engine: NativeEngine, batch: NativeBatch) => engine.addFisher(batch, 'exact')],
+  ['a Fisher', (engine: NativeEngine, batch: NativeBatch) => engine.addFisher(batch, { mode: 'exact' })],
 ] as const) {
   test.serial(`an AbortSignal ends ${title} early with ABORTED, and the engine works on afterwards`, async (t) => {
     const model = await openT5(BIG, [randomWeights(BIG, 71)], { threads: 1 });
@@ -135,11 +135,11 @@ test.serial('a closed engine refuses every job with CLOSED; closing and stopping
     () => engine.interpolate(0, 1),
     () => engine.initialize(1),
     () => engine.beginFisher(),
-    () => engine.addFisher(batch, 'exact'),
-    () => engine.finishFisher(1, 0),
+    () => engine.addFisher(batch, { mode: 'exact' }),
+    () => engine.finishFisher({ inputs: 1, epsilon: 0 }),
     () => engine.loadFisher([]),
     () => engine.beginMerge(),
-    () => engine.fold(0, 1, false),
+    () => engine.fold({ model: 0, coefficient: 1, withFisher: false }),
     () => engine.finishMerge(1),
     () => engine.score(batch),
     () => engine.encode(batch),
@@ -221,11 +221,11 @@ test.serial(
   'in the steady state nothing is allocated: a batch no larger than an earlier one leaves the memory as it is',
   async (t) => {
     const engine = await bigEngine();
-    await engine.addFisher(bigBatch(12), 'exact');
-    await engine.addFisher(bigBatch(12), 'exact');
+    await engine.addFisher(bigBatch(12), { mode: 'exact' });
+    await engine.addFisher(bigBatch(12), { mode: 'exact' });
     const steady = engine.bytes();
     for (const inputs of [12, 3, 12, 1]) {
-      await engine.addFisher(bigBatch(inputs), 'exact');
+      await engine.addFisher(bigBatch(inputs), { mode: 'exact' });
       t.is(engine.bytes(), steady);
     }
     engine.close();

@@ -10,10 +10,13 @@ const root = packageRoot();
 const NATIVE = [
   /^native\/core\//,
   /^native\/cpu\//,
+  /^native\/device\.(h|cc)$/,
   /^native\/storage\//,
   /^native\/ops\//,
+  /^native\/merge\//,
   /^native\/models\//,
-  /^native\/[a-z_]+\.(h|cc)$|^native\/fisher\//, // the engine
+  /^native\/(fisher|training)\//,
+  /^native\/[a-z_]+\.(h|cc)$/, // the engine
   /^bindings\//,
 ];
 const LIB = [

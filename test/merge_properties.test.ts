@@ -209,7 +209,7 @@ test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and
       await model.interpolate(i + 1, coefficient);
       await measure(model, { rows, indices: [0, 1] }, { mode: 'exact', fold: inOneSweep ? fold : undefined });
       fishers.push(...model.parameters.map(({ name }) => model.engine.parameter('fisher', name)));
-      if (!inOneSweep) await model.job((engine) => engine.fold(i + 1, coefficient, true));
+      if (!inOneSweep) await model.job((engine) => engine.fold({ model: i + 1, coefficient, withFisher: true }));
     }
     await model.job((engine) => engine.finishMerge(coefficients.length));
     return [...fishers, ...model.parameters.map(({ name }) => model.engine.parameter('parameters', name))];

@@ -148,8 +148,8 @@ async function work(
     await model.load(0);
     const nll = await model.job((engine) => engine.score(batch));
     await model.job((engine) => engine.beginFisher());
-    await model.job((engine) => engine.addFisher(batch, 'exact'));
-    await model.job((engine) => engine.finishFisher(3, 1e-12));
+    await model.job((engine) => engine.addFisher(batch, { mode: 'exact' }));
+    await model.job((engine) => engine.finishFisher({ inputs: 3, epsilon: 1e-12 }));
     const fisher = fishers();
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(batch, 0.01));
@@ -225,7 +225,7 @@ onednnTest('a search on oneDNN says so in its record, and is not gone on with un
 });
 
 test('built-in products leave no trace in records and journals, as before there was a choice', (t) => {
-  const model = (products: string) => ({ engine: { products: () => products } }) as unknown as Session;
+  const model = (products: string) => ({ engine: { matmul: () => products } }) as unknown as Session;
   t.deepEqual(productsOf(model('builtin')), {});
   t.deepEqual(productsOf(model('oneDNN 2.6.3 (avx2)')), { matmul: 'oneDNN 2.6.3 (avx2)' });
 });

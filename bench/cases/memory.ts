@@ -22,7 +22,8 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
       await model.interpolate(1, 0.3);
       await measureFisher(model, fisherInputs(model, { rows, indices: all }, 'exact'), { mode: 'exact' });
       await model.job((engine) => engine.beginMerge());
-      for (let i = 1; i <= spec.models; i++) await model.job((engine) => engine.fold(i, 0.3, true));
+      for (let i = 1; i <= spec.models; i++)
+        await model.job((engine) => engine.fold({ model: i, coefficient: 0.3, withFisher: true }));
       await model.job((engine) => engine.finishMerge(spec.models));
       await evaluateRows(model, scoringRows(model, rows, all));
     });

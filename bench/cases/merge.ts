@@ -21,7 +21,7 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
     const check = await checkMerge(model, SHAPES[spec.shape].vocabSize);
     const parts = {
       interpolate: () => model.interpolate(CHILD, LAMBDA),
-      fold: () => model.job((engine) => engine.fold(CHILD, LAMBDA, true)),
+      fold: () => model.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true })),
       finish: () => model.job((engine) => engine.finishMerge(1)),
     };
     const result = await timed(parts[spec.part], spec.repeats);
@@ -45,13 +45,15 @@ async function checkMerge(model: Session, vocabSize: number): Promise<Check> {
   await model.load(0);
   const base = values('parameters');
   await model.job((engine) => engine.beginFisher());
-  await model.job((engine) => engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), 'exact'));
-  await model.job((engine) => engine.finishFisher(1, 1e-12));
+  await model.job((engine) =>
+    engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), { mode: 'exact' }),
+  );
+  await model.job((engine) => engine.finishFisher({ inputs: 1, epsilon: 1e-12 }));
   const fisher = values('fisher');
   await model.interpolate(CHILD, LAMBDA);
   const interpolated = values('parameters');
   await model.job((engine) => engine.beginMerge());
-  await model.job((engine) => engine.fold(CHILD, LAMBDA, true));
+  await model.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
   await model.job((engine) => engine.finishMerge(1));
   const merged = values('parameters');
   const same = names.every((_, t) =>

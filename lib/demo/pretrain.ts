@@ -1,3 +1,4 @@
+import { architectures } from '../architectures/index.js';
 import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
@@ -31,11 +32,12 @@ export interface PretrainResult {
 /** How many steps a loss is averaged over. */
 const AVERAGED = 20;
 
-/** Makes a T5 with random parameters, trains it on plain text and writes it to `out`. */
+/** Makes a model with random parameters, trains it on plain text and writes it to `out`. */
 export async function pretrain(
   { out, data, plan, seed }: PretrainOptions,
   run: RunOptions & ComputeOptions,
 ): Promise<PretrainResult> {
+  const [architecture] = architectures();
   const random = await temporaryBeside(out);
   let model: Session | undefined;
   try {
@@ -43,7 +45,7 @@ export async function pretrain(
       ...run,
       out: random.path,
       seed,
-      config: t5Config(plan.model, data.tokenizer.size),
+      config: architecture.newConfig({ ...plan.model, vocabSize: data.tokenizer.size }),
       files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
     });
     model = await Session.open(random.path, [], run);
@@ -82,34 +84,6 @@ export async function pretrain(
 
 /** The tokenizer_config.json without which transformers takes a T5's tokenizer for a SentencePiece one. */
 const TOKENIZER_CONFIG = `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', pad_token: '<pad>', eos_token: '</s>', unk_token: '<unk>' }, null, 2)}\n`;
-
-/**
- * The config.json of a T5 1.0, which has relu and tied embeddings. Keys that transformers wants as fractions but whose value is whole, such
- * as initializer_factor 1.0, are left to its defaults: JSON written here has no 1.0, and transformers refuses 1.
- */
-function t5Config({ width, feedForward, layers, heads }: Plan['model'], vocabSize: number): Record<string, unknown> {
-  return {
-    architectures: ['T5ForConditionalGeneration'],
-    model_type: 't5',
-    vocab_size: vocabSize,
-    d_model: width,
-    d_kv: width / heads,
-    d_ff: feedForward,
-    num_layers: layers,
-    num_decoder_layers: layers,
-    num_heads: heads,
-    relative_attention_num_buckets: 32,
-    relative_attention_max_distance: 128,
-    layer_norm_epsilon: 1e-6,
-    feed_forward_proj: 'relu',
-    is_encoder_decoder: true,
-    tie_word_embeddings: true,
-    use_cache: true,
-    pad_token_id: 0,
-    eos_token_id: 1,
-    decoder_start_token_id: 0,
-  };
-}
 
 function countParameters(model: Session): number {
   return sum(model.parameters.map(({ shape }) => elementCount(shape)));

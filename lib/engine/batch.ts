@@ -1,4 +1,4 @@
-import type { NativeBatch } from '../../bindings/index.js';
+import type { NativeBatch, RowShapes } from '../../bindings/index.js';
 
 /** Rows as token ids. */
 export interface TokenizedRows {
@@ -26,14 +26,10 @@ export interface BatchedRows {
 
 /** How much one batch may hold. */
 export interface BatchBudget {
+  /** The most that the costs of a batch's rows may add up to. */
   maxBytes: number;
-  /**
-   * What one row weighs against `maxBytes`; a batch weighs the sum of its rows. Default: inputTokens + choiceTokens.
-   * @param inputTokens ids of the row's input
-   * @param choiceTokens ids of all its choices together
-   * @param choices how many choices
-   */
-  cost?: (inputTokens: number, choiceTokens: number, choices: number) => number;
+  /** What each row costs. Default: its ids, of the input and all choices together. */
+  cost?: (rows: RowShapes) => Float64Array;
 }
 
 /**
@@ -42,12 +38,19 @@ export interface BatchBudget {
  * @param indices rows to pack, each once
  */
 export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
-  const { maxBytes, cost = (inputTokens, choiceTokens) => inputTokens + choiceTokens } = budget;
-  const weighed = indices.map((index) => {
-    const inputTokens = rows.inputIds[index].length;
-    const choiceTokens = totalLength(rows.choices[index]);
-    return { index, inputTokens, choiceTokens, cost: cost(inputTokens, choiceTokens, rows.choices[index].length) };
-  });
+  const { maxBytes, cost = countTokens } = budget;
+  const shapes = {
+    inputTokens: Int32Array.from(indices, (index) => rows.inputIds[index].length),
+    choiceTokens: Int32Array.from(indices, (index) => totalLength(rows.choices[index])),
+    choices: Int32Array.from(indices, (index) => rows.choices[index].length),
+  };
+  const costs = cost(shapes);
+  const weighed = indices.map((index, i) => ({
+    index,
+    inputTokens: shapes.inputTokens[i],
+    choiceTokens: shapes.choiceTokens[i],
+    cost: costs[i],
+  }));
   weighed.sort((a, b) => b.inputTokens - a.inputTokens || b.choiceTokens - a.choiceTokens);
   const groups: number[][] = [];
   let left = 0;
@@ -79,6 +82,10 @@ export function packRows(rows: TokenizedRows, indices: readonly number[]): Nativ
     labelOffsets: offsets(segments),
     choiceOffsets: offsets(choices),
   };
+}
+
+function countTokens({ inputTokens, choiceTokens }: RowShapes): Float64Array {
+  return Float64Array.from(inputTokens, (count, i) => count + choiceTokens[i]);
 }
 
 function totalLength(parts: readonly { length: number }[]): number {

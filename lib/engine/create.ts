@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parseT5Config } from '../architectures/t5/config.js';
+import { architectureOf } from '../architectures/index.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { makeEngine, type ComputeOptions } from './session.js';
@@ -8,7 +8,7 @@ import { makeEngine, type ComputeOptions } from './session.js';
 /** A model to be made from nothing. */
 export interface CreateOptions extends ComputeOptions {
   out: string;
-  /** config.json: T5's keys. */
+  /** config.json of any architecture that the engine knows. */
   config: Record<string, unknown>;
   /** Of the random parameters. */
   seed: number;
@@ -17,15 +17,14 @@ export interface CreateOptions extends ComputeOptions {
 }
 
 /**
- * Writes a T5 with random parameters, initialised as T5 is before pre-training: something to train.
- * Errors: EXISTS, INVALID_CONFIG, IO.
+ * Writes a model with random parameters, initialised as its architecture is before pre-training: something to train.
+ * Errors: EXISTS, INVALID_CONFIG, UNSUPPORTED, IO.
  */
 export async function createModel(options: CreateOptions): Promise<void> {
   const out = resolve(options.out);
   await assertWritable(out);
-  const config = parseT5Config(options.config, join(out, 'config.json'));
-  const tied = options.config.tie_word_embeddings !== false;
-  const engine = makeEngine(config, tied, options);
+  const file = join(out, 'config.json');
+  const engine = makeEngine(architectureOf(options.config, file).engineConfig(options.config, file), options);
   try {
     await engine.initialize(options.seed);
     await mkdir(dirname(out), { recursive: true });

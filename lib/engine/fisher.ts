@@ -101,11 +101,15 @@ export async function measureFisher(
       options.drawn && mode === 'sampled'
         ? Int32Array.from(members, (row) => (options.drawn as Int32Array)[row])
         : undefined;
-    const p = await session.job((engine) => engine.addFisher(batch, mode, uniform, drawn, minWeight), signal);
+    const p = await session.job(
+      (engine) => engine.addFisher(batch, { mode, draws: uniform, drawn, minWeight }),
+      signal,
+    );
     members.forEach((row, i) => probabilities.set(row, p.slice(batch.choiceOffsets[i], batch.choiceOffsets[i + 1])));
   }
   await session.job(
-    (engine) => engine.finishFisher(indices.length, options.epsilon ?? DEFAULT_EPSILON, options.fold),
+    (engine) =>
+      engine.finishFisher({ inputs: indices.length, epsilon: options.epsilon ?? DEFAULT_EPSILON, fold: options.fold }),
     signal,
   );
   onProgress?.({ phase: 'fisher', done: batches.length, total: batches.length, subject: options.subject });

@@ -85,7 +85,10 @@ async function carryOut(
     case 'read fisher':
       return loadFisher(session, fileOf(fishers, pass.model), signal);
     case 'fold':
-      return session.job((engine) => engine.fold(pass.model, pass.coefficient, pass.weighted), signal);
+      return session.job(
+        (engine) => engine.fold({ model: pass.model, coefficient: pass.coefficient, withFisher: pass.weighted }),
+        signal,
+      );
     case 'finish':
       return session.job((engine) => engine.finishMerge(pass.models), signal);
   }

@@ -1,7 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { native, type ComputeDtype, type NativeEngine, type TensorPlace } from '../../bindings/index.js';
-import { openModelSet, type ModelSet, type Parameter } from '../architectures/t5/model_set.js';
-import type { T5Config } from '../architectures/t5/config.js';
+import {
+  native,
+  type ComputeDtype,
+  type EngineConfig,
+  type NativeEngine,
+  type RowShapes,
+  type TensorPlace,
+} from '../../bindings/index.js';
+import { openModelSet, type ModelSet, type Parameter } from '../architectures/index.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
@@ -68,14 +74,10 @@ export class Session {
   ): Promise<Session> {
     const set = await openModelSet(base, models);
     const tokenizer = options.tokenizer === false ? undefined : await loadTokenizer(set.tokenizerDir ?? base);
-    const engine = makeEngine(set.config, set.tied, options);
+    const engine = makeEngine(set.engineConfig, options);
     const model = new Session(set, engine, tokenizer, options);
     for (const member of [set.base, ...set.models]) callNative(() => engine.addModel(member.sources(model.parameters)));
     return model;
-  }
-
-  get config(): T5Config {
-    return this.set.config;
   }
 
   /** The tokenizer; throws NOT_FOUND where the model was opened without one. */
@@ -110,12 +112,17 @@ export class Session {
 
   /** Batches of a scoring pass within the memory budget. */
   scoreBudget(): BatchBudget {
-    return { maxBytes: this.#budget, cost: scoreCost(this.config) };
+    return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(rows) };
   }
 
   /** Batches of a pass with gradients; `gradients` of an input: how many gradients are made of it, given its choices. */
   gradientBudget(gradients: (choices: number) => number): BatchBudget {
-    return { maxBytes: this.#budget, cost: gradientCost(this.config, gradients) };
+    const withGradients = (rows: RowShapes) => ({ ...rows, gradients: Float64Array.from(rows.choices, gradients) });
+    return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(withGradients(rows)) };
+  }
+
+  #activationBytes(rows: RowShapes): Float64Array {
+    return callNative(() => this.engine.activationBytes(rows));
   }
 
   /** Writes θ as a Hugging Face folder named and sharded like the base. Errors: those of writeModelFolder, NUMERIC. */
@@ -151,42 +158,15 @@ export class Session {
   }
 }
 
-/** A native engine of a shape. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
-export function makeEngine(config: T5Config, tied: boolean, options: ComputeOptions): NativeEngine {
+/** A native engine for an architecture. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
+export function makeEngine(config: EngineConfig, options: ComputeOptions): NativeEngine {
   const { Engine } = native();
   return callNative(
     () =>
-      new Engine(
-        { ...config, tied },
-        {
-          threads: options.threads ?? availableParallelism(),
-          dtype: options.dtype ?? 'float32',
-          device: options.device ?? 'cpu',
-        },
-      ),
+      new Engine(config, {
+        threads: options.threads ?? availableParallelism(),
+        dtype: options.dtype ?? 'float32',
+        device: options.device ?? 'cpu',
+      }),
   );
-}
-
-const FLOAT = 4;
-
-/** Bytes of a scoring pass: residual stream, one sublayer's buffers, their packed copies. */
-function scoreCost(c: T5Config): NonNullable<BatchBudget['cost']> {
-  const inner = c.numHeads * c.dKv;
-  const perToken = FLOAT * (4 * c.dModel + Math.max(5 * inner, (c.gated ? 4 : 2) * c.dFf));
-  return (inputTokens, choiceTokens) => perToken * (inputTokens + choiceTokens) + FLOAT * c.numHeads * inputTokens;
-}
-
-/** Bytes of a pass with gradients: kept activations, logits, and the rows of every gradient. */
-function gradientCost(c: T5Config, gradients: (choices: number) => number): NonNullable<BatchBudget['cost']> {
-  const inner = c.numHeads * c.dKv;
-  const feedForward = (c.gated ? 3 : 1) * c.dFf;
-  const encoderKept =
-    FLOAT * c.numLayers * (4 * c.dModel + 4 * inner + feedForward) + FLOAT * c.numDecoderLayers * 2 * inner;
-  const decoderKept = FLOAT * (c.numDecoderLayers * (6 * c.dModel + 6 * inner + feedForward) + c.vocabSize);
-  const gradientRow = FLOAT * (3 * c.dModel + 2 * Math.max(4 * inner, feedForward));
-  return (inputTokens, choiceTokens, choices) => {
-    const terms = gradients(choices);
-    const gradientRows = terms * inputTokens + terms * (choiceTokens / Math.max(choices, 1));
-    return encoderKept * inputTokens + decoderKept * choiceTokens + gradientRow * gradientRows;
-  };
 }

@@ -51,7 +51,7 @@ void append(Bits& bits, const std::vector<T>& values) {
   append(bits, values.data(), static_cast<int64_t>(values.size()));
 }
 void append(Bits& bits, Engine& engine, ParameterVector vector) {
-  for (const Param& param : engine.model().table.all()) {
+  for (const Param& param : engine.model().parameters().all()) {
     int64_t size;
     const float* values = engine.parameter(vector, param.name, &size);
     append(bits, values, size);
@@ -119,9 +119,9 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
     draws.push_back(static_cast<double>(i) / static_cast<double>(batch.inputs()));
   engine.interpolate(1, 0.4);
   engine.begin_fisher();
-  append(bits, engine.add_fisher(batch, mode, draws, {}, min_weight));
+  append(bits, engine.add_fisher(batch, {mode, draws, {}, min_weight}));
   engine.begin_merge();
-  engine.finish_fisher(batch.inputs(), 1e-12, Engine::Fold{1, 0.4});
+  engine.finish_fisher({batch.inputs(), 1e-12, Fold{1, 0.4}});
   append(bits, engine, ParameterVector::kFisher);
   engine.finish_merge(1);
   append(bits, engine, ParameterVector::kParameters);
@@ -158,7 +158,7 @@ std::map<std::string, Work> works(const Setting& s) {
     all[with_fisher ? "merge with Fishers" : "merge"] = [&s, with_fisher](Engine& engine, Bits& bits) {
       engine.begin_merge();
       for (int i : {1, 2}) {
-        if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().table));
+        if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().parameters()));
         engine.fold({i, i * 0.3}, with_fisher);
       }
       engine.finish_merge(2);
@@ -166,7 +166,7 @@ std::map<std::string, Work> works(const Setting& s) {
     };
   all["write"] = [&](Engine& engine, Bits& bits) {
     engine.load(2);
-    engine.write(ParameterVector::kParameters, s.folder.out.places(engine.model().table));
+    engine.write(ParameterVector::kParameters, s.folder.out.places(engine.model().parameters()));
     bits += s.folder.out.read();
   };
   return all;

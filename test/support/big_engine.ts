@@ -17,6 +17,7 @@ export const BIG: T5Shape = {
 
 export function newEngine(shape: T5Shape = BIG, threads = 1): NativeEngine {
   const config = {
+    architecture: 't5',
     dModel: shape.d_model,
     dKv: shape.d_kv,
     dFf: shape.d_ff,
@@ -27,13 +28,12 @@ export function newEngine(shape: T5Shape = BIG, threads = 1): NativeEngine {
     relativeMaxDistance: shape.relative_attention_max_distance,
     vocabSize: shape.vocab_size,
     decoderStartTokenId: 0,
-    eosTokenId: 1,
-    padTokenId: 0,
     gated: shape.feed_forward_proj !== 'relu',
     scaleLogits: shape.tie_word_embeddings,
+    tied: shape.tie_word_embeddings,
     epsilon: shape.layer_norm_epsilon,
   };
-  return makeEngine(config, shape.tie_word_embeddings, { threads });
+  return makeEngine(config, { threads });
 }
 
 /** An engine of that shape with random parameters, on one thread. */

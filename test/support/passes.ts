@@ -64,7 +64,7 @@ export async function mergeByHand(
   await session.job((engine) => engine.beginMerge());
   for (const [i, coefficient] of coefficients.entries()) {
     await prepare(i + 1);
-    await session.job((engine) => engine.fold(i + 1, coefficient, true));
+    await session.job((engine) => engine.fold({ model: i + 1, coefficient, withFisher: true }));
   }
   await session.job((engine) => engine.finishMerge(coefficients.length));
 }

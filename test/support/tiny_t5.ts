@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Parameter } from '../../lib/architectures/t5/model_set.js';
+import type { Parameter } from '../../lib/architectures/index.js';
 import type { WeightDType } from '../../lib/checkpoint/safetensors.js';
 import { writeSafetensorsFile, type TensorWriter } from '../../lib/checkpoint/safetensors_file.js';
 

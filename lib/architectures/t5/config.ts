@@ -1,10 +1,31 @@
 import type { EngineConfig } from '../../../bindings/index.js';
 import { DfMergeError } from '../../core/errors.js';
+import type { ModelSizes } from '../architecture.js';
 
 /** The numbers of a T5's config.json that decide what it computes; whether the head is tied is the checkpoint's to say. */
-export interface T5Config extends Omit<EngineConfig, 'tied'> {
+export interface T5Config {
+  /** Width of the residual stream. */
+  dModel: number;
+  /** Width of one attention head; numHeads · dKv may differ from dModel. */
+  dKv: number;
+  /** Width of the feed-forward layer. */
+  dFf: number;
+  /** Encoder blocks. */
+  numLayers: number;
+  numDecoderLayers: number;
+  numHeads: number;
+  relativeBuckets: number;
+  relativeMaxDistance: number;
+  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
+  gated: boolean;
+  epsilon: number;
+  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
+  vocabSize: number;
   padTokenId: number;
   eosTokenId: number;
+  decoderStartTokenId: number;
+  /** Multiply the decoder's output by dModel^-0.5 before the head. */
+  scaleLogits: boolean;
 }
 
 /** config.json's key of each field, for messages. */
@@ -30,10 +51,9 @@ export const CONFIG_KEYS: Record<keyof T5Config, string> = {
  * Reads a T5 1.0, 1.1, Flan or mT5 config, with the defaults that old checkpoints rely on.
  * @param config config.json as parsed
  * @param file its path, for messages
- * Errors: INVALID_CONFIG naming the key; UNSUPPORTED for another architecture or activation.
+ * Errors: INVALID_CONFIG naming the key; UNSUPPORTED for another activation.
  */
 export function parseT5Config(config: Record<string, unknown>, file: string): T5Config {
-  assertModelType(config.model_type, file);
   const count = (key: string, fallback?: number) => readCount(config, key, { file, fallback, least: 1 });
   const numLayers = count('num_layers');
   const vocabSize = count('vocab_size');
@@ -59,15 +79,41 @@ export function parseT5Config(config: Record<string, unknown>, file: string): T5
   };
 }
 
-function invalid(file: string, message: string): DfMergeError {
-  return new DfMergeError('INVALID_CONFIG', `${file}: ${message}`);
+/** What the engine is made for. `tied`: the output head is the embedding table itself. */
+export function engineConfig(config: T5Config, tied: boolean): EngineConfig {
+  return { architecture: 't5', ...config, tied };
 }
 
-function assertModelType(type: unknown, file: string): void {
-  if (type === 't5' || type === 'mt5') return;
-  if (typeof type !== 'string') throw invalid(file, 'model_type is missing; expected "t5" or "mt5"');
-  const why = type === 'umt5' ? ' (umt5 has a position bias in every block, which this engine does not compute)' : '';
-  throw new DfMergeError('UNSUPPORTED', `${file}: model_type "${type}" is not supported; expected "t5" or "mt5"${why}`);
+/**
+ * config.json of a T5 1.0: relu, tied embeddings. Keys that transformers wants as fractions and whose value is whole (initializer_factor 1.0)
+ * are left to its defaults: JSON written here has no 1.0, and it refuses 1.
+ */
+export function newConfig({ width, feedForward, layers, heads, vocabSize }: ModelSizes): Record<string, unknown> {
+  return {
+    architectures: ['T5ForConditionalGeneration'],
+    model_type: 't5',
+    vocab_size: vocabSize,
+    d_model: width,
+    d_kv: width / heads,
+    d_ff: feedForward,
+    num_layers: layers,
+    num_decoder_layers: layers,
+    num_heads: heads,
+    relative_attention_num_buckets: 32,
+    relative_attention_max_distance: 128,
+    layer_norm_epsilon: 1e-6,
+    feed_forward_proj: 'relu',
+    is_encoder_decoder: true,
+    tie_word_embeddings: true,
+    use_cache: true,
+    pad_token_id: 0,
+    eos_token_id: 1,
+    decoder_start_token_id: 0,
+  };
+}
+
+function invalid(file: string, message: string): DfMergeError {
+  return new DfMergeError('INVALID_CONFIG', `${file}: ${message}`);
 }
 
 /** null counts as absent, as transformers writes unset keys so. */

@@ -1,0 +1,91 @@
+import type { EngineConfig } from '../../bindings/index.js';
+import type { Checkpoint } from '../checkpoint/folder.js';
+import type { TensorEntry } from '../checkpoint/safetensors.js';
+import { DfMergeError } from '../core/errors.js';
+
+/** A parameter as the engine lists it. */
+export interface Parameter {
+  name: string;
+  shape: number[];
+}
+
+/** What an architecture says of checkpoints that are to be merged, after it has checked that they can be. */
+export interface ModelFamily {
+  /** What the engine is made for. */
+  engineConfig: EngineConfig;
+  /** For each checkpoint, in the order given: the tensor that holds a parameter of the engine; undefined where it has none. */
+  tensors: ((parameter: string) => TensorEntry | undefined)[];
+  /** The engine's parameter that a tensor of this name holds; undefined for one that no computation uses, which merged models leave out. */
+  parameterOf(tensorName: string): string | undefined;
+  /** Tensors that the merged model has and the first checkpoint has not. */
+  addedTensors: Parameter[];
+  /** What config.json of a merged model says otherwise than the first checkpoint's. */
+  configChanges: Record<string, unknown>;
+}
+
+/** How large a new model is. */
+export interface ModelSizes {
+  /** Width of the residual stream; a multiple of `heads`. */
+  width: number;
+  /** Width of the feed-forward layers. */
+  feedForward: number;
+  /** Blocks of each stack. */
+  layers: number;
+  heads: number;
+  /** Token ids of the tokenizer. */
+  vocabSize: number;
+}
+
+/**
+ * An architecture: which checkpoints it reads and how the engine computes with them. Its other half lies in native/models, under the same
+ * name; nothing outside the two folders knows it.
+ */
+export interface Architecture {
+  /** The name under which its native half registered itself. */
+  name: string;
+  /** For messages and documents. */
+  title: string;
+  /** Values of config.json's `model_type` that it reads. */
+  modelTypes: readonly string[];
+  /** Values of `model_type` that look alike and that it does not compute, and why. */
+  unlike?: Readonly<Record<string, string>>;
+  /**
+   * Checks that checkpoints can be merged, the base before its children.
+   * Errors: INVALID_CONFIG and UNSUPPORTED for a config.json; MISMATCH naming the config key or tensor, and the folders.
+   */
+  openFamily(checkpoints: readonly Checkpoint[]): Promise<ModelFamily>;
+  /** What the engine is made for to initialise a model of a config.json. Errors: INVALID_CONFIG, UNSUPPORTED. */
+  engineConfig(config: Record<string, unknown>, file: string): EngineConfig;
+  /** config.json of a new, small model. */
+  newConfig(sizes: ModelSizes): Record<string, unknown>;
+}
+
+const registered: Architecture[] = [];
+
+/** Makes an architecture known. Each does so in a file of its own. */
+export function registerArchitecture(architecture: Architecture): void {
+  registered.push(architecture);
+}
+
+/** Every architecture, in the order in which they registered themselves. */
+export function architectures(): readonly Architecture[] {
+  return registered;
+}
+
+/**
+ * The architecture that reads a config.json.
+ * @param config as parsed
+ * @param file its path, for messages
+ * Errors: INVALID_CONFIG where `model_type` is missing; UNSUPPORTED for one that nobody reads.
+ */
+export function architectureOf(config: Record<string, unknown>, file: string): Architecture {
+  const type = config.model_type;
+  const known = registered.flatMap(({ modelTypes }) => modelTypes.map((name) => `"${name}"`)).join(' or ');
+  if (typeof type !== 'string')
+    throw new DfMergeError('INVALID_CONFIG', `${file}: model_type is missing; expected ${known}`);
+  const found = registered.find(({ modelTypes }) => modelTypes.includes(type));
+  if (found) return found;
+  const reason = registered.map(({ unlike }) => unlike?.[type]).find(Boolean);
+  const why = reason === undefined ? '' : ` (${reason})`;
+  throw new DfMergeError('UNSUPPORTED', `${file}: model_type "${type}" is not supported; expected ${known}${why}`);
+}

@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import type { EngineConfig } from '../../bindings/index.js';
+import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.js';
+import { isWeightDType, type TensorEntry, type WeightDType } from '../checkpoint/safetensors.js';
+import { assertSameVocabulary } from '../checkpoint/vocabulary.js';
+import { DfMergeError } from '../core/errors.js';
+import { architectureOf, type Architecture, type ModelFamily, type Parameter } from './architecture.js';
+
+/** Where the engine finds one parameter: elements of `dtype` from byte `offset` of `file` on. */
+export interface ParameterSource {
+  name: string;
+  file: string;
+  offset: number;
+  dtype: WeightDType;
+}
+
+/** One model of a set. */
+export interface SetModel {
+  dir: string;
+  checkpoint: Checkpoint;
+  /**
+   * Where each of the engine's parameters lies in this checkpoint, in the given order.
+   * Errors: MISMATCH listing all missing, extra and misshapen tensors; UNSUPPORTED for types that are not weights.
+   */
+  sources(parameters: readonly Parameter[]): ParameterSource[];
+}
+
+/** Models that belong together: one architecture and one vocabulary. */
+export interface ModelSet {
+  architecture: Architecture;
+  base: SetModel;
+  /** In the order given. */
+  models: SetModel[];
+  /** What the engine is made for. */
+  engineConfig: EngineConfig;
+  /** First folder, the base before the models, that has a tokenizer.json. */
+  tokenizerDir: string | undefined;
+  /** The engine's parameter that an output tensor named as in the base holds; undefined for one that is left out. */
+  parameterOf: (tensorName: string) => string | undefined;
+  /** Tensors that the merged model has and the base has not. */
+  addedTensors: Parameter[];
+  /** What config.json of a merged model says otherwise than the base's; empty unless `addedTensors` is not. */
+  configChanges: Record<string, unknown>;
+}
+
+/**
+ * Opens a base and its fine-tuned models and checks that they can be merged.
+ * Errors: those of openCheckpoint, architectureOf and Architecture.openFamily; MISMATCH naming the token and the folders.
+ */
+export async function openModelSet(baseDir: string, modelDirs: readonly string[]): Promise<ModelSet> {
+  const dirs = [baseDir, ...modelDirs];
+  const checkpoints: Checkpoint[] = [];
+  for (const dir of dirs) checkpoints.push(await openCheckpoint(dir));
+  const architecture = sameArchitecture(checkpoints);
+  const family = await architecture.openFamily(checkpoints);
+  const tokenizerDir = await assertSameVocabulary(dirs);
+  const [base, ...models] = checkpoints.map((checkpoint, i) => ({
+    dir: checkpoint.dir,
+    checkpoint,
+    sources: (parameters: readonly Parameter[]) =>
+      resolveSources({ checkpoint, tensorOf: family.tensors[i], family }, parameters),
+  }));
+  const { engineConfig, addedTensors, configChanges } = family;
+  const parameterOf = (name: string) => family.parameterOf(name);
+  return { architecture, base, models, engineConfig, tokenizerDir, parameterOf, addedTensors, configChanges };
+}
+
+function sameArchitecture(checkpoints: readonly Checkpoint[]): Architecture {
+  const [first, ...others] = checkpoints.map(({ config, dir }) => ({
+    dir,
+    architecture: architectureOf(config, join(dir, 'config.json')),
+  }));
+  for (const other of others) {
+    if (other.architecture !== first.architecture)
+      throw new DfMergeError(
+        'MISMATCH',
+        `${first.dir} is a ${first.architecture.title} and ${other.dir} a ${other.architecture.title}`,
+      );
+  }
+  return first.architecture;
+}
+
+interface Member {
+  checkpoint: Checkpoint;
+  tensorOf: (parameter: string) => TensorEntry | undefined;
+  family: ModelFamily;
+}
+
+function resolveSources({ checkpoint, tensorOf, family }: Member, parameters: readonly Parameter[]): ParameterSource[] {
+  const { dir, tensors } = checkpoint;
+  const found = new Map<string, TensorEntry>();
+  for (const { name } of parameters) {
+    const entry = tensorOf(name);
+    if (entry) found.set(name, entry);
+  }
+  const wanted = new Set(parameters.map(({ name }) => name));
+  const missing = parameters.filter(({ name }) => !found.has(name)).map(({ name }) => name);
+  const extra = [...tensors.keys()].filter((name) => {
+    const parameter = family.parameterOf(name);
+    return parameter !== undefined && !wanted.has(parameter);
+  });
+  const misshapen = parameters.flatMap(({ name, shape }) => {
+    const entry = found.get(name);
+    return entry && String(entry.shape) !== String(shape)
+      ? [`${entry.name} is [${entry.shape}], expected [${shape}]`]
+      : [];
+  });
+  const problems = [
+    describe('missing', missing),
+    describe('not of this architecture', extra),
+    describe('of another shape', misshapen),
+  ].filter(Boolean);
+  if (problems.length > 0)
+    throw new DfMergeError('MISMATCH', `${dir}: tensors do not fit the config: ${problems.join('; ')}`);
+  return toSources(dir, found);
+}
+
+function toSources(dir: string, found: Map<string, TensorEntry>): ParameterSource[] {
+  const refused: string[] = [];
+  const sources: ParameterSource[] = [];
+  for (const [name, { file, begin, dtype }] of found) {
+    if (isWeightDType(dtype)) sources.push({ name, file, offset: begin, dtype });
+    else refused.push(`${name} is ${dtype}`);
+  }
+  if (refused.length > 0)
+    throw new DfMergeError(
+      'UNSUPPORTED',
+      `${dir}: weights must be F32, F16 or BF16: ${describe('of another type', refused)}`,
+    );
+  return sources;
+}
+
+const LISTED = 8;
+
+/** "3 missing (a, b, c)", or '' for none. */
+function describe(what: string, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
+  return `${names.length} ${what} (${names.slice(0, LISTED).join(', ')}${rest})`;
+}

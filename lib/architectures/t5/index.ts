@@ -1,0 +1,14 @@
+/** T5 1.0, 1.1, Flan and mT5. */
+import { registerArchitecture } from '../architecture.js';
+import { engineConfig, newConfig, parseT5Config } from './config.js';
+import { openFamily } from './family.js';
+
+registerArchitecture({
+  name: 't5',
+  title: 'T5',
+  modelTypes: ['t5', 'mt5'],
+  unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
+  openFamily,
+  engineConfig: (config, file) => engineConfig(parseT5Config(config, file), config.tie_word_embeddings !== false),
+  newConfig,
+});

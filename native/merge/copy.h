@@ -1,0 +1,12 @@
+// target = source: a model as it lies in its files.
+#pragma once
+#include "merge/kernel.h"
+
+namespace dfmerge {
+
+class CopyKernel : public Kernel {
+ public:
+  void apply(Context& context, const Chunk& chunk, const Sums& sums) const override;
+};
+
+}  // namespace dfmerge

@@ -1,0 +1,24 @@
+// Tensors of files as a source of merges.
+#pragma once
+#include <vector>
+
+#include "merge/source.h"
+
+namespace dfmerge {
+
+// Opens each file once. `kernels` convert dtypes and have to outlive it.
+class FileSource : public Source {
+ public:
+  // Tensor i of a walk is ranges[i]. Throws NOT_FOUND or IO where a file cannot be opened, and INVALID_CHECKPOINT for a
+  // range outside its file.
+  FileSource(const Kernels& kernels, const std::vector<TensorRange>& ranges);
+  const float* read(int tensor, ElementRange range, float* buffer) const override {
+    return readers_[tensor].read(kernels_, range, buffer);
+  }
+
+ private:
+  const Kernels& kernels_;
+  std::vector<TensorReader> readers_;
+};
+
+}  // namespace dfmerge

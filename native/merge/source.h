@@ -1,0 +1,17 @@
+// Where the driver of merges gets elements from.
+#pragma once
+#include "cpu/kernels.h"
+#include "storage/tensor_reader.h"
+
+namespace dfmerge {
+
+// The values of several tensors, counted as the tensors of a walk are (merge/driver.h). Several threads may read at the
+// same time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Elements of a tensor as float32, at most kChunk: a pointer to where they lie, or `buffer` filled.
+  virtual const float* read(int tensor, ElementRange range, float* buffer) const = 0;
+};
+
+}  // namespace dfmerge
