@@ -1,4 +1,5 @@
-// Candidates that can no longer come up to the best: where scoring ends, what is told and recorded, and that a search without it is as it was.
+// Early stopping of candidates that can no longer come up to the best: where scoring ends, and what is told and recorded. A search without it is
+// as it was.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
@@ -14,10 +15,10 @@ import { journalPath, search } from '../lib/search/search.js';
 import type { PreparedTask } from '../lib/tasks/prepare.js';
 import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/workspace.js';
 
-/** So few bytes that each batch holds a row. */
+/** So few bytes that each batch holds one row. */
 const ROW_BY_ROW = { threads: 1, batchMemory: 1 };
 
-/** The base of a workspace with its two tasks' validation splits. */
+/** The base of a workspace, with the validation splits of its two tasks. */
 async function scoring(space: Workspace): Promise<{ model: Session; tasks: PreparedTask[] }> {
   const model = await Session.open(space.path('models', 'base'), [], ROW_BY_ROW);
   await model.load(0);
@@ -111,7 +112,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
       'what could still draw level is scored on',
     );
 
-    // In the first task: a bound that a wrong answer or two break.
+    // The bound is one that a wrong answer or two in the first task break.
     const first = await scoreTrial(model, tasks, { least: 1 - 1 / 80, finished });
     t.true(first.stopped);
     const rows = first.rowsSeen!;
@@ -123,7 +124,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
     t.deepEqual(first.correct, {});
     t.is((await scoreTrial(model, tasks, { least: 1 - 1 / 80, finished: [] })).objective, first.accuracy.a / 2);
 
-    // In the second: the first is whole.
+    // Scoring ends in the second task, and the first one is whole.
     const second = await scoreTrial(model, tasks, { least: (a + 1) / 2 - 1 / 80, finished });
     t.true(second.stopped);
     t.is(second.rowsSeen?.a, 40);
@@ -170,7 +171,7 @@ test('a search with early stopping records what it stopped, and never takes it f
   t.is(record.best?.objective, best);
   t.false(record.trials[record.best!.trial - 1].stopped ?? false);
 
-  // What was stopped is worse than the best before it, as scoring it to the end shows.
+  // A candidate that was stopped is worse than the best before it, as scoring it to the end shows.
   for (const { trial, coefficients } of stopped) {
     const weights = (text: string) =>
       coefficients.reduce(
