@@ -1,5 +1,5 @@
-// Runs AMX's machine code where the processor has no AMX: npm run test:amx
-// test/native/amx_checks.cc says how. On a machine that has AMX its instructions run themselves.
+// Runs AMX's machine code also where the processor has no AMX, in the way that test/native/amx_checks.cc describes: npm run test:amx
+// On a machine that has AMX the instructions themselves run.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Runs the tests of the native engine with the address and undefined-behaviour sanitizers: npm run test:asan [dist/test/file.test.js ...]
+// Runs the tests of the native engine, or the files that are named, with the address and undefined-behaviour sanitizers:
+// npm run test:asan -- [dist/test/file.test.js ...]
 // The sanitized addon goes to build-asan/; node-gyp-build takes it from there because DFMERGE_PREBUILD says so.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -11,7 +12,10 @@ const require = createRequire(import.meta.url);
 const home = join(root, 'build-asan');
 const NATIVE_TESTS = /^(architecture|ops|engine|golden_merge|golden_t5|merge_properties|determinism)/;
 
-/** Path of a compiler runtime; LD_PRELOADed because node itself is not sanitized. libstdc++ comes along so that throws are intercepted. */
+/**
+ * The path of a compiler runtime, which LD_PRELOAD loads because node itself is not sanitized. libstdc++ comes along so that throws are
+ * intercepted.
+ */
 const runtime = (name) =>
   execFileSync(process.env.CXX ?? 'c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 

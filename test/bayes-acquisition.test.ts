@@ -37,7 +37,7 @@ test('log h equals the logarithm of h where h can be computed, and is continuous
 });
 
 test('log h keeps its digits in the far tail', (t) => {
-  // At z = −40: −z²/2 − ½ log 2π − 2 log 40 + log(1 − 3/z² + 15/z⁴ − …), by arbitrary precision.
+  // The value at z = −40 is −z²/2 − ½ log 2π − 2 log 40 + log(1 − 3/z² + 15/z⁴ − …), computed in arbitrary precision.
   t.true(close(logOf(-40).value, -808.29856835662, 1e-14));
   t.true(close(logOf(-40).slope, 40.04990665764884, 1e-13));
   t.true(close(logOf(-1e5).value, -0.5e10 - 0.5 * Math.log(2 * Math.PI) - 2 * Math.log(1e5), 1e-14));

@@ -8,7 +8,7 @@ import { BayesianOptimizer } from '../lib/bayes/index.js';
 import { MarginalLikelihood, type TrainingSet } from '../lib/bayes/likelihood.js';
 import { Mt19937 } from '../lib/bayes/random.js';
 
-/** Numbers that numpy and scikit-learn made, beside the repository; absent in a plain clone. */
+/** Numbers that numpy and scikit-learn made. They lie beside the repository and are absent in a plain clone. */
 interface Golden {
   init_points_seed42: number[][];
   fisher_indices_seed42_sequential: Record<string, number[]>;
@@ -43,7 +43,7 @@ function near(t: ExecutionContext, actual: number, { value, relative }: { value:
   t.true(Math.abs(actual - value) <= relative * Math.abs(value), `${actual} against ${value}`);
 }
 
-/** The process of the golden numbers: targets of mean 0 and deviation 1. */
+/** What the process of the golden numbers is conditioned on; its targets have mean 0 and deviation 1. */
 function problem({ gp }: Golden): TrainingSet {
   return {
     points: Float64Array.from(gp.X.flat()),

@@ -8,7 +8,7 @@ import { Random } from '../lib/bayes/random.js';
 
 const uniform = (random: Random, length: number): Float64Array => Float64Array.from({ length }, () => random.next());
 
-/** 14 points in 3-D, targets of a smooth function. */
+/** 14 points of the unit cube with the values of a smooth function. */
 function sample(): { points: Float64Array; targets: Float64Array } {
   const points = uniform(new Random(1), 14 * 3);
   const targets = Float64Array.from({ length: 14 }, (_, i) => Math.sin(5 * points[3 * i]) + points[3 * i + 1] ** 2);

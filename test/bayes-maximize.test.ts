@@ -6,7 +6,7 @@ const box = (lower: number[], upper: number[]) => ({
   upper: Float64Array.from(upper),
 });
 
-/** −Rosenbrock, maximum 0 at (1, …, 1). */
+/** The negated Rosenbrock function, whose maximum is 0 at (1, …, 1). */
 const rosenbrock: Objective = (x, gradient) => {
   gradient.fill(0);
   let value = 0;
@@ -44,7 +44,7 @@ test('a coupled quadratic with many active bounds meets the optimality condition
     let value = 0;
     for (let i = 0; i < n; i++) {
       let row = 0;
-      // Tridiagonal and badly scaled, so that bounds interact.
+      // The matrix is tridiagonal and badly scaled, so that bounds interact.
       const scale = 1 + 10 * i;
       row += 2 * scale * (x[i] - target[i]);
       if (i > 0) row -= 0.9 * (x[i - 1] - target[i - 1]);

@@ -9,7 +9,7 @@ test('MT19937 gives the published numbers of seed 5489', (t) => {
     [3499211612, 581869302, 3890346734],
   );
   for (let i = 3; i < 9999; i++) random.nextUint32();
-  // The 10,000th, which the C++ standard fixes for std::mt19937.
+  // The C++ standard fixes the 10,000th number of std::mt19937.
   t.is(random.nextUint32(), 4123659995);
 });
 

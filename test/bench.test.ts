@@ -1,4 +1,4 @@
-// The benchmark's own arithmetic, its native entries and one process of each of its small cases; never a time.
+// The benchmark's own arithmetic, its native entries, and one process of each of its small cases. No test looks at a time.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,8 @@ import { runProcess, Workshop } from '../bench/workshop.js';
 import { testing } from '../bindings/testing/index.js';
 import { INSTRUCTION_SETS } from './support/machines.js';
 
-// Inner width 2. Per token and block: encoder 4·2·2 + 2·2·3 = 28 multiply-adds, decoder 6·2·2 + 12 = 36, cross keys and values 8; head 10.
+// The inner width is 2. Each token takes 4·2·2 + 2·2·3 = 28 multiply-adds per block of the encoder, 6·2·2 + 12 = 36 per block of the
+// decoder, 8 for the keys and values of cross-attention, and 10 in the head.
 const TINY = { dModel: 2, dKv: 1, dFf: 3, layers: 1, numHeads: 2, vocabSize: 5 };
 const ROW = { input: 3, choices: [1, 2] };
 const ENCODER = 2 * 28 * 3 + 8 * 3 * 3; // 240: products, and 4 · 2 per (query, key)
@@ -177,7 +178,7 @@ test('a record as a table: medians, rates, fractions, ratios, and what did not r
   t.is(progressLine(entry), 'fisher:x  2.00 s  25.0 GFLOP/s  PyTorch f32 8.00 s (1 MiB): x 4.00');
 });
 
-/** Cases of the smallest shape, with as few rows as make a case. */
+/** Cases of the smallest shape, with as few rows as a case can have. */
 function small(name: string): BenchCase {
   const found = catalog(LENGTHS_FILE).find((entry) => entry.name === name) as BenchCase;
   const { spec } = found;

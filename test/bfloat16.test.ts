@@ -1,5 +1,5 @@
-// How far computing in bfloat16 is from computing in float32: NLLs, Fishers per tensor, accuracies; random shapes here, the trained models of
-// ../shared/models/mini where they are.
+// How far results in bfloat16 are from those in float32: NLLs, Fishers of each tensor, and accuracies. Random models are compared everywhere,
+// and the trained ones of ../shared/models/mini where they are at hand.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -17,10 +17,13 @@ import { relativeError } from './support/tensors.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 import { measure, score } from './support/passes.js';
 
-/** ‖difference‖ / ‖float32‖ of all NLLs of a set of rows, and of each tensor of a Fisher; percentage points of accuracy. */
+/**
+ * The bounds of ‖difference‖ / ‖float32‖, for all NLLs of a set of rows and for each tensor of a Fisher, and of percentage points of
+ * accuracy.
+ */
 const BOUND = { nll: 5e-3, fisher: 3e-2, points: 0.3 };
 
-/** One model in both dtypes. */
+/** A model that is open in both dtypes. */
 type Pair = Record<ComputeDtype, Session>;
 
 async function inBoth(open: (dtype: ComputeDtype) => Promise<Session>): Promise<Pair> {

@@ -1,4 +1,4 @@
-// The commands as other programs call them: files written, JSON printed, exit codes, words for mistakes.
+// The commands as other programs call them: the files they write, the JSON they print, their exit codes, and their words for mistakes.
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
@@ -53,7 +53,7 @@ test("fisher: float32 by the checkpoint's names, with metadata; merge takes it i
   for (const [name, { dtype, shape }] of tensors) t.deepEqual([dtype, shape], ['F32', model.get(name)?.shape], name);
   t.like(metadata, { mode: 'exact', samples: '5', coefficient: '1', epsilon: '1e-12', dtype: 'float32' });
 
-  // At θ0 + λτ, as df_merge measures them itself: the same bytes come out.
+  // The Fishers are those at θ0 + λτ, which df_merge measures itself, so that the same bytes come out.
   for (const [name, weight] of [
     ['a', '0.3'],
     ['b', '0.8'],
@@ -162,7 +162,7 @@ test('--compute-dtype bfloat16: other NLLs than in float32, though near; a Fishe
   );
   t.is((await readHeader(space.path('a.safetensors'))).metadata.dtype, 'bfloat16');
 
-  // What the command line says goes before the recipe.
+  // The command line goes before the recipe.
   const recipe = await space.variant(
     'linear.yaml',
     (text) => `${text.replace('df_merge', 'linear')}compute_dtype: bfloat16\n`,

@@ -1,4 +1,4 @@
-// What a user gets wrong on the command line, and the words and exit code that say so.
+// Mistakes that users make on the command line, and the words and exit codes that tell them.
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import test from 'ava';

@@ -142,7 +142,7 @@ test('the random stream stays as it is, and is even', (t) => {
   );
 });
 
-/** Row i: an input of `lengths[i]` tokens valued i, and one choice of 2 tokens, or as given. */
+/** Rows whose input i has `lengths[i]` tokens of value i, and whose choices are one of 2 tokens or as given. */
 function tokenized(lengths: number[], choices?: number[][]): TokenizedRows {
   return {
     inputIds: lengths.map((length, i) => new Int32Array(length).fill(i)),

@@ -16,7 +16,7 @@ import { recipeForSearch } from '../lib/recipe/read.js';
 import type { RunRecord } from '../lib/run/record.js';
 import { loadTokenizer } from '../lib/tasks/text/tokenizer.js';
 
-/** Every stage, hardly any work. */
+/** A plan that goes through every stage with hardly any work. */
 const TINY: Plan = {
   model: { width: 16, feedForward: 32, layers: 1, heads: 2 },
   stories: 300,

@@ -1,4 +1,4 @@
-// The same bits for any number of threads, and again when run again: threads decide who computes, never what.
+// Results have the same bits for any number of threads and in every run: threads decide who computes, and never what.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -24,7 +24,7 @@ import { temporaryFolder } from './support/tiny_t5.js';
 
 const THREADS = [1, 2, 3, 5];
 
-// Wide enough that every op has several parallel items: over 96 rows, 256 columns, 16 panels and one chunk of parameters.
+// The shape is wide enough that every op has several parallel items: over 96 rows, 256 columns, 16 panels and one chunk of parameters.
 const widened = (shape: T5Shape): T5Shape => ({
   ...shape,
   d_model: 72,
@@ -44,7 +44,7 @@ const LENGTHS: [number, number[]][] = [
   [1, [16, 2]],
 ];
 
-/** All parameters of a vector, one after another. */
+/** Every tensor of a vector of parameters, one after another. */
 function bits(model: Session, vector: 'parameters' | 'fisher'): string {
   return Buffer.concat(model.parameters.map(({ name }) => bitsOf(model.engine.parameter(vector, name)))).toString(
     'base64',
@@ -85,7 +85,7 @@ for (const [form, narrow] of [
   );
   const draws = Float64Array.from(LENGTHS, (_, i) => i / LENGTHS.length);
 
-  /** Runs twice on each number of threads and compares what comes out. */
+  /** Runs the work twice on each number of threads, and compares the results. */
   const sameOnAnyThreads = (title: string, work: (model: Session, setting: Setting) => Promise<string>) => {
     for (const dtype of COMPUTE_DTYPES) {
       test(`${form}, ${dtype}: ${title} has the same bits on 1, 2, 3 and 5 threads, and again`, async (t) => {

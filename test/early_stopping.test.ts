@@ -1,4 +1,5 @@
-// Candidates that can no longer come up to the best: where scoring ends, what is told and recorded, and that a search without it is as it was.
+// Early stopping of candidates that can no longer come up to the best: where scoring ends, and what is told and recorded. A search without it is
+// as it was.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
@@ -16,10 +17,10 @@ import type { PreparedTask } from '../lib/tasks/prepare.js';
 import { tokenizerOf } from '../lib/tasks/tokenize.js';
 import { makeWorkspace, recordWithoutTiming, type Workspace } from './support/workspace.js';
 
-/** So few bytes that each batch holds a row. */
+/** So few bytes that each batch holds one row. */
 const ROW_BY_ROW = { threads: 1, batchMemory: 1 };
 
-/** The base of a workspace with its two tasks' validation splits. */
+/** The base of a workspace, with the validation splits of its two tasks. */
 async function scoring(space: Workspace): Promise<{ model: Session; tasks: PreparedTask[] }> {
   const model = await Session.open(space.path('models', 'base'), [], ROW_BY_ROW);
   await model.load(0);
@@ -115,7 +116,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
     t.is(whole.objective, (a + b) / 2);
     t.deepEqual(await scored(whole.objective), whole, 'what could still draw level is scored on');
 
-    // In the first task: a bound that a wrong answer or two break.
+    // The bound is one that a wrong answer or two in the first task break.
     const first = await scored(1 - 1 / 80);
     t.true(first.stopped);
     const rows = first.rowsSeen!;
@@ -126,7 +127,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
     t.is(first.objective, (first.accuracy.a + (0.25 + 0.75 + 0.8) / 3) / 2);
     t.deepEqual(first.correct, {});
 
-    // In the second: the first is whole.
+    // Scoring ends in the second task, and the first one is whole.
     const second = await scored((a + 1) / 2 - 1 / 80);
     t.true(second.stopped);
     t.is(second.rowsSeen?.a, 40);
@@ -173,7 +174,7 @@ test('a search with early stopping records what it stopped, and never takes it f
   t.is(record.best?.objective, best);
   t.false(record.trials[record.best!.trial - 1].stopped ?? false);
 
-  // What was stopped is worse than the best before it, as scoring it to the end shows.
+  // A candidate that was stopped is worse than the best before it, as scoring it to the end shows.
   for (const { trial, coefficients } of stopped) {
     const weights = (text: string) =>
       coefficients.reduce(

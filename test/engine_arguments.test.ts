@@ -1,4 +1,4 @@
-// Every wrong argument of the native boundary is an error that names it; none reaches memory.
+// Every wrong argument at the native boundary is an error that names it, and none reaches memory.
 import test from 'ava';
 import { native, type AdamWOptions, type FisherMode, type NativeBatch, type NativeEngine } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
@@ -23,7 +23,7 @@ async function ready(): Promise<NativeEngine> {
   return engine;
 }
 
-/** Calls and awaits, so that a thrown error and a rejected promise are met alike. */
+/** Calls a function and awaits its result, so that a thrown error and a rejected promise are met alike. */
 const outcome = async (call: () => unknown) => call();
 
 const BATCHES: [string, unknown, RegExp][] = [

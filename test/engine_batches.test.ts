@@ -1,11 +1,11 @@
-// Ragged batches: what is computed for a row does not depend on what shares its batch.
+// What is computed for a row does not depend on the rows that share its ragged batch.
 import test from 'ava';
 import { packRows } from '../lib/engine/batch.js';
 import { bitsOf } from './support/machines.js';
 import { FORMS, openT5, randomRows, randomWeights, type T5Shape } from './support/random_t5.js';
 import { score } from './support/passes.js';
 
-// Over 192 label tokens (a tile of the head) and over 96 rows (a block of the product) in all; rows without a choice.
+// In all there are over 192 label tokens, which is a tile of the head, and over 96 rows, a block of the product. Some rows have no choice.
 const LENGTHS: [number, number[]][] = [
   [40, [1, 30, 2]],
   [1, [1]],

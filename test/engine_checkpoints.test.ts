@@ -1,4 +1,4 @@
-// How weights get in and out: element types, mapped and read files, broken ones.
+// How weights get in and out of the engine: element types, files that are mapped or read, and broken files.
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,4 @@
-// The Fisher of every mode against its definition, composed in float64 from gradients of one input and one choice at a time.
+// The Fisher of every mode is compared with its definition, composed in float64 from gradients of one input and one choice at a time.
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
 import { packRows, type TokenizedRows } from '../lib/engine/batch.js';
@@ -8,9 +8,9 @@ import { FORMS, openT5, randomRows, randomWeights, single } from './support/rand
 import { relativeError } from './support/tensors.js';
 import { measure } from './support/passes.js';
 
-/** Float32 sums in another order; squares double a gradient's error. */
+/** Sums are float32 in another order, and squares double the error of a gradient. */
 const ROUNDING = 3e-6;
-// One to five choices, choices of unequal length, a token that occurs in input and label, an input of one token.
+// The rows have one to five choices, choices of unequal length, a token that occurs in input and label, and an input of one token.
 const LENGTHS: [number, number[]][] = [
   [9, [3, 1, 5]],
   [1, [2]],
@@ -21,12 +21,12 @@ const LENGTHS: [number, number[]][] = [
 type Gradients = Map<string, Float32Array>;
 
 interface Parts {
-  /** Length-normalised NLLs and their gradients, per row and choice: ℓ_c = −NLL_c / L_c. */
+  /** The length-normalised log-likelihoods ℓ_c = −NLL_c / L_c and their gradients, for each row and choice. */
   loglikelihood: number[][];
   gradients: Gradients[][];
 }
 
-/** ∇ℓ_c of every row and choice, one at a time. `perToken` false: ℓ_c = −NLL_c. */
+/** The gradient ∇ℓ_c of every row and choice, one at a time. Where `perToken` is false, ℓ_c = −NLL_c. */
 async function parts(model: Session, rows: TokenizedRows, perToken: boolean): Promise<Parts> {
   const result: Parts = { loglikelihood: [], gradients: [] };
   for (const [row, choices] of rows.choices.entries()) {
@@ -49,7 +49,7 @@ function softmax(values: readonly number[]): number[] {
   return powers.map((power) => power / powers.reduce((a, b) => a + b));
 }
 
-/** Mean of the gradients' elements i under p̃, which need not add up to 1. */
+/** The mean of the gradients' elements i under p̃, which need not add up to 1. */
 function meanUnder(p: readonly number[], gradients: readonly Float32Array[], i: number): number {
   return p.reduce((sum, weight, c) => sum + weight * gradients[c][i], 0) / p.reduce((a, b) => a + b);
 }
@@ -167,7 +167,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
             (value, i) =>
               (whole.reduce((sum, values) => sum + values[i], 0) / all.length + DEFAULT_EPSILON - value) / largest[i],
           );
-          // Elements that no skipped choice touches lose nothing: 0 / 0.
+          // Elements that no skipped choice touches lose nothing, and would be 0 / 0.
           t.true(
             ratio.every((share) => Number.isNaN(share) || (share > -1e-9 && share < skipped.meanMass * (1 + 1e-5))),
             `${minWeight}: ${name} loses ${Math.max(...ratio)}`,

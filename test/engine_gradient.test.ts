@@ -1,4 +1,4 @@
-// Scores and gradients of whole small T5s against a plain float64 T5 and its finite differences: every entry of every parameter.
+// Scores and gradients of whole small T5s are compared with a plain float64 T5 and its finite differences, in every entry of every parameter.
 import test from 'ava';
 import { packRows } from '../lib/engine/batch.js';
 import { differenceGradient } from './support/plain_ops.js';
@@ -6,14 +6,14 @@ import { PlainT5 } from './support/plain_t5.js';
 import { FORMS, openT5, randomRows, randomWeights } from './support/random_t5.js';
 import { relativeError } from './support/tensors.js';
 
-// The engine computes in float32: ε = 6e-8, times the square root of some hundred operations per value.
+// The engine computes in float32, whose ε is 6e-8; the bound is that times the square root of some hundred operations per value.
 const NLL = 2e-6;
 const GRADIENT = 1e-5;
 
 for (const [form, shape] of Object.entries(FORMS)) {
   const weights = randomWeights(shape, 11);
   const plain = new PlainT5(shape, new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)])));
-  // Longer than the last bucket's distance, a single token, tokens that occur on both sides.
+  // There is an input longer than the last bucket's distance, one of a single token, and tokens occur on both sides.
   const rows = randomRows(shape, [
     [9, [3, 1, 5]],
     [1, [1]],

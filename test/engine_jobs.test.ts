@@ -1,5 +1,5 @@
-// Native work as seen from JavaScript: one job at a time, off its thread, stoppable, and memory that V8 knows of. Run one after another,
-// because several of these measure time or memory.
+// Native work as JavaScript sees it: one job at a time, on other threads, stoppable, and with memory that V8 knows of. The tests run one after
+// another, because several of them measure time or memory.
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { NativeEngine } from '../bindings/index.js';
@@ -8,7 +8,7 @@ import { BIG, bigBatch, bigEngine, newEngine } from './support/big_engine.js';
 import { openT5, randomWeights, V1_0 } from './support/random_t5.js';
 import { runChild } from './support/run_child.js';
 
-/** Inputs that take about a second on one thread here, so that a job of them can be caught half-way on faster machines too. */
+/** So many inputs take about a second on one thread, so that a job can be caught half-way on faster machines too. */
 const LONG = 300;
 
 const milliseconds = async (work: () => Promise<unknown>) => {
@@ -206,7 +206,7 @@ test.serial('bytes() counts the four vectors, then a batch, and nothing after cl
   t.is(engine.bytes(), 0);
 });
 
-// What V8 was told shows in no number of process.memoryUsage() of Node 20, only in what V8 does about it.
+// No number of process.memoryUsage() of Node 20 shows what V8 was told; only what V8 does about it can be seen.
 test.serial(
   'V8 is told of native memory: it collects large engines that were dropped without close, and has no reason to for small ones',
   async (t) => {

@@ -1,4 +1,4 @@
-// Shapes and options that an engine cannot have are refused when it is made.
+// An engine with a shape or options that it cannot have is refused when it is made.
 import test from 'ava';
 import { COMPUTE_DTYPES, native, type EngineConfig } from '../bindings/index.js';
 

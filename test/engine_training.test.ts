@@ -1,4 +1,4 @@
-// AdamW against its published formulas (Loshchilov and Hutter 2019, algorithm 2) in float64.
+// AdamW is compared with its published formulas (Loshchilov and Hutter 2019, algorithm 2) in float64.
 import test from 'ava';
 import { packRows } from '../lib/engine/batch.js';
 import { withinBound } from './support/machines.js';
@@ -48,7 +48,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
         for (const [name, state] of states)
           plainStep(state, model.engine.parameter('fisher', name), { ...options, step });
         await model.job((engine) => engine.adamw({ ...options, step }));
-        // A step moves a parameter by a few learning rates at most; each is known to some roundings of the moments.
+        // A step moves a parameter by a few learning rates at most, and each move is known up to some roundings of the moments.
         const bound = (state: State) => (i: number) =>
           step * (3 * EPSILON32 * Math.abs(state.p[i]) + 64 * EPSILON32 * options.learningRate);
         for (const [name, state] of states)

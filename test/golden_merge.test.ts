@@ -1,4 +1,4 @@
-// The merge against ../shared/golden/merge, bit for bit, on every instruction set.
+// The merge agrees with ../shared/golden/merge bit for bit on every instruction set.
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { testing } from '../bindings/testing/index.js';

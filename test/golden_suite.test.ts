@@ -1,4 +1,4 @@
-// The trained T5s of ../shared/models/mini against what PyTorch measured with them (../shared/golden/suite.json).
+// The engine's results on the trained T5s of ../shared/models/mini are compared with PyTorch's, in ../shared/golden/suite.json.
 // DFMERGE_WHOLE_SUITE=1 adds the accuracies on the test splits, which would double the time.
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -54,7 +54,7 @@ async function rowsOf(model: Session, task: string, split: SplitName): Promise<T
 
 const first = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** PyTorch's sums run in another order: a row whose two best choices are equal to six digits may go either way. */
+/** PyTorch's sums run in another order, so that a row whose two best choices are equal to six digits may go either way. */
 const WITHIN = 2;
 function sameCount(
   t: ExecutionContext,
@@ -85,7 +85,7 @@ withShared('token ids of the first rows of every task', async (t) => {
   model.close();
 });
 
-/** NLLs of a row's choices from the engine's logits, by a sum of exponentials in one order or another. */
+/** The NLLs of a row's choices, computed from the engine's logits with a sum of exponentials in one order or another. */
 async function nllsOfLogits(
   model: Session,
   { rows, row }: { rows: TokenizedRows; row: number },
@@ -105,8 +105,9 @@ async function nllsOfLogits(
 }
 
 /**
- * As PyTorch's log_softmax sums in float32: sixteen lanes over the whole row. The lane that holds the largest term, 1, loses every term below
- * half of its last place, a sixteenth of what the NLL of a sure answer is made of: 1e-5 where the NLL is 4e-3. The engine's sums keep it.
+ * Sums as PyTorch's log_softmax does in float32, in sixteen lanes over the whole row. The lane that holds the largest term, which is 1, loses
+ * every term below half of its last place. That is a sixteenth of what the NLL of a sure answer is made of: 1e-5 where the NLL is 4e-3. The
+ * engine's sums keep it.
  */
 function sumInSixteenLanes(logits: Float32Array, top: number): number {
   const lanes = new Float32Array(16);
@@ -185,7 +186,7 @@ withShared(
     const model = await open(tasks);
     const rows = await Promise.all(tasks.map((task) => rowsOf(model, task, 'validation')));
     for (const { method, coefficients, fisher, accuracy_first_300_validation: golden } of merges) {
-      // Also for `fisher`: the table measures its C_i at θ0 + τ_i / M, unlike METHOD §2, where Fisher Merging has them at θ_i.
+      // This holds for `fisher` too: the table measures its C_i at θ0 + τ_i / M, while METHOD §2 has those of Fisher Merging at θ_i.
       const inputs = rows.map((task) => ({ rows: task, indices: first(FISHER_ROWS) }));
       const plan = fisher === null ? plainPlan() : measuredPlan(model, inputs);
       await runMerge(model, plan.passes(coefficients), plan);
@@ -215,7 +216,7 @@ withShared('a whole Fisher: sums, maxima and samples', async (t) => {
   const worst = { sum: 0, max: 0, samples: 0 };
   for (const [name, { sum, max, index, value }] of Object.entries(fisher)) {
     const ours = model.engine.parameter('fisher', name);
-    // ε alone adds up to much of the embedding's sum of rows that no input touches; it is part of F.
+    // In rows of the embedding that no input touches ε alone, which is part of F, adds up to much of the sum.
     worst.sum = Math.max(worst.sum, Math.abs(ours.reduce((a, b) => a + b, 0) / sum - 1));
     worst.max = Math.max(worst.max, Math.abs(ours.reduce((a, b) => Math.max(a, b)) / max - 1));
     worst.samples = Math.max(

@@ -1,4 +1,4 @@
-// The engine against PyTorch's float64 numbers on tiny random T5s: every group of ../shared/golden/t5-*.
+// The engine is compared with PyTorch's float64 numbers on tiny random T5s, in every group of ../shared/golden/t5-*.
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import type { FisherMode } from '../bindings/index.js';
@@ -25,7 +25,7 @@ interface Golden {
 
 const withShared = sharedTest(test);
 const CHILDREN = ['task_a', 'task_b', 'task_c'];
-// The second column of golden/README.md.
+// These bounds are the second column of golden/README.md.
 const BOUND = { forward: 1e-5, nll: 5e-6, gradient: 3e-5, fisher: 2e-4, merged: 3e-6, mergedNll: 1.5e-5, adamw: 1e-4 };
 
 async function open(kind: string, threads = 2): Promise<Golden> {

@@ -46,7 +46,7 @@ const BENCH = [
 const sources = listSources();
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-/** Files of the repository, relative to its root; none where git is not at hand. */
+/** The files of the repository, relative to its root, or none where git is not at hand. */
 function listSources(): string[] {
   try {
     const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -60,7 +60,7 @@ function listSources(): string[] {
   }
 }
 
-/** What a file includes or imports from this repository, relative to its root. */
+/** The files of this repository that a file includes or imports, relative to the root. */
 function importsOf(file: string): string[] {
   const text = read(file);
   if (file.endsWith('.ts')) {
@@ -84,7 +84,7 @@ function upward(files: string[], rows: RegExp[]): string[] {
   return wrong;
 }
 
-/** One cycle of imports, as the files on it; empty where there is none. */
+/** The files on one cycle of imports, or none where there is no cycle. */
 function cycle(files: string[]): string[] {
   const done = new Set<string>();
   const visit = (file: string, path: string[]): string[] => {
@@ -130,7 +130,7 @@ test('bench: imports point down the page only, without cycles', (t) => {
   t.deepEqual(cycle(files), []);
 });
 
-/** Every module that a file names, those of Node and of packages too. */
+/** Every module that a file imports, also those of Node and of packages. */
 const modulesOf = (file: string): string[] =>
   [...read(file).matchAll(/(?:\bfrom|\bimport\(|\bimport|\brequire\() ?['"]([^'"]+)/g)].map((match) => match[1] ?? '');
 

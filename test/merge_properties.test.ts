@@ -1,4 +1,4 @@
-// The unified merge (paper eq. 7): its bits, and what must hold of it for any weights.
+// The bits of the unified merge (paper, eq. 7), and what must hold of it for any weights.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -27,7 +27,7 @@ const random = new RandomValues(4);
 const merge = (operands: MergeOperands & { stream?: boolean }, isa = '') =>
   testing().kernels.merge({ isa, threads: 1 }, { ...operands });
 
-/** M models around a base, with Fishers from 1e-12 to 1. */
+/** M models around a base, with Fishers between 1e-12 and 1. */
 function operands(models: number, length: number): MergeOperands {
   const base = random.normal(length);
   return {
@@ -133,14 +133,14 @@ test('coefficient 0 gives the base back, to the bit', (t) => {
   sameBits(t, merge({ ...case_, coefficients: new Float64Array(3) }), case_.base, 'theta');
 });
 
-/** Σ |C_i λ_i τ_i| M / Σ C_i + |θ0|: what the rounding errors of a merge are proportional to. */
+/** The size Σ |C_i λ_i τ_i| M / Σ C_i + |θ0|, to which the rounding errors of a merge are proportional. */
 function size({ base, models, fishers, coefficients }: MergeOperands, i: number): number {
   const fisher = (m: number) => fishers[m]?.[i] ?? 1;
   const terms = models.reduce((sum, model, m) => sum + fisher(m) * coefficients[m] * Math.abs(model[i] - base[i]), 0);
   return Math.abs(base[i]) + (models.length * terms) / models.reduce((sum, _, m) => sum + fisher(m), 0);
 }
 
-// Each of M terms meets at most M + 3 roundings in the numerator; M sums, a product, a division and a sum follow.
+// Each of M terms meets at most M + 3 roundings in the numerator. M sums, a product, a division and a sum follow.
 const roundings = (models: number) => (2 * models + 6) * EPSILON32;
 
 test('equal Fishers give general task arithmetic, but for rounding', (t) => {

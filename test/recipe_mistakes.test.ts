@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dfmerge-recipe-'));
 const file = join(folder, 'recipe.yaml');
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The complaints about a recipe's text, without the file's name: `LINE:COLUMN: message`. */
+/** The complaints about a recipe's text as `LINE:COLUMN: message`, without the file's name. */
 function complaints(read: (path: string) => unknown, text: string): string[] {
   writeFileSync(file, text);
   try {

@@ -1,4 +1,4 @@
-// Token ids kept between runs: the same as made anew, made anew where anything differs, and never in the way.
+// Token ids that are kept between runs are the same as made anew. They are made anew where anything differs, and are never in the way.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -28,7 +28,7 @@ const ROWS: TokenizedRows = {
   labels: Int32Array.of(1, -1, 2, 0),
 };
 
-/** A tokenizer that counts the texts it is given. */
+/** A tokenizer that counts the texts that it is given. */
 function counting(digest = 'tokenizer'): Tokenizer & { texts: number } {
   const encode = (text: string) => [...Array.from(text, (letter) => letter.charCodeAt(0)), 1];
   const tokenizer = {

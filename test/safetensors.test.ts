@@ -11,7 +11,7 @@ import { temporaryFolder } from './support/tiny_t5.js';
 
 const FILE = 'x.safetensors';
 
-/** Parses header text as if `dataBytes` of tensors followed it. */
+/** Parses the text of a header as if `dataBytes` bytes of tensors followed it. */
 function parse(header: unknown, dataBytes: number): Header {
   const bytes = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   return parseHeader(bytes, 8 + bytes.length + dataBytes, FILE);

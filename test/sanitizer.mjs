@@ -1,4 +1,4 @@
-// What the two sanitizer runs share: asan.mjs and tsan.mjs.
+// What the runs of the sanitizers in asan.mjs and tsan.mjs share; amx.mjs uses it too.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 
-/** Runs a command in the repository with its output shown; says whether it ended well, and how. */
+/** Runs a command in the repository and shows its output. Says whether it ended well, and how. */
 export function run(title, command, args, options = {}) {
   console.log(`== ${title}`);
   const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
   return { ok: status === 0, how: error?.message ?? signal ?? `exit status ${status}` };
 }
 
-/** Builds with one kind of sanitizer into `home`/build; ends the process where that fails. */
+/** Builds with one kind of sanitizer into `home`/build, and ends the process where that fails. */
 export function build(kind, home, more = []) {
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
   const { ok } = run(`building with the ${kind} sanitizer`, process.execPath, [

@@ -1,4 +1,4 @@
-// A search from recipe to merged folder, and what an interruption leaves.
+// A search from its recipe to the merged folder, and what is left where it is interrupted.
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import test from 'ava';
@@ -81,7 +81,7 @@ test('killed after any trial, or at any moment between, a search resumes to the 
   const space = await makeWorkspace();
   const whole = await searched(space, 'whole');
   const expected = { weights: await weights(whole.out), record: await recordWithoutTiming(whole.out) };
-  // Lines of progress after which to kill, with a delay in milliseconds that lands somewhere in the next trial or in the final writing.
+  // The process is killed after so many lines of progress and a delay in milliseconds, which ends in the next trial or in the final writing.
   const kills: [trial: number, delay: number][] = [
     [1, 0],
     [2, 3],

@@ -157,7 +157,7 @@ for (const version of ['t5-v1.0', 't5-v1.1']) {
   });
 }
 
-// Ids from the Rust tokenizers on models/mini/base: joiners, stacked accents, full-width text, white space, special tokens in text.
+// These ids are those of the Rust tokenizers on models/mini/base, for joiners, stacked accents, full-width text, white space and special tokens.
 const ODD_TEXTS: [text: string, ids: number[]][] = [
   ['', [1]],
   ['  ', [1]],

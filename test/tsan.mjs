@@ -6,7 +6,7 @@ import { build, root, run } from './sanitizer.mjs';
 
 const home = join(root, 'build-tsan');
 const program = join(home, 'build', 'thread_checks');
-const REPORTED = 66; // exit status after a report
+const REPORTED = 66; // The exit status after a report.
 const env = { ...process.env, TSAN_OPTIONS: `exitcode=${REPORTED}:second_deadlock_stack=1` };
 
 build('thread', home, ['--target', 'thread_checks']);

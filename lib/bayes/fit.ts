@@ -118,8 +118,8 @@ const COMPAT_LOG_BOUNDS = Math.log(1e5);
 const COMPAT_RESTARTS = 5;
 
 /**
- * The isotropic length scale in [1e-5, 1e5] of greatest marginal likelihood, with unit signal, zero mean and 1e-6 on the diagonal. The fit starts from
- * ℓ = 1 and restarts from 5 log-uniform draws, as bayes_opt 3.x does.
+ * The isotropic length scale in [1e-5, 1e5] of greatest marginal likelihood, with unit signal, zero mean and 1e-6 on the diagonal. The
+ * fit starts from ℓ = 1 and restarts from 5 log-uniform draws, as bayes_opt 3.x does.
  *
  * @param data targets of mean 0 and standard deviation 1
  */

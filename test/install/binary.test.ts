@@ -6,13 +6,13 @@ import { packageRoot } from '../../bindings/index.js';
 
 const build = join(packageRoot(), 'build');
 
-/** Output of a program of binutils in lines; undefined where it is not installed. */
+/** The lines that a program of binutils prints, or undefined where it is not installed. */
 function lines(command: string, parameters: string[]): string[] | undefined {
   const { status, stdout } = spawnSync(command, parameters, { encoding: 'utf8', maxBuffer: 1 << 26 });
   return status === 0 ? stdout.split('\n').filter((line) => line !== '') : undefined;
 }
 
-/** Registers a test of the release build in build/; where that or binutils is absent it passes and says that it was skipped. */
+/** Registers a test of the release build in build/. Where that or binutils is absent the test passes and says that it was skipped. */
 function binaryTest(title: string, body: (t: ExecutionContext) => void): void {
   test(title, (t) => {
     const cache = join(build, 'CMakeCache.txt');
@@ -30,7 +30,7 @@ function objects(under: RegExp): string[] {
 }
 
 interface Symbol {
-  /** nm's letter: U undefined, T code, D data, W and V weak; lower case for local ones. */
+  /** The letter of nm: U is undefined, T code, D data, W and V are weak, and local symbols have lower case. */
   kind: string;
   name: string;
 }

@@ -1,5 +1,5 @@
-// Installs the package the ways users do, each time into a fresh folder, and uses it there: by import, by command, by its types.
-// Prints a line per case and "N passed, N failed". Needs a compiler and npm's registry; DFMERGE_KEEP=1 keeps the folders.
+// Installs the package in the ways that users do, each time into a fresh folder, and uses it there: by import, by command, and by its types.
+// It prints a line for each case and "N passed, N failed". It needs a compiler and npm's registry. DFMERGE_KEEP=1 keeps the folders.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -58,7 +58,7 @@ function succeed(command, parameters, options) {
   return result;
 }
 
-/** A PATH with Node.js, npm and a shell, and nothing that compiles. */
+/** A PATH that has Node.js, npm and a shell, but nothing that compiles. */
 function pathWithoutCompiler() {
   const folder = join(work, 'bin');
   mkdirSync(folder);
@@ -77,7 +77,7 @@ function pack(folder, destination) {
   return join(destination, readdirSync(destination)[0]);
 }
 
-/** The package without prebuilt addons, as a tarball and unpacked. */
+/** Makes the package without prebuilt addons, as a tarball and unpacked. */
 function packPlain() {
   const first = pack(root, join(work, 'as it is'));
   const unpacked = join(work, 'unpacked');
@@ -88,7 +88,7 @@ function packPlain() {
   return { folder, tarball: pack(folder, join(work, 'plain')) };
 }
 
-/** The package with a prebuilt addon made by `npm run prebuilds`. */
+/** Makes the package with a prebuilt addon, by `npm run prebuilds`. */
 function packPrebuilt(plain) {
   const folder = join(work, 'with prebuild');
   cpSync(plain.folder, folder, { recursive: true });
@@ -109,7 +109,7 @@ function packPrebuilt(plain) {
 
 let consumers = 0;
 
-/** A user's project that has nothing yet. */
+/** Makes a user's project that has nothing yet. */
 function project() {
   const folder = join(work, `project ${++consumers}`);
   mkdirSync(folder);
@@ -132,7 +132,7 @@ function works(folder, env = {}) {
   return told;
 }
 
-/** The command fails with NATIVE_LOAD and words that help. */
+/** Checks that the command fails with NATIVE_LOAD and with words that help. */
 function failsToLoad(folder, words) {
   const result = run('npx', ['dfmerge', 'info', '--json'], { cwd: folder });
   expect(result.status === 1, `exit ${result.status}: ${result.output}`);

@@ -6,7 +6,7 @@ import { packageRoot } from '../../bindings/index.js';
 
 const root = packageRoot();
 
-/** What `npm pack` would put into the package. */
+/** The files that `npm pack` would put into the package. */
 function packedFiles(): string[] {
   const printed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: root,

@@ -1,12 +1,15 @@
 const bits = new DataView(new ArrayBuffer(4));
 
-/** The nearest bfloat16, ties to the one of even significand, from the definition: 8 bits of significand, the exponents of float32. */
+/**
+ * The nearest bfloat16, and of two equally near ones that of even significand. It is computed from the definition of the type, which has 8
+ * bits of significand and the exponents of float32.
+ */
 export function roundToBfloat16(value: number): number {
   if (value === 0 || !Number.isFinite(value)) return value;
   bits.setFloat32(0, value);
   const exponent = Math.max(((bits.getUint32(0) >>> 23) & 0xff) - 127, -126);
   const unit = 2 ** (exponent - 7);
-  const units = value / unit; // exact in float64
+  const units = value / unit; // This quotient is exact in float64.
   const below = Math.floor(units);
   const rest = units - below;
   const nearest = rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
@@ -14,5 +17,5 @@ export function roundToBfloat16(value: number): number {
   return Math.abs(rounded) >= 2 ** 128 ? Math.sign(value) * Infinity : rounded;
 }
 
-/** Below it the instructions for bfloat16 take operands and sums for zero. */
+/** The instructions for bfloat16 take operands and sums below this for zero. */
 export const SMALLEST_NORMAL = 2 ** -126;

@@ -15,6 +15,7 @@ export const BIG: T5Shape = {
   vocab_size: 5000,
 };
 
+/** An engine of a shape, without parameters. */
 export function newEngine(shape: T5Shape = BIG, threads = 1): NativeEngine {
   const config = {
     architecture: 't5',
@@ -36,14 +37,14 @@ export function newEngine(shape: T5Shape = BIG, threads = 1): NativeEngine {
   return makeEngine(config, { threads });
 }
 
-/** An engine of that shape with random parameters, on one thread. */
+/** An engine of the shape BIG with random parameters, on one thread. */
 export async function bigEngine(): Promise<NativeEngine> {
   const engine = newEngine();
   await engine.initialize(1);
   return engine;
 }
 
-/** `inputs` inputs of 100 tokens with two choices of three. */
+/** A batch of `inputs` inputs of 100 tokens, each with two choices of three tokens. */
 export function bigBatch(inputs: number): NativeBatch {
   return packRows(
     randomRows(

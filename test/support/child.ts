@@ -1,4 +1,4 @@
-// A program for tests that need a process of their own: node child.js MODE FOLDER...
+// A program for tests that need a process of their own, started as `node child.js MODE FOLDER...`.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packRows } from '../../lib/engine/batch.js';
@@ -9,7 +9,7 @@ import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
 import { measure, mergeByHand } from './passes.js';
 
 const MODES: Record<string, (folders: string[]) => Promise<void>> = {
-  /** Prints what the engine makes of a base and a child: NLLs, and a digest of Fisher and merge. */
+  /** Prints what the engine makes of a base and its children: NLLs, and a digest of the Fishers and the merge. */
   async fingerprint([base, ...children]) {
     const model = await Session.open(base, children, { threads: 2, tokenizer: false });
     const rows = randomRows(V1_0, [
@@ -31,7 +31,7 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     console.log(JSON.stringify({ nll: [...nll], digest: hash.digest('hex') }));
   },
 
-  /** Leaves while a job runs. */
+  /** Ends the process while a job runs. */
   async exit() {
     const engine = await bigEngine();
     void engine.score(bigBatch(300));
@@ -39,7 +39,7 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     process.exit(0);
   },
 
-  /** Makes engines that are dropped without close(), big ones if asked; prints how many V8 has collected of its own accord. */
+  /** Drops engines without close(), big ones if asked to, and prints how many V8 has collected of its own accord. */
   async pressure([size]) {
     let collected = 0;
     const registry = new FinalizationRegistry(() => collected++);
@@ -50,7 +50,7 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     console.log(JSON.stringify({ collected }));
   },
 
-  /** Drops every reference to an engine while its job runs, and collects garbage; needs --expose-gc. */
+  /** Drops every reference to an engine while its job runs, and collects garbage. It needs --expose-gc. */
   async collect() {
     const start = async () => (await bigEngine()).score(bigBatch(60));
     const scores = start();
@@ -60,7 +60,7 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     }
     console.log(JSON.stringify({ scores: (await scores).length }));
     await sleep(0);
-    globalThis.gc?.(); // the engine itself
+    globalThis.gc?.(); // This one can collect the engine itself.
   },
 };
 

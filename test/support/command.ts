@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'lib', 'cli', 'main.js');
 
+/** How a command ended. */
 export interface Finished {
   code: number | null;
   stdout: string;
@@ -36,7 +37,7 @@ export function runCommand(
   return startCommand(args, options).finished;
 }
 
-/** A line of the file that `evaluate --details` writes. */
+/** One line of the file that `evaluate --details` writes. */
 export interface DetailLine {
   index: number;
   nll: number[];
@@ -45,7 +46,7 @@ export interface DetailLine {
   label: number;
 }
 
-/** The lines of such a file. */
+/** Parses the text of such a file into its lines. */
 export const detailLines = (text: string): DetailLine[] =>
   text
     .trim()

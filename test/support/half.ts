@@ -1,7 +1,7 @@
-/** Half-precision types of checkpoints, as safetensors names them. */
+/** The half-precision types of checkpoints, as safetensors names them. */
 export type HalfType = 'F16' | 'BF16';
 
-/** The value of a 16-bit pattern, from the definition of the type: sign, exponent, fraction. */
+/** The value of a 16-bit pattern, computed from the type's sign, exponent and fraction. */
 export function decodeHalf(dtype: HalfType, pattern: number): number {
   const [fractionBits, bias] = dtype === 'F16' ? [10, 15] : [7, 127];
   const sign = pattern & 0x8000 ? -1 : 1;

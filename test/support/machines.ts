@@ -3,15 +3,15 @@ import { native, type ComputeDtype } from '../../bindings/index.js';
 import { type KernelOptions } from '../../bindings/testing/index.js';
 import type { Numbers } from './plain_ops.js';
 
-/** Every instruction set that this machine can run, best first. */
+/** Every instruction set that this machine can run, the best one first. */
 export const INSTRUCTION_SETS: readonly string[] = native().info().available;
 
-/** One instruction set with one, two and three threads. */
+/** Options that run one instruction set on one, two and three threads. */
 export function onThreads(isa: string, dtype: ComputeDtype = 'float32'): KernelOptions[] {
   return [1, 2, 3].map((threads) => ({ isa, threads, dtype }));
 }
 
-/** The bytes of an array, for comparisons that tell -0 from 0 and one NaN from another. */
+/** The bytes of an array. To compare them tells -0 from 0 and one NaN from another. */
 export function bitsOf(values: Float32Array | Float64Array): Buffer {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 }
@@ -33,7 +33,7 @@ export function sameBits(
   );
 }
 
-/** Fails at the first element that is further from `expected` than `bound` says (or is not a number). */
+/** Fails at the first element that is not a number or is further from `expected` than `bound` says. */
 export function withinBound(
   t: ExecutionContext,
   actual: Numbers,

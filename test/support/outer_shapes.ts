@@ -1,19 +1,19 @@
 import type { OuterOperands } from './plain_ops.js';
 import type { RandomValues } from './random_values.js';
 
-/** A squared outer product: target [out, in] from x [forwardRows, in] and gradient rows dy [rows of all segments, out]. */
+/** The shape of a squared outer product, which makes target [out, in] of x [forwardRows, in] and dy [rows of all segments, out]. */
 export interface OuterShape {
   out: number;
   in: number;
-  /** Default: up to the last row of a segment. */
+  /** How many rows x has. Default: up to the last row of a segment. */
   forwardRows?: number;
-  /** Per segment: first forward row and how many rows. */
+  /** Each segment's first forward row, and how many rows it has. */
   segments: [number, number][];
-  /** Sparse rows: [row of the target, segment]. */
+  /** Sparse rows that are added, each as [row of the target, segment]. */
   extra?: [number, number][];
 }
 
-/** Random operands of a shape; weights from 0.1 to 1. */
+/** Random operands of a shape, with weights from 0.1 to 1. */
 export function outerOperands(random: RandomValues, shape: OuterShape, squared: boolean): OuterOperands {
   const { extra = [], forwardRows = Math.max(...shape.segments.map(([first, rows]) => first + rows)) } = shape;
   const gradient = new Int32Array(shape.segments.length + 1);

@@ -1,15 +1,18 @@
-// The merge in float32 steps, each rounded by Math.fround, in the order that METHOD §3 lays down.
+// The merge in float32 steps, each rounded by Math.fround, in the order that METHOD §3 lays down. Native merges must agree with it in every bit.
 const fl = Math.fround;
 
 export interface MergeOperands {
   base: Float32Array;
   models: Float32Array[];
-  /** Empty: all ones. */
+  /** One Fisher per model, or none, which means all ones. */
   fishers: Float32Array[];
   coefficients: Float64Array;
 }
 
-/** θ = fl(fl(fl(M·num)/den) + θ0), num ← fl(num + fl(fl(F λ) τ)), den ← fl(den + F), τ = fl(θ_i − θ0). */
+/**
+ * The unified merge θ = fl(fl(fl(M·num)/den) + θ0). Each model does num ← fl(num + fl(fl(F λ) τ)) and den ← fl(den + F), where
+ * τ = fl(θ_i − θ0).
+ */
 export function plainMerge({ base, models, fishers, coefficients }: MergeOperands): Float32Array {
   return base.map((theta0, i) => {
     let [numerator, denominator] = [0, 0];
@@ -22,7 +25,7 @@ export function plainMerge({ base, models, fishers, coefficients }: MergeOperand
   });
 }
 
-/** θ̂ = fl(θ0 + fl(λ τ)). */
+/** The candidate of one model, θ̂ = fl(θ0 + fl(λ τ)). */
 export function plainInterpolation(base: Float32Array, model: Float32Array, coefficient: number): Float32Array {
   return base.map((theta0, i) => fl(theta0 + fl(fl(coefficient) * fl(model[i] - theta0))));
 }

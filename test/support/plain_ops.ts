@@ -1,12 +1,12 @@
-// The ops as plain float64 loops, written from their formulas: what the native kernels are compared with. Forward only; gradients
+// The ops as plain float64 loops, written from their formulas, with which the native kernels are compared. They only go forward: gradients
 // come from differenceGradient.
 
 export type Numbers = ArrayLike<number>;
 
-/** Unit roundoff of float32. */
+/** The unit roundoff of float32. */
 export const EPSILON32 = 2 ** -24;
 
-/** C [m, n] = A [m, k] B [k, n]; a transposed operand is stored as [k, m] or [n, k]. */
+/** C [m, n] = A [m, k] B [k, n], where a transposed operand is stored as [k, m] or [n, k]. */
 export function matmul(o: {
   m: number;
   n: number;
@@ -28,28 +28,28 @@ export function matmul(o: {
   return c;
 }
 
-/** Operands of squaredOuter, as the addon takes them. */
+/** The operands of squaredOuter, as the addon takes them. */
 export interface OuterOperands {
   out: number;
   in: number;
-  /** [forward rows, in] */
+  /** The inputs of the forward pass, [forward rows, in]. */
   x: Float32Array;
-  /** [gradient rows, out] */
+  /** The gradients of its outputs, [gradient rows, out]. */
   dy: Float32Array;
-  /** Segment s: gradient rows gradient[s] .. gradient[s + 1], standing on forward rows from forward[s] on. */
+  /** Segment s has the gradient rows gradient[s] .. gradient[s + 1], which belong to the forward rows from forward[s] on. */
   gradient: Int32Array;
   forward: Int32Array;
   weight: Float32Array;
   squared: boolean;
-  /** Rows [in] added to the gradient of a segment, sorted by row, then segment. */
+  /** Rows [in] that are added to the gradient of a segment, sorted by row and then by segment. */
   extraRows: Int32Array;
   extraSegments: Int32Array;
   extra: Float32Array;
 }
 
 /**
- * target[o, i] = Σ_s w_s g² (or g), g = Σ_t dy[t, o] x[t, i] + extra. `bound` is what float32 may be off by: a sum of K terms is known to
- * K ε Σ|terms|, whatever the order.
+ * target[o, i] = Σ_s w_s g², or Σ_s w_s g, where g = Σ_t dy[t, o] x[t, i] + extra. `bound` is how far float32 may be off: a sum of K terms is
+ * known to K ε Σ|terms|, whatever the order.
  */
 export function squaredOuter(o: OuterOperands): { target: Float64Array; bound: Float64Array } {
   const target = new Float64Array(o.out * o.in);
@@ -70,7 +70,7 @@ export function squaredOuter(o: OuterOperands): { target: Float64Array; bound: F
         const error = terms * EPSILON32 * size;
         const w = Math.abs(o.weight[s]);
         target[row * o.in + i] += o.weight[s] * (o.squared ? g * g : g);
-        // of g, then of the square and its weighted sum over segments
+        // The error of g, and then that of the square and of its weighted sum over segments.
         bound[row * o.in + i] +=
           w *
           (o.squared
@@ -82,7 +82,7 @@ export function squaredOuter(o: OuterOperands): { target: Float64Array; bound: F
   return { target, bound };
 }
 
-/** y = w x / sqrt(mean(x²) + ε) per row. */
+/** Each row is y = w x / sqrt(mean(x²) + ε). */
 export function rmsNorm(x: Numbers, weight: Numbers, epsilon: number): Float64Array {
   const d = weight.length;
   const y = new Float64Array(x.length);
@@ -95,7 +95,7 @@ export function rmsNorm(x: Numbers, weight: Numbers, epsilon: number): Float64Ar
   return y;
 }
 
-/** The tanh form of GELU, as in transformers' gelu_new. */
+/** The tanh form of GELU, which transformers calls gelu_new. */
 export function geluNew(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
@@ -104,7 +104,7 @@ export function relu(x: number): number {
   return Math.max(x, 0);
 }
 
-/** log Σ exp(logits) − logits[label]. */
+/** The NLL of a label: log Σ exp(logits) − logits[label]. */
 export function crossEntropy(logits: Numbers, label: number): number {
   let top = -Infinity;
   for (let i = 0; i < logits.length; i++) top = Math.max(top, logits[i]);
@@ -114,8 +114,9 @@ export function crossEntropy(logits: Numbers, label: number): number {
 }
 
 /**
- * T5's bucket of the distance key − query, as the paper's text has it: half of the buckets for exact distances, the other half
- * logarithmic up to the maximum distance; bidirectional: each direction has half of all buckets, keys behind first.
+ * T5's bucket of the distance key − query, as the paper describes it: half of the buckets are for exact distances, and the other half grow
+ * logarithmically up to the maximum distance. Where both directions are seen, each has half of all buckets, and those of keys behind come
+ * first.
  */
 export function positionBucket(
   rule: { buckets: number; maxDistance: number; bidirectional: boolean },
@@ -125,7 +126,7 @@ export function positionBucket(
   const ahead = rule.bidirectional && distance > 0;
   const away = rule.bidirectional ? Math.abs(distance) : Math.max(-distance, 0);
   const exact = perSide / 2;
-  // Distances at which each logarithmic bucket begins: exact · (max / exact)^(j / exact).
+  // Logarithmic bucket j begins at the distance exact · (max / exact)^(j / exact).
   let bucket = Math.min(away, exact);
   if (away >= exact)
     while (
@@ -136,7 +137,7 @@ export function positionBucket(
   return bucket + (ahead ? perSide : 0);
 }
 
-/** Operands of attention over spans, as the addon takes them; bias is [buckets, heads]. */
+/** The operands of attention over spans, as the addon takes them; bias is [buckets, heads]. */
 export interface AttentionOperands {
   heads: number;
   dKv: number;
@@ -151,7 +152,7 @@ export interface AttentionOperands {
   bias?: Numbers;
 }
 
-/** softmax(q kᵀ + bias) v per span and head, without scaling. */
+/** Computes softmax(q kᵀ + bias) v for each span and head, without scaling. */
 export function attention(o: AttentionOperands): Float64Array {
   const inner = o.heads * o.dKv;
   const y = new Float64Array(o.q.length);
@@ -184,7 +185,7 @@ export function attention(o: AttentionOperands): Float64Array {
   return y;
 }
 
-/** Σ a_i b_i. */
+/** The inner product Σ a_i b_i. */
 export function dot(a: Numbers, b: Numbers): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
@@ -192,7 +193,7 @@ export function dot(a: Numbers, b: Numbers): number {
 }
 
 /**
- * ∂f/∂x by central differences in float64, f being called with x changed in one place. With a step of 1e-5 the truncation and the
+ * ∂f/∂x by central differences in float64, where f is called with x changed in one place. With a step of 1e-5 the truncation and the
  * cancellation are both about 1e-10 of the values, far below float32's rounding.
  */
 export function differenceGradient(x: Float64Array, f: () => number, entries?: Iterable<number>): Float64Array {

@@ -1,5 +1,5 @@
-// A whole T5 as plain float64 loops (METHOD §7): the reference that the engine's scores are compared with, and whose finite differences
-// its gradients are compared with.
+// A whole T5 as plain float64 loops (METHOD §7). The engine's scores are compared with it, and the engine's gradients with its finite
+// differences.
 import { attention, crossEntropy, geluNew, matmul, relu, rmsNorm } from './plain_ops.js';
 import type { T5Shape } from './random_t5.js';
 
@@ -11,7 +11,7 @@ export class PlainT5 {
     readonly weights: PlainWeights,
   ) {}
 
-  /** NLL of one label sequence given one input, summed over its tokens. */
+  /** The NLL of one label sequence given one input, summed over its tokens. */
   nll(input: ArrayLike<number>, label: ArrayLike<number>): number {
     const encoded = this.#encode(input);
     const hidden = this.#decode([0, ...Array.from(label).slice(0, -1)], encoded);
@@ -67,12 +67,12 @@ export class PlainT5 {
     return rmsNorm(x, this.#get(`${prefix}layer_norm.weight`), this.config.layer_norm_epsilon);
   }
 
-  /** x Wᵀ, W [out, in]. */
+  /** The product x Wᵀ, where W is [out, in]. */
   #project(x: Float64Array, name: string, width: { in: number; out: number }): Float64Array {
     return matmul({ m: x.length / width.in, n: width.out, k: width.in, a: x, b: this.#get(name), transposeB: true });
   }
 
-  /** Adds attention to itself (with the stack's position bias, causal in the decoder) or to the encoder's output. */
+  /** Adds to x its attention to the encoder's output or, with the stack's position bias and causal in the decoder, to itself. */
   #attend(
     x: Float64Array,
     { layer, stack, encoded }: { layer: string; stack?: 'encoder' | 'decoder'; encoded?: Float64Array },

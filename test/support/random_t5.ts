@@ -1,4 +1,4 @@
-// Checkpoints of small random T5s, written by hand: what they hold is known to the bit.
+// Checkpoints of small random T5s. They are written by hand, so that what they hold is known to the bit.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Session, type ComputeOptions } from '../../lib/engine/session.js';
@@ -8,7 +8,7 @@ import { decodeHalf, type HalfType } from './half.js';
 import { RandomValues } from './random_values.js';
 import { temporaryFolder } from './tiny_t5.js';
 
-/** config.json of a T5. */
+/** The config.json of a T5. */
 export interface T5Shape {
   d_model: number;
   d_kv: number;
@@ -24,7 +24,10 @@ export interface T5Shape {
   layer_norm_epsilon: number;
 }
 
-/** The two forms that are published: relu and a tied, scaled head; gated gelu and a head of its own. Inner width ≠ d_model, unequal depths. */
+/**
+ * The two published forms: v1.0 has relu and a tied, scaled head, v1.1 a gated gelu and a head of its own. In both the inner width differs
+ * from d_model, and the encoder's depth from the decoder's.
+ */
 export const V1_0: T5Shape = {
   d_model: 8,
   d_kv: 3,
@@ -51,7 +54,7 @@ export const V1_1: T5Shape = {
 };
 export const FORMS: Record<string, T5Shape> = { 'v1.0': V1_0, 'v1.1': V1_1 };
 
-/** Parameters as the checkpoint names them, with shapes. */
+/** The shapes of the parameters, by the names that a checkpoint gives them. */
 export function shapesOf(c: T5Shape): Map<string, number[]> {
   const inner = c.num_heads * c.d_kv;
   const shapes = new Map<string, number[]>([['shared.weight', [c.vocab_size, c.d_model]]]);
@@ -85,10 +88,10 @@ export function shapesOf(c: T5Shape): Map<string, number[]> {
   return shapes;
 }
 
-/** Weights of one model by name. */
+/** The weights of one model by name. */
 export type Weights = Map<string, Float32Array>;
 
-/** Values large enough that every part of the model counts: norms around 1, projections that keep unit size. */
+/** Random weights large enough that every part of the model counts: norms are around 1, and projections keep unit size. */
 export function randomWeights(c: T5Shape, seed: number): Weights {
   const random = new RandomValues(seed);
   return new Map(
@@ -100,7 +103,7 @@ export function randomWeights(c: T5Shape, seed: number): Weights {
   );
 }
 
-/** Every weight plus a normal deviate times `scale`: a fine-tuned model. */
+/** A fine-tuned model: every weight plus a normal deviate times `scale`. */
 export function nearbyWeights(weights: Weights, seed: number, scale = 0.05): Weights {
   const random = new RandomValues(seed);
   return new Map(
@@ -126,7 +129,7 @@ export function randomHalves(
   };
 }
 
-/** The pattern of the nearest value towards zero: any will do. */
+/** The pattern of the nearest value towards zero; any near value would do. */
 function truncated(dtype: HalfType, value: number): number {
   const sign = value < 0 ? 0x8000 : 0;
   let [low, high] = [0, dtype === 'F16' ? 0x7c00 : 0x7f80];
@@ -180,7 +183,10 @@ export async function openT5(c: T5Shape, models: readonly Weights[], options: Co
   return Session.open(base, children, { threads: 2, ...options, tokenizer: false });
 }
 
-/** Random token rows. `lengths`: per row, the input's length and those of its choices. */
+/**
+ * Rows of random tokens.
+ * @param lengths for each row, the input's length and those of its choices
+ */
 export function randomRows(c: T5Shape, lengths: readonly [number, number[]][], seed = 7): TokenizedRows {
   const random = new RandomValues(seed);
   return {

@@ -1,6 +1,6 @@
 import { RandomStream } from '../../lib/core/random_stream.js';
 
-/** Seeded float32 and integer test data. */
+/** Seeded test data: float32 values and integers. */
 export class RandomValues {
   readonly #stream: RandomStream;
 
@@ -8,7 +8,7 @@ export class RandomValues {
     this.#stream = new RandomStream(seed, 'test');
   }
 
-  /** In [0, 1). */
+  /** A number in [0, 1). */
   uniform(): number {
     return this.#stream.nextUint32() / 2 ** 32;
   }
@@ -18,7 +18,7 @@ export class RandomValues {
     return from + this.#stream.below(to - from + 1);
   }
 
-  /** n normal deviates (Box, Muller) times `scale`. */
+  /** n normal deviates, by the transform of Box and Muller, times `scale`. */
   normal(n: number, scale = 1): Float32Array {
     return Float32Array.from(
       { length: n },
@@ -26,7 +26,7 @@ export class RandomValues {
     );
   }
 
-  /** n magnitudes spread evenly over the exponents 10^low .. 10^high, all positive: what Fishers look like. */
+  /** n positive numbers whose exponents are spread evenly over 10^low .. 10^high, as those of Fishers are. */
   positive(n: number, low: number, high: number): Float32Array {
     return Float32Array.from({ length: n }, () => 10 ** (low + (high - low) * this.uniform()));
   }

@@ -20,7 +20,7 @@ export function sharedPath(...parts: string[]): string {
   return join(shared, ...parts);
 }
 
-/** Registers tests that need the shared folder; where it is absent they pass and say that they were skipped. */
+/** Registers tests that need the shared folder. Where it is absent they pass and say that they were skipped. */
 export function sharedTest(test: TestFn): (title: string, body: (t: ExecutionContext) => void | Promise<void>) => void {
   return (title, body) => {
     test(title, async (t) => {

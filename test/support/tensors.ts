@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { readHeader } from '../../lib/checkpoint/safetensors.js';
 
-/** Float tensors of a small safetensors file, by name. */
+/** The float tensors of a small safetensors file by name. */
 export class Tensors {
   constructor(private readonly byName: Map<string, Float32Array>) {}
   get(name: string): Float32Array {
@@ -14,6 +14,7 @@ export class Tensors {
   }
 }
 
+/** Reads the float tensors of a file; those of float64 are rounded to float32. */
 export async function readTensors(file: string): Promise<Tensors> {
   const bytes = await readFile(file);
   const { tensors } = await readHeader(file);
@@ -27,7 +28,7 @@ export async function readTensors(file: string): Promise<Tensors> {
   return new Tensors(byName);
 }
 
-/** ‖a − b‖ / ‖b‖; NaN where the lengths differ, so that no comparison with a bound holds. */
+/** The relative error ‖a − b‖ / ‖b‖, which is NaN where the lengths differ, so that no comparison with a bound holds. */
 export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.NaN;
   let difference = 0;

@@ -6,7 +6,7 @@ import type { Parameter } from '../../lib/architectures/index.js';
 import type { WeightDType } from '../../lib/checkpoint/safetensors.js';
 import { writeSafetensorsFile, type TensorWriter } from '../../lib/checkpoint/safetensors_file.js';
 
-/** config.json of a T5 with one block each way, d_model 4 and a vocabulary of 8. */
+/** The config.json of a T5 with one block in each stack, d_model 4 and a vocabulary of 8. */
 export const TINY_CONFIG = {
   model_type: 't5',
   d_model: 4,
@@ -27,7 +27,7 @@ export const TINY_CONFIG = {
   dtype: 'float32',
 };
 
-/** The parameters of that T5, as an engine lists them; `head` adds an output head of its own. */
+/** The parameters of that T5 as an engine lists them. `head` adds an output head of its own. */
 export function tinyParameters(head = false): Parameter[] {
   const attention = (prefix: string): Parameter[] =>
     ['q', 'k', 'v', 'o'].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [4, 4] }));
@@ -76,24 +76,24 @@ export function byteWriter(salt: string): TensorWriter {
 /** How a tiny checkpoint differs from the plain one. */
 export interface TinyOptions {
   config?: Record<string, unknown>;
-  /** Tensors in place of tinyParameters(); `like` gives a tensor the bytes of another name. */
+  /** Tensors in place of those of tinyParameters(), where `like` gives a tensor the bytes of another name. */
   tensors?: (Parameter & { like?: string })[];
   dtype?: WeightDType;
   salt?: string;
-  /** File names; tensors are dealt out to them in turn, and an index is written, where there are several. */
+  /** The names of the weight files. Where there are several, tensors are dealt out to them in turn, and an index is written. */
   shards?: string[];
   files?: Record<string, string>;
 }
 
-/** A fresh temporary folder, removed when the test process ends. */
+/** Makes a temporary folder, which is removed when the test process ends. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'dfmerge-test-'));
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
-process.setMaxListeners(0); // one per folder
+process.setMaxListeners(0); // Every temporary folder adds a listener.
 
-/** Writes a tiny T5 checkpoint into `dir` (default: a fresh temporary folder) and returns the folder. */
+/** Writes a tiny T5 checkpoint into `dir`, or into a fresh temporary folder, and returns the folder. */
 export async function writeTinyT5(options: TinyOptions = {}, dir?: string): Promise<string> {
   const folder = dir ?? join(await temporaryFolder(), 'model');
   await mkdir(folder, { recursive: true });

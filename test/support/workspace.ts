@@ -24,7 +24,7 @@ const WORDS = [
 ];
 const VOCABULARY = ['<pad>', '</s>', '<unk>', ...WORDS];
 
-/** tokenizer.json of a word-level tokenizer over VOCABULARY. */
+/** The tokenizer.json of a word-level tokenizer over VOCABULARY. */
 function tokenizerJson(): string {
   const special = ['<pad>', '</s>', '<unk>'].map((content, id) => ({
     id,
@@ -78,12 +78,12 @@ const CONFIG = {
   torch_dtype: 'float32',
 };
 
-/** A folder with a random base, two random children, two tasks and a recipe: enough for whole runs of the commands in a second. */
+/** A folder with a random base, two random children, two tasks and a recipe, on which each command runs as a whole in a second. */
 export interface Workspace {
   dir: string;
   recipe: string;
   path: (...parts: string[]) => string;
-  /** The recipe with another method or settings, as a new file. */
+  /** Writes a copy of the recipe with another method or other settings, and returns its path. */
   variant: (name: string, change: (text: string) => string) => Promise<string>;
 }
 
@@ -148,7 +148,7 @@ async function writeTask(dir: string, name: string): Promise<void> {
   }
 }
 
-/** dfmerge.json without wall times. */
+/** The record dfmerge.json of a folder, without its wall times. */
 export async function recordWithoutTiming(out: string): Promise<unknown> {
   const record = JSON.parse(await readFile(join(out, 'dfmerge.json'), 'utf8')) as Record<string, unknown>;
   delete record.timing;
