@@ -36,7 +36,7 @@ export interface Box {
 
 /** A whole drawing as SVG text: the same for the same parts. */
 export function drawing({ width, height }: ChartSize, ...parts: Html[]): Html {
-  return html`<svg viewBox="0 0 ${width} ${height}" font-size="12" fill="${INK}">${parts}</svg>`;
+  return html`<svg viewBox="0 0 ${pixels(width)} ${pixels(height)}" font-size="12" fill="${INK}">${parts}</svg>`;
 }
 
 /** Where a text stands: its anchor's place, the height being that of its middle. */
@@ -49,6 +49,7 @@ export interface TextPlace {
   turned?: number;
 }
 
+/** A text of the drawing. */
 export function label(text: string, { x, y, anchor = 'start', turned = 0 }: TextPlace): Html {
   const turn = turned === 0 ? undefined : html` transform="rotate(${turned} ${pixels(x)} ${pixels(y)})"`;
   return html`<text x="${pixels(x)}" y="${pixels(y)}" dy=".35em" text-anchor="${anchor}"${turn}>${text}</text>`;
@@ -84,7 +85,7 @@ export function ticksOf(scale: ScaleLinear<number, number>, count: number): Tick
   return scale.ticks(count).map((value) => ({ value, text: format(value) }));
 }
 
-/** Pixels at the left that the numbers of a vertical axis need, with the gap between them and the data. */
+/** The pixels that the numbers of a vertical axis need at the left of the data, with the gap between both. */
 export function axisWidth(ticks: readonly Tick[]): number {
   return 8 + Math.max(...ticks.map(({ text }) => textWidth(text)));
 }
@@ -112,7 +113,26 @@ export function rule({ left, right, top, bottom }: Box): Html {
   return html`<path d="M${pixels(left)},${pixels(top)}L${pixels(right)},${pixels(bottom)}"/>`;
 }
 
-/** Coordinates to a tenth of a pixel, which no eye resolves and no arithmetic unit rounds differently. */
+/** A bar from its foot to its end along one axis, and from one side to the other across it; in pixels. */
+export interface Bar {
+  foot: number;
+  end: number;
+  sides: readonly [number, number];
+  color: string;
+}
+
+/** The bar with the corners of its end rounded: upright where its length is a height, lying where it is a width. */
+export function roundedBar({ foot, end, sides: [one, other], color }: Bar, way: 'upright' | 'lying'): Html {
+  const radius = Math.min(2, Math.abs(end - foot), (other - one) / 2);
+  const shoulder = end - Math.sign(end - foot) * radius;
+  const at = (along: number, across: number) =>
+    way === 'upright' ? `${pixels(across)},${pixels(along)}` : `${pixels(along)},${pixels(across)}`;
+  const first = `M${at(foot, one)}L${at(shoulder, one)}Q${at(end, one)},${at(end, one + radius)}`;
+  const second = `L${at(end, other - radius)}Q${at(end, other)},${at(shoulder, other)}L${at(foot, other)}Z`;
+  return html`<path fill="${color}" d="${first}${second}"/>`;
+}
+
+/** A coordinate to a tenth of a pixel: no eye resolves more, and the page is shorter. */
 export function pixels(value: number): number {
   return Math.round(10 * value) / 10;
 }

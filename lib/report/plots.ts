@@ -46,7 +46,7 @@ function objectivePlot({ trials, best, method, recipe }: RunRecord): Plot {
         color: 'var(--point)',
         radius: { wide: 3.5, narrow: 2.5 },
         values: trials.map(({ objective }) => 100 * objective),
-        hollow: (index) => index < start,
+        hollow: (index) => trials[index].trial <= start,
         triangle: (index) => trials[index].stopped === true,
       },
     ],

@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import { drawing, label, pixels, seriesColor, textWidth } from './chart.js';
+import { drawing, label, roundedBar, seriesColor, textWidth } from './chart.js';
 import { html, type Html } from './html.js';
 
 /** A bar with its number beside it. */
@@ -10,7 +10,7 @@ export interface TimeBar {
   text: string;
 }
 
-/** Pixels of a row, and of the bar in it. */
+/** Heights of a row and of the bar in it, in pixels. */
 const ROW = 30;
 const BAR = 16;
 
@@ -22,9 +22,10 @@ export function timeChart(bars: readonly TimeBar[], narrow: boolean): Html {
   const scale = scaleLinear([0, Math.max(...bars.map(({ seconds }) => seconds)) || 1], [left, right]);
   const rows = bars.map(({ name, seconds, text }, index) => {
     const middle = 6 + (index + 0.5) * ROW;
-    const [x, y, end] = [left, middle - BAR / 2, scale(seconds)].map(pixels);
-    const r = pixels(Math.min(2, end - x));
-    return html`${label(name, { x: left - 8, y: middle, anchor: 'end' })}<path fill="${seriesColor(0)}" d="M${x},${y}H${pixels(end - r)}q${r},0,${r},${r}v${BAR - 2 * r}q0,${r},${-r},${r}H${x}Z"/>${label(text, { x: end + 6, y: middle })}\n`;
+    const end = scale(seconds);
+    const sides = [middle - BAR / 2, middle + BAR / 2] as const;
+    const bar = roundedBar({ foot: left, end, sides, color: seriesColor(0) }, 'lying');
+    return html`${label(name, { x: left - 8, y: middle, anchor: 'end' })}${bar}${label(text, { x: end + 6, y: middle })}\n`;
   });
   return drawing({ width, height: 12 + ROW * bars.length }, ...rows);
 }

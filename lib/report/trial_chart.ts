@@ -15,14 +15,14 @@ import { html, type Html } from './html.js';
 
 /** Points and lines over the trials of a search. */
 export interface TrialChart {
-  /** Numbers of the trials, ascending, for all that is drawn. */
+  /** The numbers of the trials in ascending order; every list of values below has one for each. */
   trials: readonly number[];
   /** Stands over the numbers of the value axis. */
   valueName: string;
-  /** Least and greatest value of the axis; where it is absent, round numbers around the values. */
+  /** The least and the greatest value of the axis. Default: round numbers around the values. */
   bounds?: readonly [number, number];
   points: readonly TrialPoints[];
-  /** Drawn as steps: each value holds until the next trial. */
+  /** Lines that are drawn as steps: each value holds until the next trial. */
   lines: readonly { color: string; width: number; values: readonly number[] }[];
 }
 
@@ -33,7 +33,7 @@ export interface TrialPoints {
   /** Radius in pixels, in a wide and in a narrow drawing. */
   radius: { wide: number; narrow: number };
   values: readonly number[];
-  /** True for points that are drawn as their outline only. */
+  /** True for points of which only the outline is drawn. */
   hollow?: (index: number) => boolean;
   /** True for points that are drawn as triangles. */
   triangle?: (index: number) => boolean;
@@ -42,44 +42,42 @@ export interface TrialPoints {
 /** The chart, 880 pixels wide or 360. */
 export function trialChart(chart: TrialChart, narrow: boolean): Html {
   const size = narrow ? { width: 360, height: 260 } : { width: 880, height: 320 };
-  const values = [...chart.points, ...chart.lines].flatMap((series) => series.values);
-  const domain = chart.bounds ?? roundDomain(values);
+  const domain = chart.bounds ?? roundDomain([...chart.points, ...chart.lines].flatMap(({ values }) => values));
   const ticks = ticksOf(scaleLinear(domain, [0, 1]), 6);
   const box: Box = { left: axisWidth(ticks), right: size.width - 16, top: 32, bottom: size.height - 46 };
   const y = scaleLinear(domain, [box.bottom, box.top]);
   const x = scaleLinear([chart.trials[0], chart.trials.at(-1)!], [box.left, box.right]);
-  const steps = line()
-    .x((_, index) => x(chart.trials[index]))
-    .y(([value]) => y(value))
-    .curve(curveStepAfter)
-    .digits(1);
+  const places = (values: readonly number[]) =>
+    values.map((value, index) => [x(chart.trials[index]), y(value)] as Place);
+  const steps = line().curve(curveStepAfter).digits(1);
   return drawing(
     size,
     label(chart.valueName, { x: 0, y: 10 }),
     verticalAxis(y, ticks, box),
     horizontalAxis(x, trialTicks(x, narrow ? 5 : 8), { box, ruled: false }),
     label('trial', { x: (box.left + box.right) / 2, y: box.bottom + 34, anchor: 'middle' }),
-    html`${chart.points.map((series) =>
-      pointsOf(
-        series,
-        series.values.map((value, index) => ({ x: x(chart.trials[index]), y: y(value) })),
-        narrow,
-      ),
-    )}`,
-    html`${chart.lines.map(({ color, width, values: held }) => html`<path fill="none" stroke="${color}" stroke-width="${width}" d="${steps(held.map((value) => [value, 0])) ?? ''}"/>`)}`,
+    ...chart.points.map((series) => pointsOf(series, places(series.values), narrow)),
+    ...chart.lines.map(
+      ({ color, width, values }) =>
+        html`<path fill="none" stroke="${color}" stroke-width="${width}" d="${steps(places(values)) ?? ''}"/>`,
+    ),
   );
 }
 
-function pointsOf(series: TrialPoints, places: readonly { x: number; y: number }[], narrow: boolean): Html {
+/** A point of the drawing in pixels: x, y. */
+type Place = [number, number];
+
+function pointsOf(series: TrialPoints, places: readonly Place[], narrow: boolean): Html {
   const { color, opacity = 1, hollow, triangle } = series;
   const radius = narrow ? series.radius.narrow : series.radius.wide;
-  // A triangle is as high as a circle of twice its area is wide.
-  const triangleAt = symbol(symbolTriangle, 2 * Math.PI * radius ** 2).digits(1)() ?? '';
+  // With the area of the circles a triangle would look smaller than they do.
+  const outline = symbol(symbolTriangle, 2 * Math.PI * radius ** 2).digits(1)() ?? '';
   const marks = places.map((place, index) => {
     const fill = hollow?.(index) ? html` fill="var(--paper)"` : undefined;
+    const [x, y] = place.map(pixels);
     return triangle?.(index)
-      ? html`<path${fill} transform="translate(${pixels(place.x)},${pixels(place.y)})" d="${triangleAt}"/>`
-      : html`<circle${fill} cx="${pixels(place.x)}" cy="${pixels(place.y)}" r="${radius}"/>`;
+      ? html`<path${fill} transform="translate(${x},${y})" d="${outline}"/>`
+      : html`<circle${fill} cx="${x}" cy="${y}" r="${radius}"/>`;
   });
   return html`<g fill="${color}" stroke="${color}" stroke-width="1.2" opacity="${opacity}">${marks}</g>`;
 }
@@ -94,7 +92,7 @@ function roundDomain(values: readonly number[]): [number, number] {
   return [from, to];
 }
 
-/** Whole numbers, the first trial's always among them; one that would stand too near to it is left out. */
+/** Whole numbers. The first trial's is always among them, and one that would stand too near to it is not. */
 function trialTicks(scale: ScaleLinear<number, number>, count: number): Tick[] {
   const [first] = scale.domain();
   const others = ticksOf(scale, count).filter(

@@ -1,7 +1,18 @@
 // Installs the package in the ways that users do, each time into a fresh folder, and uses it there: by import, by command, and by its types.
 // It prints a line for each case and "N passed, N failed". It needs a compiler and npm's registry. DFMERGE_KEEP=1 keeps the folders.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -143,6 +154,19 @@ function failsToLoad(folder, words) {
   );
 }
 
+/** What an installation may take on the disk, in MiB; a package that brings a browser's worth of files is noticed here. */
+const LARGEST_INSTALLATION = 45;
+
+/** Says how large an installation is; README names the same numbers. */
+function isSmall(folder) {
+  const modules = join(folder, 'node_modules');
+  const files = readdirSync(modules, { recursive: true }).map((file) => join(modules, file));
+  const size = files.reduce((sum, file) => sum + 512 * lstatSync(file).blocks, 0) / 2 ** 20;
+  const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
+  console.log(`       ${size.toFixed(1)} MiB in ${Object.keys(packages).length} packages`);
+  expect(size <= LARGEST_INSTALLATION, `${size.toFixed(1)} MiB are more than ${LARGEST_INSTALLATION}`);
+}
+
 let passed = 0;
 let failed = 0;
 
@@ -193,11 +217,12 @@ check('with a prebuilt addon and npm_config_build_from_source=true: compiles', (
   expect(compiled(folder), 'did not compile');
   works(folder);
 });
-check('without a prebuilt addon: compiles', () => {
+check(`without a prebuilt addon: compiles, and takes at most ${LARGEST_INSTALLATION} MiB`, () => {
   const folder = project();
-  succeed('npm', ['install', plain.tarball], { cwd: folder });
+  succeed('npm', ['install', '--omit=dev', plain.tarball], { cwd: folder });
   expect(compiled(folder), 'did not compile');
   works(folder);
+  isSmall(folder);
 });
 check('without a prebuilt addon and without a compiler: exit 1 and what to install', () => {
   const folder = project();
