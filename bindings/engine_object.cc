@@ -12,28 +12,26 @@ namespace dfmerge {
 
 namespace {
 
-T5Config config_of(const Napi::Object& o) {
-  T5Config c;
-  c.d_model = int_of(o.Get("dModel"), "dModel");
-  c.d_kv = int_of(o.Get("dKv"), "dKv");
-  c.d_ff = int_of(o.Get("dFf"), "dFf");
-  c.num_layers = int_of(o.Get("numLayers"), "numLayers");
-  c.num_decoder_layers = int_of(o.Get("numDecoderLayers"), "numDecoderLayers");
-  c.num_heads = int_of(o.Get("numHeads"), "numHeads");
-  c.relative_buckets = int_of(o.Get("relativeBuckets"), "relativeBuckets");
-  c.relative_max_distance = int_of(o.Get("relativeMaxDistance"), "relativeMaxDistance");
-  c.vocab_size = int_of(o.Get("vocabSize"), "vocabSize");
-  c.decoder_start = int_of(o.Get("decoderStartTokenId"), "decoderStartTokenId");
-  c.gated = boolean_of(o.Get("gated"), "gated");
-  c.tied = boolean_of(o.Get("tied"), "tied");
-  c.scale_logits = boolean_of(o.Get("scaleLogits"), "scaleLogits");
-  c.epsilon = static_cast<float>(number_of(o.Get("epsilon"), "epsilon"));
-  return c;
+// { architecture, and the numbers and booleans that it reads by name }; what is neither is left to the architecture to
+// miss.
+ModelConfig config_of(const Napi::Object& o) {
+  ModelConfig config(string_of(o.Get("architecture"), "architecture"));
+  const Napi::Array names = o.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = string_of(names.Get(i), "config");
+    const Napi::Value value = o.Get(name);
+    if (value.IsNumber()) config.set(name, value.As<Napi::Number>().DoubleValue());
+    if (value.IsBoolean()) config.set(name, value.As<Napi::Boolean>().Value());
+  }
+  return config;
 }
 
-EngineOptions options_of(const Napi::Object& o) {
-  return {int_of(o.Get("threads"), "threads"), string_of(o.Get("dtype"), "dtype"),
-          string_of(o.Get("device"), "device")};
+DeviceOptions options_of(const Napi::Object& o) {
+  DeviceOptions options;
+  options.name = string_of(o.Get("device"), "device");
+  options.threads = int_of(o.Get("threads"), "threads");
+  options.dtype = string_of(o.Get("dtype"), "dtype");
+  return options;
 }
 
 ParameterVector vector_of(const Napi::Value& value) {
@@ -129,7 +127,7 @@ Napi::Value EngineObject::job(const Info& info, const Read& read) {
 
 Napi::Value EngineObject::parameters(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto& all = idle_engine().model().table.all();
+    const auto& all = idle_engine().model().parameters().all();
     auto result = Napi::Array::New(info.Env(), all.size());
     for (uint32_t i = 0; i < all.size(); ++i) {
       auto shape = Napi::Array::New(info.Env(), all[i].shape.size());

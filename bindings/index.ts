@@ -8,30 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { DfMergeError } from '../lib/core/errors.js';
 
-/** What of a T5's config.json the engine needs. */
+/**
+ * What the engine is made for: an architecture, by the name under which it registered itself, and the numbers and booleans that it reads
+ * by name. Errors: INVALID_ARGUMENT for a missing or mistyped one, INVALID_CONFIG for a value that the architecture has not.
+ */
 export interface EngineConfig {
-  /** Width of the residual stream. */
-  dModel: number;
-  /** Width of one attention head; numHeads · dKv may differ from dModel. */
-  dKv: number;
-  /** Width of the feed-forward layer. */
-  dFf: number;
-  /** Encoder blocks. */
-  numLayers: number;
-  numDecoderLayers: number;
-  numHeads: number;
-  relativeBuckets: number;
-  relativeMaxDistance: number;
-  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
-  gated: boolean;
-  epsilon: number;
-  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
-  vocabSize: number;
-  decoderStartTokenId: number;
-  /** Multiply the decoder's output by dModel^-0.5 before the head. */
-  scaleLogits: boolean;
-  /** The output head is the embedding itself. */
-  tied: boolean;
+  architecture: string;
+  [setting: string]: string | number | boolean;
 }
 
 /** Of matrix products' operands; sums, and everything else, are float32. */

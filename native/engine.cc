@@ -2,29 +2,19 @@
 
 #include <cmath>
 
-#include "cpu/isa.h"
 #include "fisher/finish.h"
 #include "fisher/load.h"
 #include "merge/copy.h"
 #include "merge/finish.h"
 #include "merge/fold.h"
 #include "merge/interpolate.h"
-#include "merge/zero.h"
-#include "models/t5/backward.h"
+#include "ops/elementwise.h"
 #include "storage/tensor_writer.h"
 #include "training/terms.h"
 
 namespace dfmerge {
 
 namespace {
-
-const T5Config& supported(const T5Config& config, const EngineOptions& options) {
-  if (options.device != "cpu")
-    fail("UNSUPPORTED", "device %s: this build has no CUDA kernels, use cpu", options.device.c_str());
-  if (options.threads < 1 || options.threads > 1024)
-    fail("INVALID_ARGUMENT", "threads is %d: expected 1 to 1024", options.threads);
-  return config;
-}
 
 std::vector<WalkedTensor> tensors_of(const ParamTable& table) {
   std::vector<WalkedTensor> tensors;
@@ -36,27 +26,28 @@ FoldKernel kernel_of(const Fold& fold, bool with_fisher) { return {static_cast<f
 
 }  // namespace
 
-Engine::Engine(const T5Config& config, const EngineOptions& options)
-    : model_(supported(config, options)),
-      context_(select_kernels(), options.threads, parse_compute(options.dtype),
-               select_onednn(options.dtype == "bfloat16")),
-      packed_(context_, model_),
-      tensors_(tensors_of(model_.table)),
-      parameters_(model_.table),
-      fisher_(model_.table),
-      numerator_(model_.table),
-      denominator_(model_.table) {}
+Engine::Engine(const ModelConfig& config, const DeviceOptions& options)
+    : device_(options),
+      stream_(device_),
+      model_(make_model(config)),
+      table_(model_->parameters()),
+      weights_(make_weights(stream_, {table_, model_->matrices()})),
+      arena_(device_.memory()),
+      tensors_(tensors_of(table_)),
+      parameters_(device_.memory(), table_),
+      fisher_(device_.memory(), table_),
+      numerator_(device_.memory(), table_),
+      denominator_(device_.memory(), table_) {}
 
 int64_t Engine::bytes() const {
   return parameters_.bytes() + fisher_.bytes() + numerator_.bytes() + denominator_.bytes() + arena_.bytes() +
-         context_.bytes() + packed_.bytes();
+         stream_.bytes() + weights_->bytes();
 }
 
 void Engine::start() {
-  context_.check_stop();
+  stream_.check_stop();
   arena_.reset();
-  context_.shared.reset();
-  for (Arena& scratch : context_.scratch) scratch.reset();
+  stream_.reset();
 }
 
 void Engine::require_parameters() const {
@@ -67,18 +58,20 @@ const Block& Engine::block(ParameterVector vector) const {
   return vector == ParameterVector::kParameters ? parameters_ : fisher_;
 }
 
+void Engine::zero(const Block& block) { fill(stream_, {block.data(), table_.total()}); }
+
 // A walk that changes theta: it counts as loaded once all of it is there.
 void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) {
   loaded_ = false;
-  packed_.forget();
-  walk(kernel, operands);
+  weights_->invalidate();
+  run(kernel, operands);
   loaded_ = true;
 }
 
 // ---- Models
 
 int Engine::add_model(const std::vector<TensorPlace>& places) {
-  models_.push_back(std::make_unique<FileSource>(context_.kernels, ranges_of(model_.table, places)));
+  models_.push_back(std::make_unique<FileSource>(stream_.cpu().kernels, ranges_of(table_, places)));
   return static_cast<int>(models_.size()) - 1;
 }
 
@@ -107,65 +100,41 @@ void Engine::interpolate(int model, double coefficient) {
 void Engine::initialize(uint64_t seed) {
   start();
   loaded_ = false;
-  packed_.forget();
-  dfmerge::initialize(context_, model_, seed, parameters_.data());
+  weights_->invalidate();
+  model_->initialize(stream_, seed, parameters_.data());
   loaded_ = true;
 }
 
 // ---- Passes over a batch
 
-Forward Engine::forward(const Batch& batch, bool keep) {
+std::unique_ptr<Pass> Engine::forward(const Batch& batch, bool keep) {
   require_parameters();
-  check(batch, model_.config.vocab_size);
+  check(batch, model_->vocabulary());
   start();
-  packed_.prepare(context_, parameters_.data(), keep);
-  return Forward(context_, model_, parameters_.data(), packed_, batch, arena_, keep);
+  weights_->prepare(parameters_.data(), keep);
+  return model_->forward(batch, {stream_, parameters_.data(), *weights_, arena_, keep});
 }
 
-// Runs a pass up to the logits, which stay for a backward pass; returns the NLL of every choice.
-std::vector<double> Engine::scored(Forward& pass) const {
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(pass.batch.choices()));
-  pass.score_keeping_logits(nll.data());
-  return nll;
-}
+std::vector<double> Engine::score(const Batch& batch) { return forward(batch, false)->score(); }
 
-std::vector<double> Engine::score(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  pass.decode();
-  std::vector<double> nll(static_cast<size_t>(batch.choices()));
-  pass.score(nll.data());
-  return nll;
-}
+std::vector<float> Engine::encode(const Batch& batch) { return forward(batch, false)->output("encode"); }
 
-std::vector<float> Engine::encode(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  pass.encode();
-  return {pass.encoder_output(), pass.encoder_output() + batch.input_tokens() * model_.config.d_model};
-}
-
-std::vector<float> Engine::logits(const Batch& batch) {
-  Forward pass = forward(batch, false);
-  scored(pass);
-  return {pass.logits(), pass.logits() + batch.label_tokens() * model_.config.vocab_size};
-}
+std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, false)->output("logits"); }
 
 // ---- The Fisher
 
 void Engine::begin_fisher() {
   start();
-  walk(ZeroKernel(1), {{}, {&fisher_}});
+  zero(fisher_);
 }
 
 std::vector<double> Engine::add_fisher(const Batch& batch, const FisherRequest& request) {
-  Forward pass = forward(batch, true);
-  const std::vector<double> nll = scored(pass);
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  const std::vector<double> nll = pass->score();
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   std::vector<double> probabilities = choice_probabilities(batch, request.mode, nll);
-  backward(pass, fisher_terms(batch, request, probabilities), Accumulate::kSquares, fisher_.data());
+  pass->backward(fisher_terms(batch, request, probabilities), Accumulate::kSquares, fisher_.data());
   return probabilities;
 }
 
@@ -174,31 +143,31 @@ void Engine::finish_fisher(const FinishFisher& finish) {
   const auto inputs = static_cast<float>(finish.inputs), epsilon = static_cast<float>(finish.epsilon);
   if (!finish.fold) {
     start();
-    return walk(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
+    return run(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
   }
   const Operands operands{base_and(finish.fold->model), {&fisher_, &numerator_, &denominator_}};
   start();
-  walk(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
+  run(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
 }
 
 void Engine::load_fisher(const std::vector<TensorPlace>& places) {
-  const FileSource file(context_.kernels, ranges_of(model_.table, places));
+  const FileSource file(stream_.cpu().kernels, ranges_of(table_, places));
   start();
-  walk(LoadFisherKernel(), {{&file}, {&fisher_}});
+  run(LoadFisherKernel(), {{&file}, {&fisher_}});
 }
 
 // ---- The merge
 
 void Engine::begin_merge() {
   start();
-  walk(ZeroKernel(2), {{}, {&numerator_, &denominator_}});
+  for (const Block* block : {&numerator_, &denominator_}) zero(*block);
 }
 
 void Engine::fold(const Fold& fold, bool with_fisher) {
   Operands operands{base_and(fold.model), {&numerator_, &denominator_}};
   if (with_fisher) operands.sources.push_back(&fisher_);
   start();
-  walk(kernel_of(fold, with_fisher), operands);
+  run(kernel_of(fold, with_fisher), operands);
 }
 
 void Engine::finish_merge(int models) {
@@ -213,13 +182,13 @@ void Engine::finish_merge(int models) {
 void Engine::begin_training() {
   require_parameters();
   start();
-  walk(ZeroKernel(3), {{}, {&fisher_, &numerator_, &denominator_}});
+  for (const Block* block : {&fisher_, &numerator_, &denominator_}) zero(*block);
 }
 
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
-  Forward pass = forward(batch, true);
-  std::vector<double> nll = scored(pass);
-  backward(pass, training_terms(batch, scale), Accumulate::kSum, fisher_.data());
+  const std::unique_ptr<Pass> pass = forward(batch, true);
+  std::vector<double> nll = pass->score();
+  pass->backward(training_terms(batch, scale), Accumulate::kSum, fisher_.data());
   return nll;
 }
 
@@ -236,13 +205,13 @@ void Engine::write(ParameterVector vector, const std::vector<TensorPlace>& place
   if (vector == ParameterVector::kParameters) require_parameters();
   start();
   for (const TensorPlace& place : places)
-    write_tensor(context_, range_of(model_.table, place), block(vector).tensor(model_.table.find(place.name)));
+    write_tensor(stream_.cpu(), range_of(table_, place), block(vector).tensor(table_.find(place.name)));
 }
 
 const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {
-  const int index = model_.table.find(name);
+  const int index = table_.find(name);
   if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
-  *size = model_.table[index].size;
+  *size = table_[index].size;
   return block(vector).tensor(index);
 }
 

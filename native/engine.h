@@ -14,24 +14,15 @@
 #include <string>
 #include <vector>
 
-#include "cpu/context.h"
+#include "device.h"
 #include "fisher/terms.h"
 #include "merge/driver.h"
 #include "merge/file_source.h"
-#include "models/batch.h"
-#include "models/t5/forward.h"
-#include "models/t5/model.h"
-#include "models/t5/packed_weights.h"
+#include "models/model.h"
 #include "places.h"
 #include "training/adamw.h"
 
 namespace dfmerge {
-
-struct EngineOptions {
-  int threads = 1;
-  std::string dtype = "float32";  // of the operands of matrix products
-  std::string device = "cpu";
-};
 
 enum class ParameterVector { kParameters, kFisher };
 
@@ -52,15 +43,15 @@ struct FinishFisher {
 // INVALID_ARGUMENT for operands that cannot be.
 class Engine {
  public:
-  Engine(const T5Config& config, const EngineOptions& options);
+  Engine(const ModelConfig& config, const DeviceOptions& options);
 
-  const T5Model& model() const { return model_; }
+  const Model& model() const { return *model_; }
   // The code that multiplies matrices: "builtin", or oneDNN with its version and instructions.
-  std::string matmul() const { return context_.onednn ? context_.onednn->name() : "builtin"; }
+  std::string matmul() const { return stream_.matmul(); }
   int64_t bytes() const;  // held outside V8's heap
   // Ends the call that another thread is in, and those to come before clear_stop().
-  void stop() { context_.stop = true; }
-  void clear_stop() { context_.stop = false; }
+  void stop() { stream_.stop(); }
+  void clear_stop() { stream_.clear_stop(); }
 
   // Adds a model and returns its number; the first one is the base, theta_0, and has number 0.
   int add_model(const std::vector<TensorPlace>& places);
@@ -99,18 +90,20 @@ class Engine {
 
  private:
   void start();
-  void walk(const Kernel& kernel, const Operands& operands) { run(context_, tensors_, kernel, operands); }
+  void run(const Kernel& kernel, const Operands& operands) { walk(stream_, {tensors_, kernel, operands}); }
+  void zero(const Block& block);
   void replace_parameters(const Kernel& kernel, const Operands& operands);
   const Source* source(int model) const;
   std::vector<const Source*> base_and(int model) const;
   void require_parameters() const;
   const Block& block(ParameterVector vector) const;
-  Forward forward(const Batch& batch, bool keep);
-  std::vector<double> scored(Forward& pass) const;
+  std::unique_ptr<Pass> forward(const Batch& batch, bool keep);
 
-  T5Model model_;
-  Context context_;
-  PackedWeights packed_;
+  Device device_;
+  Stream stream_;
+  const std::unique_ptr<Model> model_;
+  const ParamTable& table_;
+  const std::unique_ptr<Weights> weights_;
   Arena arena_;
   std::vector<WalkedTensor> tensors_;
   std::vector<std::unique_ptr<FileSource>> models_;

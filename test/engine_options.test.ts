@@ -3,6 +3,7 @@ import test from 'ava';
 import { COMPUTE_DTYPES, native, type EngineConfig } from '../bindings/index.js';
 
 const CONFIG: EngineConfig = {
+  architecture: 't5',
   dModel: 8,
   dKv: 3,
   dFf: 10,

@@ -10,6 +10,7 @@ const root = packageRoot();
 const NATIVE = [
   /^native\/core\//,
   /^native\/cpu\//,
+  /^native\/device\.(h|cc)$/,
   /^native\/storage\//,
   /^native\/ops\//,
   /^native\/merge\//,

@@ -10,12 +10,11 @@
 #include <emmintrin.h>
 #endif
 
-#include "args.h"
-#include "core/buffer.h"
-#include "cpu/isa.h"
+#include "core/arithmetic.h"
 #include "errors.h"
-#include "ops/matmul.h"
+#include "ops/matmul_cpu.h"
 #include "ops/squared_outer.h"
+#include "testing/machine.h"
 
 namespace dfmerge {
 
@@ -76,10 +75,10 @@ float operand(uint32_t stream, int64_t index) {
   return static_cast<float>(static_cast<int32_t>(h ^ (h >> 16))) * 0x1p-31f;
 }
 
-Buffer filled(Context& context, int64_t size, uint32_t stream) {
+Buffer filled(Machine& machine, int64_t size, uint32_t stream) {
   constexpr int64_t kPart = 1 << 16;
-  Buffer result(size);
-  context.pool.run((size + kPart - 1) / kPart, [&](int64_t part, int) {
+  Buffer result = machine.buffer(size);
+  machine.stream.cpu().pool.run(divide_up(size, kPart), [&](int64_t part, int) {
     for (int64_t i = part * kPart; i < std::min(size, (part + 1) * kPart); ++i) result.data()[i] = operand(stream, i);
   });
   return result;
@@ -106,10 +105,15 @@ double row_error(const float* a, const float* b, int64_t n) {
 
 double worse(double a, double b) { return b <= a ? a : b; }  // a NaN in b wins
 
-// Memory of the call before is used again.
-void reset(Context& context) {
-  context.shared.reset();
-  for (Arena& scratch : context.scratch) scratch.reset();
+// The machine that a benchmark's first argument names, in the operands' dtype. The same threads of the scalar kernels
+// in float32 are the reference.
+DeviceOptions options_of(const Napi::Value& value, const Napi::Object& operands) {
+  DeviceOptions options = device_options_of(value);
+  options.dtype = string_of(operands.Get("dtype"), "dtype");
+  return options;
+}
+DeviceOptions reference_of(const DeviceOptions& options) {
+  return {options.name, options.threads, "float32", "scalar", "builtin"};
 }
 
 Napi::Value timed(Napi::Env env, const std::vector<double>& seconds, double error) {
@@ -124,32 +128,35 @@ Napi::Value timed(Napi::Env env, const std::vector<double>& seconds, double erro
 // few rows of y against the scalar kernels in float32.
 Napi::Value js_matmul(const Info& info) {
   return guarded(info.Env(), [&] {
-    const Napi::Object options = object_of(info[0], "options"), o = object_of(info[1], "operands");
-    Context context(select_kernels(string_of(options.Get("isa"), "isa")), threads_of(options.Get("threads")),
-                    parse_compute(string_of(o.Get("dtype"), "dtype")));
+    const Napi::Object o = object_of(info[1], "operands");
+    const DeviceOptions options = options_of(info[0], o);
+    Machine machine(options);
+    Stream& stream = machine.stream;
     const int64_t m = positive(o, "m"), n = positive(o, "n"), k = positive(o, "k"), count = positive(o, "weights");
-    const Buffer x = filled(context, m * k, 1), y(m * n);
+    const Buffer x = filled(machine, m * k, 1), y = machine.buffer(m * n);
     std::vector<Buffer> weights, packed;
     for (int64_t i = 0; i < count; ++i) {
-      weights.push_back(filled(context, n * k, static_cast<uint32_t>(2 + i)));
-      packed.emplace_back(packed_size(context.matmul_kernels(), n, k));
-      pack_matrix(context, n, k, transposed(weights.back().data(), k), packed.back().data());
+      weights.push_back(filled(machine, n * k, static_cast<uint32_t>(2 + i)));
+      const cpu::Packing packing{n, k, transposed(weights.back().data(), k)};
+      packed.push_back(machine.buffer(cpu::packed_size(stream.cpu(), packing)));
+      cpu::pack_matrix(stream.cpu(), packing, packed.back().data());
     }
     const auto multiply = [&](int64_t call) {
       const auto i = static_cast<size_t>(call % count);
-      reset(context);
-      matmul(context, {m, n, k}, row_major(x.data(), k), transposed(weights[i].data(), k), y.data(), n, false,
-             {packed[i].data()});
+      stream.reset();
+      matmul(stream,
+             {{m, n, k}, row_major(x.data(), k), transposed(weights[i].data(), k), {y.data(), n}, {packed[i].data()}});
     };
 
     multiply(0);
-    Context reference(select_kernels("scalar"), threads_of(options.Get("threads")));
+    Machine reference(reference_of(options));
     const std::vector<int64_t> rows = probes(m);
-    const Buffer some(static_cast<int64_t>(rows.size()) * k), expected(static_cast<int64_t>(rows.size()) * n);
+    const auto probed = static_cast<int64_t>(rows.size());
+    const Buffer some = machine.buffer(probed * k), expected = machine.buffer(probed * n);
     for (size_t i = 0; i < rows.size(); ++i)
       std::copy_n(x.data() + rows[i] * k, k, some.data() + static_cast<int64_t>(i) * k);
-    matmul(reference, {static_cast<int64_t>(rows.size()), n, k}, row_major(some.data(), k),
-           transposed(weights[0].data(), k), expected.data(), n);
+    matmul(reference.stream,
+           {{probed, n, k}, row_major(some.data(), k), transposed(weights[0].data(), k), {expected.data(), n}});
     double error = 0;
     for (size_t i = 0; i < rows.size(); ++i)
       error = worse(error, row_error(y.data() + rows[i] * n, expected.data() + static_cast<int64_t>(i) * n, n));
@@ -159,12 +166,12 @@ Napi::Value js_matmul(const Info& info) {
 }
 
 // Segments as ops/squared_outer.h has them, all of weight 1.
-Segments segments_of(const Napi::Object& o) {
+SegmentTable segments_of(const Napi::Object& o) {
   const std::vector<int32_t> gradient = ints_of(o.Get("gradient"), "gradient"),
                              forward = ints_of(o.Get("forward"), "forward");
   if (forward.empty() || gradient.size() != forward.size() + 1 || gradient.front() != 0)
     fail("INVALID_ARGUMENT", "gradient: expected offsets from 0, one more than segments");
-  Segments s;
+  SegmentTable s;
   s.gradient.assign(gradient.begin(), gradient.end());
   s.forward.assign(forward.begin(), forward.end());
   s.weight.assign(forward.size(), 1.0f);
@@ -183,31 +190,33 @@ Segments segments_of(const Napi::Object& o) {
 // scalar kernels in float32.
 Napi::Value js_squared_outer(const Info& info) {
   return guarded(info.Env(), [&] {
-    const Napi::Object options = object_of(info[0], "options"), o = object_of(info[1], "operands");
-    Context context(select_kernels(string_of(options.Get("isa"), "isa")), threads_of(options.Get("threads")),
-                    parse_compute(string_of(o.Get("dtype"), "dtype")));
+    const Napi::Object o = object_of(info[1], "operands");
+    const DeviceOptions options = options_of(info[0], o);
+    Machine machine(options);
+    Stream& stream = machine.stream;
     const int64_t out = positive(o, "out"), in = positive(o, "in"), count = positive(o, "targets");
-    const Segments segments = segments_of(o);
-    if (segments.rows() < 1) fail("INVALID_ARGUMENT", "gradient: expected a row at least");
-    const Buffer x = filled(context, segments.forward_rows * in, 1), dy = filled(context, segments.rows() * out, 2);
+    const SegmentTable table = segments_of(o);
+    const Segments segments = table.upload(stream);
+    if (segments.rows < 1) fail("INVALID_ARGUMENT", "gradient: expected a row at least");
+    const Buffer x = filled(machine, segments.forward_rows * in, 1), dy = filled(machine, segments.rows * out, 2);
     std::vector<Buffer> targets;
-    for (int64_t i = 0; i < count; ++i) targets.emplace_back(out * in);
+    for (int64_t i = 0; i < count; ++i) targets.push_back(machine.buffer(out * in));
     const auto accumulate = [&](int64_t call) {
-      reset(context);
-      squared_outer(context, {out, in}, segments, {x.data(), in, dy.data(), out}, nullptr, true,
-                    targets[static_cast<size_t>(call % count)].data());
+      stream.reset();
+      squared_outer(stream, {segments, out, in, x.data(), in, dy.data(), out, nullptr, true,
+                             targets[static_cast<size_t>(call % count)].data()});
     };
 
     accumulate(0);
-    Context reference(select_kernels("scalar"), threads_of(options.Get("threads")));
+    Machine reference(reference_of(options));
     const std::vector<int64_t> rows = probes(out);
     const auto probed = static_cast<int64_t>(rows.size());
-    const Buffer some(segments.rows() * probed), expected(probed * in);
-    for (int64_t t = 0; t < segments.rows(); ++t)
+    const Buffer some = machine.buffer(segments.rows * probed), expected = machine.buffer(probed * in);
+    for (int64_t t = 0; t < segments.rows; ++t)
       for (int64_t i = 0; i < probed; ++i)
         some.data()[t * probed + i] = dy.data()[t * out + rows[static_cast<size_t>(i)]];
-    squared_outer(reference, {probed, in}, segments, {x.data(), in, some.data(), probed}, nullptr, true,
-                  expected.data());
+    squared_outer(reference.stream,
+                  {segments, probed, in, x.data(), in, some.data(), probed, nullptr, true, expected.data()});
     double error = 0;
     for (int64_t i = 0; i < probed; ++i)
       error =
@@ -236,11 +245,18 @@ void copy_streaming(float* to, const float* from, int64_t n) {
 }
 #endif
 
-using Copy = void (*)(float*, const float*, int64_t);
+using ThreadCopy = void (*)(float*, const float*, int64_t);
+
+struct Copies {
+  int threads;
+  const Buffer &to, &from;
+  int64_t samples;
+};
 
 // Seconds from the moment when all threads are there until the last one is done; every thread keeps to the pages that
 // it touched first.
-std::vector<double> time_copies(Copy copy, int threads, const Buffer& to, const Buffer& from, int64_t samples) {
+std::vector<double> time_copies(ThreadCopy copy, const Copies& copies) {
+  const auto& [threads, to, from, samples] = copies;
   std::vector<double> seconds;
   const int64_t share = to.size() / threads / 16 * 16;
   for (int64_t sample = 0; sample <= samples; ++sample) {
@@ -248,7 +264,7 @@ std::vector<double> time_copies(Copy copy, int threads, const Buffer& to, const 
     std::atomic<bool> go{false};
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t)
-      workers.emplace_back([&, t] {
+      workers.emplace_back([&, t, &to = to, &from = from] {
         ++ready;
         while (!go) std::this_thread::yield();
         copy(to.data() + t * share, from.data() + t * share, share);
@@ -270,7 +286,7 @@ Napi::Value js_copy(const Info& info) {
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t share = positive(o, "bytes") / 4 / threads / 16 * 16, samples = positive(o, "samples");
     if (share == 0) fail("INVALID_ARGUMENT", "bytes: expected 64 per thread at least");
-    const Buffer from(share * threads), to(share * threads);
+    const Buffer from(host_memory(), share * threads), to(host_memory(), share * threads);
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t)
       workers.emplace_back([&, t] {
@@ -279,9 +295,9 @@ Napi::Value js_copy(const Info& info) {
     for (std::thread& worker : workers) worker.join();
     auto result = Napi::Object::New(info.Env());
     result.Set("bytes", static_cast<double>(from.bytes()));
-    const auto run = [&](const char* name, Copy copy) {
+    const auto run = [&](const char* name, ThreadCopy copy) {
       std::memset(to.data(), 0, static_cast<size_t>(to.bytes()));
-      result.Set(name, to_js(info.Env(), time_copies(copy, threads, to, from, samples)));
+      result.Set(name, to_js(info.Env(), time_copies(copy, {threads, to, from, samples})));
       if (std::memcmp(to.data(), from.data(), static_cast<size_t>(to.bytes())) != 0)
         fail("NUMERIC", "the %s copy differs from its source", name);
     };

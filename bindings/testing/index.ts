@@ -4,12 +4,17 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageRoot, type ComputeDtype, type NativeAddon, type TensorPlace } from '../index.js';
+import { packageRoot, type ComputeDtype, type EngineOptions, type NativeAddon, type TensorPlace } from '../index.js';
 
-/** Options of a single op: instruction set ('' for the best), threads, the dtype of products' operands, and what matmul uses (builtin if absent). */
+/** Where a single op runs, and how. */
 export interface KernelOptions {
+  /** Default: cpu. */
+  device?: EngineOptions['device'];
+  /** The operands of matrix products; default: float32. */
   dtype?: ComputeDtype;
+  /** The code that multiplies matrices; default: builtin. */
   matmul?: 'builtin' | 'onednn';
+  /** The CPU's instruction set; '' stands for the best of this machine. */
   isa: string;
   threads: number;
 }

@@ -1,31 +1,20 @@
 #include "testing/kernels_object.h"
 
 #include "args.h"
-#include "cpu/isa.h"
 #include "errors.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
-#include "ops/matmul.h"
+#include "ops/matmul_cpu.h"
 #include "ops/rms_norm.h"
+#include "ops/squared_outer.h"
+#include "testing/machine.h"
 
 namespace dfmerge {
 
 namespace {
 
 using Info = Napi::CallbackInfo;
-
-// Every function's first argument: { isa: "" for the best, threads, dtype of products, "float32" if absent, matmul:
-// "builtin" if absent, or "onednn" }.
-std::unique_ptr<Context> context_of(const Napi::Value& value) {
-  const Napi::Object o = object_of(value, "options");
-  const int threads = int_of(o.Get("threads"), "threads");
-  if (threads < 1 || threads > 256) fail("INVALID_ARGUMENT", "threads: expected 1 to 256");
-  const std::string dtype = o.Get("dtype").IsUndefined() ? "float32" : string_of(o.Get("dtype"), "dtype");
-  const std::string products = o.Get("matmul").IsUndefined() ? "builtin" : string_of(o.Get("matmul"), "matmul");
-  return std::make_unique<Context>(select_kernels(string_of(o.Get("isa"), "isa")), threads, parse_compute(dtype),
-                                   select_onednn(dtype == "bfloat16", products));
-}
 
 void expect_size(const std::vector<float>& values, int64_t size, const char* name) {
   if (static_cast<int64_t>(values.size()) != size)
@@ -52,13 +41,10 @@ BucketRule checked(const BucketRule& rule) {
 }
 
 // One segment over all rows.
-Segments whole(int64_t rows) {
-  Segments s;
-  s.gradient = {0, rows};
-  s.forward = {0};
-  s.weight = {1.0f};
+SegmentTable whole(int64_t rows) {
+  SegmentTable s;
+  s.append(0, rows, 1.0f);
   s.forward_rows = rows;
-  for (int64_t t = 0; t < rows; ++t) s.row_of.push_back(t);
   return s;
 }
 
@@ -66,7 +52,8 @@ Segments whole(int64_t rows) {
 // m]; b likewise. packed: B is packed before; c: what the product is added to.
 Napi::Value js_matmul(const Info& info) {
   return guarded(info.Env(), [&] {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t m = positive(o, "m"), n = positive(o, "n"), k = positive(o, "k");
     const std::vector<float> a = sized(o, "a", m * k), b = sized(o, "b", k * n);
@@ -78,10 +65,11 @@ Napi::Value js_matmul(const Info& info) {
         boolean_of(o.Get("transposeB"), "transposeB") ? transposed(b.data(), k) : row_major(b.data(), n);
     Buffer packed;
     if (!o.Get("packed").IsUndefined() && boolean_of(o.Get("packed"), "packed")) {
-      packed = Buffer(packed_size(*context, n, k));
-      pack_matrix(*context, n, k, b_view, packed.data());
+      const cpu::Packing packing{n, k, b_view};
+      packed = machine.buffer(cpu::packed_size(stream.cpu(), packing));
+      cpu::pack_matrix(stream.cpu(), packing, packed.data());
     }
-    matmul(*context, {m, n, k}, a_view, b_view, c.data(), n, accumulate, {packed.data()});
+    matmul(stream, {{m, n, k}, a_view, b_view, {c.data(), n}, {packed.data()}, accumulate});
     return to_js(info.Env(), c);
   });
 }
@@ -90,13 +78,14 @@ Napi::Value js_matmul(const Info& info) {
 // target [out, in]
 Napi::Value js_squared_outer(const Info& info) {
   return guarded(info.Env(), [&] {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t out = positive(o, "out"), in = positive(o, "in");
     const std::vector<float> x = floats_of(o.Get("x"), "x"), dy = floats_of(o.Get("dy"), "dy");
     const std::vector<int32_t> gradient = ints_of(o.Get("gradient"), "gradient"),
                                forward = ints_of(o.Get("forward"), "forward");
-    Segments s;
+    SegmentTable s;
     s.gradient.assign(gradient.begin(), gradient.end());
     s.forward.assign(forward.begin(), forward.end());
     s.weight = sized(o, "weight", s.count());
@@ -114,12 +103,13 @@ Napi::Value js_squared_outer(const Info& info) {
                                segments = ints_of(o.Get("extraSegments"), "extraSegments");
     const std::vector<float> extra = sized(o, "extra", static_cast<int64_t>(rows.size()) * in);
     if (segments.size() != rows.size()) fail("INVALID_ARGUMENT", "extraSegments: expected one per row of extraRows");
-    SparseRows sparse;
+    std::vector<SparseRow> entries;
     for (size_t i = 0; i < rows.size(); ++i)
-      sparse.entries.push_back({rows[i], segments[i], extra.data() + static_cast<int64_t>(i) * in});
+      entries.push_back({rows[i], segments[i], extra.data() + static_cast<int64_t>(i) * in});
+    const SparseRows sparse{stream.upload(entries), static_cast<int64_t>(entries.size())};
     std::vector<float> target(static_cast<size_t>(out * in));
-    squared_outer(*context, {out, in}, s, {x.data(), in, dy.data(), out}, rows.empty() ? nullptr : &sparse,
-                  boolean_of(o.Get("squared"), "squared"), target.data());
+    squared_outer(stream, {s.upload(stream), out, in, x.data(), in, dy.data(), out, rows.empty() ? nullptr : &sparse,
+                           boolean_of(o.Get("squared"), "squared"), target.data()});
     return to_js(info.Env(), target);
   });
 }
@@ -127,20 +117,22 @@ Napi::Value js_squared_outer(const Info& info) {
 // rmsNorm(options, { rows, d, x, weight, epsilon, dy? }) -> { y, dx?, dweight? }
 Napi::Value js_rms_norm(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t rows = positive(o, "rows"), d = positive(o, "d");
     const std::vector<float> x = sized(o, "x", rows * d), weight = sized(o, "weight", d);
     std::vector<float> y(x.size()), r(static_cast<size_t>(rows)), dx(x.size()), dweight(static_cast<size_t>(d));
-    rms_norm(*context, rows, d, x.data(), weight.data(), static_cast<float>(number_of(o.Get("epsilon"), "epsilon")),
-             y.data(), r.data());
+    rms_norm(stream, {rows, d, x.data(), weight.data(), static_cast<float>(number_of(o.Get("epsilon"), "epsilon")),
+                      y.data(), r.data()});
     auto result = Napi::Object::New(info.Env());
     result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", rows * d);
-    const RmsNormBackward operands{x.data(), r.data(), weight.data(), dy.data(), dx.data()};
-    rms_norm_backward(*context, whole(rows), d, operands);
-    rms_norm_weight(*context, whole(rows), d, operands, false, dweight.data());
+    const SegmentTable table = whole(rows);
+    const Segments segments = table.upload(stream);
+    rms_norm_backward(stream, {segments, d, x.data(), r.data(), weight.data(), dy.data(), dx.data()});
+    rms_norm_weight(stream, {segments, d, x.data(), r.data(), dy.data(), false, dweight.data()});
     result.Set("dx", to_js(info.Env(), dx));
     result.Set("dweight", to_js(info.Env(), dweight));
     return result;
@@ -150,7 +142,8 @@ Napi::Value js_rms_norm(const Info& info) {
 // activation(options, { rows, width, gate, linear?, dy? }) -> { y, dgate?, dlinear? }; without linear: relu of gate
 Napi::Value js_activation(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t rows = positive(o, "rows"), width = positive(o, "width");
     const std::vector<float> gate = sized(o, "gate", rows * width);
@@ -158,18 +151,20 @@ Napi::Value js_activation(const Info& info) {
     const std::vector<float> linear = gated ? sized(o, "linear", rows * width) : std::vector<float>{};
     std::vector<float> y = gate, dgate(gate.size()), dlinear(gate.size());
     auto result = Napi::Object::New(info.Env());
-    gated ? gated_gelu(*context, rows, width, width, gate.data(), linear.data(), y.data())
-          : relu(*context, rows, width, y.data());
+    gated ? gated_gelu(stream, {rows, width, width, gate.data(), linear.data(), y.data()})
+          : relu(stream, {rows, width, y.data()});
     result.Set("y", to_js(info.Env(), y));
     if (!with_gradient) return result;
     const std::vector<float> dy = sized(o, "dy", rows * width);
+    const SegmentTable table = whole(rows);
+    const Segments segments = table.upload(stream);
     if (gated) {
-      gated_gelu_backward(*context, whole(rows), width, width, gate.data(), linear.data(), dy.data(), dgate.data(),
-                          dlinear.data());
+      gated_gelu_backward(
+          stream, {segments, width, width, gate.data(), linear.data(), dy.data(), dgate.data(), dlinear.data()});
       result.Set("dlinear", to_js(info.Env(), dlinear));
     } else {
       dgate = dy;
-      relu_backward(*context, whole(rows), width, y.data(), dgate.data());
+      relu_backward(stream, {segments, width, y.data(), dgate.data()});
     }
     result.Set("dgate", to_js(info.Env(), dgate));
     return result;
@@ -181,20 +176,21 @@ Napi::Value js_activation(const Info& info) {
 //   [buckets, heads]
 Napi::Value js_attention(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const auto heads = static_cast<int>(positive(o, "heads")), d_kv = static_cast<int>(positive(o, "dKv"));
     const std::vector<int32_t> queries = ints_of(o.Get("queryOffsets"), "queryOffsets"),
                                keys = ints_of(o.Get("keyOffsets"), "keyOffsets");
     if (queries.size() != keys.size() || queries.empty() || queries.front() != 0 || keys.front() != 0)
       fail("INVALID_ARGUMENT", "queryOffsets and keyOffsets: expected offsets from 0, as many of one as of the other");
-    AttentionSpans spans;
+    SpanTable table_of_spans;
     int64_t reach = 1;
     for (size_t i = 1; i < queries.size(); ++i) {
       const int64_t query = queries[i - 1], rows = queries[i] - query, key = keys[i - 1], key_rows = keys[i] - key;
       if (rows < 1 || key_rows < 1) fail("INVALID_ARGUMENT", "span %zu is empty", i - 1);
-      spans.spans.push_back({query, rows, key, key_rows, query, key, static_cast<int64_t>(i) - 1});
-      spans.end_group();
+      table_of_spans.spans.push_back({query, rows, key, key_rows, query, key, static_cast<int64_t>(i) - 1});
+      table_of_spans.end_group();
       reach = std::max({reach, rows, key_rows});
     }
     const int64_t inner = int64_t{heads} * d_kv;
@@ -205,24 +201,27 @@ Napi::Value js_attention(const Info& info) {
     std::vector<float> table(static_cast<size_t>(heads * (2 * reach - 1)));
     if (biased) {
       rule = checked({static_cast<int>(positive(o, "buckets")), static_cast<int>(positive(o, "maxDistance")), !causal});
-      position_bias(rule, heads, sized(o, "bias", int64_t{rule.buckets} * heads).data(), reach, table.data());
+      const std::vector<float> bias_weight = sized(o, "bias", int64_t{rule.buckets} * heads);
+      position_bias(stream, {rule, heads, bias_weight.data(), reach, table.data()});
     }
     const PositionBias bias{reach, table.data()};
     const AttentionShape shape{heads, d_kv, causal, biased ? &bias : nullptr, inner, inner};
     std::vector<float> y(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
-    attention(*context, shape, spans, q.data(), k.data(), v.data(), y.data());
+    const AttentionSpans spans = table_of_spans.upload(stream);
+    attention(stream, {shape, spans, q.data(), k.data(), v.data(), y.data()});
     auto result = Napi::Object::New(info.Env());
     result.Set("y", to_js(info.Env(), y));
     if (o.Get("dy").IsUndefined()) return result;
     const std::vector<float> dy = sized(o, "dy", static_cast<int64_t>(q.size()));
-    std::vector<float> by_distance(spans.spans.size() * table.size()),
+    std::vector<float> by_distance(table_of_spans.spans.size() * table.size()),
         dbias(static_cast<size_t>(std::max(1, rule.buckets) * heads));
-    attention_backward(*context, shape, spans,
-                       {q.data(), k.data(), v.data(), dy.data(), dq.data(), dk.data(), dv.data(),
-                        biased ? by_distance.data() : nullptr});
+    attention_backward(stream, {shape, spans, q.data(), k.data(), v.data(), dy.data(), dq.data(), dk.data(), dv.data(),
+                                biased ? by_distance.data() : nullptr});
+    SegmentTable one_per_span;
+    for (const AttentionSpan& span : table_of_spans.spans) one_per_span.append(span.query, span.query_rows, 1.0f);
     if (biased)
-      position_bias_weight(*context, rule, heads, reach, std::vector<float>(spans.spans.size(), 1.0f),
-                           by_distance.data(), false, dbias.data());
+      position_bias_weight(stream,
+                           {one_per_span.upload(stream), rule, heads, reach, by_distance.data(), false, dbias.data()});
     result.Set("dq", to_js(info.Env(), dq));
     result.Set("dk", to_js(info.Env(), dk));
     result.Set("dv", to_js(info.Env(), dv));
@@ -235,7 +234,8 @@ Napi::Value js_attention(const Info& info) {
 // memory, dlogits }
 Napi::Value js_cross_entropy(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const int64_t rows = positive(o, "rows"), vocabulary = positive(o, "vocabulary"), d = positive(o, "d");
     const std::vector<float> h = sized(o, "h", rows * d), weight = sized(o, "weight", vocabulary * d);
@@ -245,11 +245,12 @@ Napi::Value js_cross_entropy(const Info& info) {
       if (label < 0 || label >= vocabulary) fail("INVALID_ARGUMENT", "labels: %d is out of range", label);
     std::vector<float> logits(static_cast<size_t>(rows * vocabulary)), ones(static_cast<size_t>(rows), 1.0f);
     std::vector<double> nll(static_cast<size_t>(rows)), tiled(nll.size());
-    head_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), tiled.data());
-    head_logits_nll(*context, {weight.data(), nullptr, vocabulary, d}, rows, h.data(), labels.data(), logits.data(),
-                    nll.data());
-    cross_entropy_backward(*context, rows, vocabulary,
-                           {logits.data(), labels.data(), whole(rows).row_of.data(), ones.data(), logits.data()});
+    const Head head{weight.data(), nullptr, vocabulary, d};
+    head_nll(stream, {head, rows, h.data(), labels.data(), tiled.data(), nullptr});
+    head_nll(stream, {head, rows, h.data(), labels.data(), nll.data(), logits.data()});
+    const SegmentTable table = whole(rows);
+    cross_entropy_backward(stream, {rows, vocabulary, logits.data(), labels.data(), stream.upload(table.row_of),
+                                    ones.data(), logits.data()});
     auto result = Napi::Object::New(info.Env());
     result.Set("nll", to_js(info.Env(), nll));
     result.Set("tiledNll", to_js(info.Env(), tiled));
@@ -265,15 +266,16 @@ bool streamed(const Napi::Object& o) { return !o.Get("stream").IsUndefined() && 
 // -> theta (paper eq. 7)
 Napi::Value js_merge(const Info& info) {
   return guarded(info.Env(), [&] {
-    const auto context = context_of(info[0]);
-    const Kernels& kernels = context->kernels;
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
+    const Kernels& kernels = stream.cpu().kernels;
     const Napi::Object o = object_of(info[1], "operands");
     const std::vector<float> base = floats_of(o.Get("base"), "base");
     const auto size = static_cast<int64_t>(base.size());
     const Napi::Object models = object_of(o.Get("models"), "models"), fishers = object_of(o.Get("fishers"), "fishers");
     const std::vector<double> coefficients = doubles_of(o.Get("coefficients"), "coefficients");
     std::vector<float> numerator(base.size()), denominator(base.size());
-    const Buffer theta(size);  // on a page's boundary, as the engine's
+    const Buffer theta = machine.buffer(size);  // on a page's boundary, as the engine's
     const bool with_fisher = fishers.Has(uint32_t{0});
     for (uint32_t i = 0; i < coefficients.size(); ++i) {
       const std::vector<float> model = floats_of(models.Get(i), "models"),
@@ -292,14 +294,15 @@ Napi::Value js_merge(const Info& info) {
 // interpolate(options, { base, model, coefficient, stream? }) -> base + coefficient (model - base)
 Napi::Value js_interpolate(const Info& info) {
   return guarded(info.Env(), [&] {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const Napi::Object o = object_of(info[1], "operands");
     const std::vector<float> base = floats_of(o.Get("base"), "base"),
                              model = sized(o, "model", static_cast<int64_t>(base.size()));
-    const Buffer theta(static_cast<int64_t>(base.size()));
-    context->kernels.interpolate(theta.data(), base.data(), model.data(),
-                                 static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
-                                 streamed(o));
+    const Buffer theta = machine.buffer(static_cast<int64_t>(base.size()));
+    stream.cpu().kernels.interpolate(theta.data(), base.data(), model.data(),
+                                     static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
+                                     streamed(o));
     return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + theta.size()});
   });
 }
@@ -307,13 +310,14 @@ Napi::Value js_interpolate(const Info& info) {
 // convert(options, "F16" | "BF16", Float32Array) -> the values after a round trip through that dtype
 Napi::Value js_convert(const Info& info) {
   return guarded(info.Env(), [&] {
-    const auto context = context_of(info[0]);
+    Machine machine(device_options_of(info[0]));
+    Stream& stream = machine.stream;
     const bool half = parse_dtype(string_of(info[1], "dtype")) == DType::F16;
     std::vector<float> values = floats_of(info[2], "values");
     std::vector<uint16_t> bits(values.size());
     const auto size = static_cast<int64_t>(values.size());
-    (half ? context->kernels.to_f16 : context->kernels.to_bf16)(bits.data(), values.data(), size);
-    (half ? context->kernels.from_f16 : context->kernels.from_bf16)(values.data(), bits.data(), size);
+    (half ? stream.cpu().kernels.to_f16 : stream.cpu().kernels.to_bf16)(bits.data(), values.data(), size);
+    (half ? stream.cpu().kernels.from_f16 : stream.cpu().kernels.from_bf16)(values.data(), bits.data(), size);
     return to_js(info.Env(), values);
   });
 }

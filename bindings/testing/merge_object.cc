@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "args.h"
-#include "cpu/isa.h"
 #include "errors.h"
 #include "merge/driver.h"
 #include "merge/file_source.h"
+#include "testing/machine.h"
 
 namespace dfmerge {
 
@@ -65,24 +65,23 @@ ParamTable table_of(const Napi::Value& value) {
 // -> theta, one tensor behind the other.
 Napi::Value rescale(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    const Napi::Object options = object_of(info[0], "options"), o = object_of(info[1], "operands");
-    Context context(select_kernels(string_of(options.Get("isa"), "isa")), int_of(options.Get("threads"), "threads"));
+    Machine machine(device_options_of(info[0]));
+    const Napi::Object o = object_of(info[1], "operands");
     const ParamTable table = table_of(o.Get("tensors"));
     std::vector<WalkedTensor> tensors;
     for (const Param& param : table.all()) tensors.push_back({param.name, param.size});
-    const Block theta(table), rest(table);
+    const Block theta(machine.device.memory(), table), rest(machine.device.memory(), table);
     std::vector<std::unique_ptr<FileSource>> files;
     Operands operands{{}, {&theta, &rest}};
     const Napi::Array models = object_of(o.Get("models"), "models").As<Napi::Array>();
     for (uint32_t i = 0; i < models.Length(); ++i) {
       const std::vector<TensorPlace> places = places_of(models.Get(i), "models");
-      files.push_back(std::make_unique<FileSource>(context.kernels, ranges_of(table, places)));
+      files.push_back(std::make_unique<FileSource>(machine.stream.cpu().kernels, ranges_of(table, places)));
       operands.sources.push_back(files.back().get());
     }
-    run(context, tensors,
-        RescaleKernel(number_of(o.Get("norm"), "norm"), boolean_of(o.Get("whole"), "whole"),
-                      static_cast<int>(models.Length()) - 1),
-        operands);
+    const RescaleKernel kernel(number_of(o.Get("norm"), "norm"), boolean_of(o.Get("whole"), "whole"),
+                               static_cast<int>(models.Length()) - 1);
+    walk(machine.stream, {tensors, kernel, operands});
     std::vector<double> values;
     for (int t = 0; t < table.count(); ++t)
       for (int64_t i = 0; i < table[t].size; ++i)

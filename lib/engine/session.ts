@@ -157,7 +157,7 @@ export function makeEngine(config: T5Config, tied: boolean, options: ComputeOpti
   return callNative(
     () =>
       new Engine(
-        { ...config, tied },
+        { architecture: 't5', ...config, tied },
         {
           threads: options.threads ?? availableParallelism(),
           dtype: options.dtype ?? 'float32',

@@ -7,13 +7,14 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "cpu/host_memory.h"
 #include "cpu/kernels.h"
 #include "cpu/onednn.h"
 #include "cpu/parallel.h"
 
 namespace dfmerge {
 
-enum class Compute { kFloat32, kBfloat16 };  // of matrix products' operands
+enum class Compute { kFloat32, kBfloat16 };  // the operands of matrix products
 
 inline Compute parse_compute(const std::string& dtype) {
   if (dtype == "float32") return Compute::kFloat32;
@@ -23,18 +24,15 @@ inline Compute parse_compute(const std::string& dtype) {
 }
 
 struct Context {
-  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32,
-          std::unique_ptr<Onednn> other_products = nullptr)
-      : kernels(table),
-        compute(compute_dtype),
-        onednn(std::move(other_products)),
-        pool(threads),
-        scratch(static_cast<size_t>(threads)) {}
+  Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32)
+      : kernels(table), compute(compute_dtype), pool(threads), shared(host_memory()) {
+    for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(host_memory());
+  }
   const Kernels& kernels;
   const Compute compute;
-  const std::unique_ptr<Onednn> onednn;  // of matmul(); null: the built-in products
+  std::unique_ptr<Onednn> onednn;  // what matmul() multiplies by; null stands for the built-in micro-kernels
   ThreadPool pool;
-  std::vector<Arena> scratch;     // scratch[thread]: used inside one item of a parallel region, released at its end
+  std::vector<Arena> scratch;     // scratch[thread] is used inside one item of a parallel region, released at its end
   Arena shared;                   // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
 
@@ -42,11 +40,17 @@ struct Context {
   const MatmulKernels& matmul_kernels(bool exact = false) const {
     return compute == Compute::kBfloat16 && !exact ? *kernels.bf16_matmul : *kernels.float_matmul;
   }
-  // oneDNN for such products; null: the built-in ones. It is set up for one dtype.
+  // oneDNN for such products, or null for the built-in micro-kernels. It is set up for one dtype.
   Onednn* onednn_for(bool exact) const { return compute == Compute::kBfloat16 && exact ? nullptr : onednn.get(); }
 
   void check_stop() const {
     if (stop) fail("ABORTED", "stopped");
+  }
+
+  // Makes all scratch memory free again, at the start of a slice of work.
+  void reset() {
+    shared.reset();
+    for (Arena& arena : scratch) arena.reset();
   }
 
   int64_t bytes() const {
@@ -54,19 +58,6 @@ struct Context {
     for (const Arena& arena : scratch) total += arena.bytes();
     return total;
   }
-};
-
-// Releases what a scope took from an arena.
-class ArenaScope {
- public:
-  explicit ArenaScope(Arena& arena) : arena_(arena), mark_(arena.mark()) {}
-  ~ArenaScope() { arena_.release(mark_); }
-  ArenaScope(const ArenaScope&) = delete;
-  ArenaScope& operator=(const ArenaScope&) = delete;
-
- private:
-  Arena& arena_;
-  Arena::Mark mark_;
 };
 
 }  // namespace dfmerge

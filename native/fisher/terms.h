@@ -3,8 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "models/batch.h"
-#include "models/t5/backward.h"
+#include "models/model.h"
 
 namespace dfmerge {
 

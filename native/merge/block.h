@@ -9,7 +9,7 @@ namespace dfmerge {
 // Owns the block, zeroed at first; the table says where each tensor lies in it, and has to outlive it.
 class Block : public Source {
  public:
-  explicit Block(const ParamTable& table) : table_(table), memory_(table.total()) {}
+  Block(Memory& memory, const ParamTable& table) : table_(table), memory_(memory, table.total()) {}
   float* data() const { return memory_.data(); }
   float* tensor(int index) const { return data() + table_[index].offset; }
   int64_t bytes() const { return memory_.bytes(); }

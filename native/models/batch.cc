@@ -43,4 +43,11 @@ std::vector<int32_t> decoder_inputs(const Batch& batch, int decoder_start) {
   return ids;
 }
 
+std::vector<double> sum_choices(const Batch& batch, const std::vector<double>& of_token) {
+  std::vector<double> nll(static_cast<size_t>(batch.choices()));
+  for (int64_t c = 0; c < batch.choices(); ++c)
+    for (int32_t t = batch.label_offsets[c]; t < batch.label_offsets[c + 1]; ++t) nll[c] += of_token[t];
+  return nll;
+}
+
 }  // namespace dfmerge

@@ -25,4 +25,7 @@ void check(const Batch& batch, int vocab_size);
 // Labels shifted right within each choice, the start token first: the decoder's input.
 std::vector<int32_t> decoder_inputs(const Batch& batch, int decoder_start);
 
+// The NLL of every choice, from the NLL of every label token.
+std::vector<double> sum_choices(const Batch& batch, const std::vector<double>& of_token);
+
 }  // namespace dfmerge

@@ -1,16 +1,46 @@
-// The feed-forward's activation: relu(h) (T5 v1.0) or gelu_new(gate) * linear (v1.1).
+// The feed-forward layer's activation: relu(h) (T5 v1.0) or gelu_new(gate) * linear (v1.1).
 #pragma once
-#include "ops/squared_outer.h"
+#include "ops/segments.h"
 
 namespace dfmerge {
 
-void relu(Context& context, int64_t rows, int64_t width, float* h);
-// dh [rows, width] <- dh where the forward row's y > 0, else 0.
-void relu_backward(Context& context, const Segments& segments, int64_t width, const float* y, float* dh);
-// stride: floats between the rows of gate, linear and their gradients; y and dy are [rows, width].
-void gated_gelu(Context& context, int64_t rows, int64_t width, int64_t stride, const float* gate, const float* linear,
-                float* y);
-void gated_gelu_backward(Context& context, const Segments& segments, int64_t width, int64_t stride, const float* gate,
-                         const float* linear, const float* dy, float* dgate, float* dlinear);
+// h [rows, width] <- max(h, 0).
+struct Relu {
+  int64_t rows, width;
+  float* h;
+};
+// dh [segments' rows, width] <- dh where the forward row's y > 0, else 0.
+struct ReluBackward {
+  const Segments& segments;
+  int64_t width;
+  const float* y;
+  float* dh;
+};
+// y [rows, width]; the rows of gate and linear are `stride` floats apart.
+struct GatedGelu {
+  int64_t rows, width, stride;
+  const float *gate, *linear;
+  float* y;
+};
+// dy [segments' rows, width]; the rows of gate, linear and their gradients are `stride` floats apart.
+struct GatedGeluBackward {
+  const Segments& segments;
+  int64_t width, stride;
+  const float *gate, *linear;
+  const float* dy;
+  float *dgate, *dlinear;
+};
+
+namespace cpu {
+void relu(Context& context, const Relu& o);
+void relu_backward(Context& context, const ReluBackward& o);
+void gated_gelu(Context& context, const GatedGelu& o);
+void gated_gelu_backward(Context& context, const GatedGeluBackward& o);
+}  // namespace cpu
+
+inline constexpr Op<cpu::relu> relu;
+inline constexpr Op<cpu::relu_backward> relu_backward;
+inline constexpr Op<cpu::gated_gelu> gated_gelu;
+inline constexpr Op<cpu::gated_gelu_backward> gated_gelu_backward;
 
 }  // namespace dfmerge

@@ -1,29 +1,41 @@
 // The output head at label positions: logits = h E^T, NLL = log sum exp(logits) - logit of the label.
 #pragma once
-#include "cpu/context.h"
+#include "ops/matmul.h"
+#include "ops/segments.h"
 
 namespace dfmerge {
 
 struct Head {
   const float* weight;  // [vocabulary, d]
-  const float* packed;  // its transpose as pack_matrix leaves it, or null
+  const float* packed;  // its transpose as Weights::forward gives it, or null
   int64_t vocabulary, d;
 };
 
-// nll[rows] of labels[rows] at h [rows, d]; logits of a few rows exist at a time.
-void head_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels, double* nll);
-// The same, leaving all logits [rows, vocabulary] for the backward pass.
-void head_logits_nll(Context& context, const Head& head, int64_t rows, const float* h, const int32_t* labels,
-                     float* logits, double* nll);
+struct HeadNll {
+  const Head& head;
+  int64_t rows;
+  const float* h;         // [rows, d]
+  const int32_t* labels;  // [rows]
+  double* nll;            // [rows], in host memory
+  float* logits;          // [rows, vocabulary]; null: a few tiles of them exist at a time
+};
 
 // dlogits[t] = scale[t] (softmax(logits[row_of[t]]) - onehot(label)); dlogits may be logits where row_of[t] = t.
 struct CrossEntropyBackward {
+  int64_t rows, vocabulary;
   const float* logits;
   const int32_t* labels;  // of the forward rows
   const int64_t* row_of;  // [rows]
   const float* scale;     // [rows]
   float* dlogits;         // [rows, vocabulary]
 };
-void cross_entropy_backward(Context& context, int64_t rows, int64_t vocabulary, const CrossEntropyBackward& operands);
+
+namespace cpu {
+void head_nll(Context& context, const HeadNll& o);
+void cross_entropy_backward(Context& context, const CrossEntropyBackward& o);
+}  // namespace cpu
+
+inline constexpr Op<cpu::head_nll> head_nll;
+inline constexpr Op<cpu::cross_entropy_backward> cross_entropy_backward;
 
 }  // namespace dfmerge

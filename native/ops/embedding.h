@@ -1,21 +1,48 @@
-// Token embedding: forward gathers rows; backward lists, per segment, the rows its tokens touch.
+// Token embedding: the forward pass gathers rows of a table, the backward pass adds up, per segment, the gradients of
+// the tokens that took the same row.
 #pragma once
-#include "ops/squared_outer.h"
+#include "ops/segments.h"
 
 namespace dfmerge {
 
 // out[t] = table[ids[t]], [rows, d].
-void embedding(Context& context, int64_t rows, int64_t d, const float* table, const int32_t* ids, float* out);
-
-// Gradient rows of token occurrences: occurrence t of `segments` has id ids[segments.row_of[t]] and gradient dx[t].
-struct TokenGradients {
-  const Segments& segments;
-  const int32_t* ids;  // of the forward rows
-  float* dx;           // [segments.rows(), d]; rows of one id and segment are added into the first of them
+struct Embedding {
+  int64_t rows, d;
+  const float* table;
+  const int32_t* ids;
+  float* out;
 };
-// Sums occurrences of the same (id, segment), encoder's before decoder's, and returns them sorted. The entries point
-// into dx.
-SparseRows embedding_backward(Context& context, int64_t d, const TokenGradients& encoder,
-                              const TokenGradients& decoder);
+
+// Gradients of token occurrences: row t of the segments stands on forward row segments.row_of[t], whose token is
+// ids[segments.row_of[t]].
+struct TokenGradients {
+  const SegmentTable& segments;
+  const std::vector<int32_t>& ids;  // of the forward rows
+  float* dx;                        // [segments.rows(), d]
+};
+
+// Which gradient rows belong to one row of the table and one segment, built on the host from the ids alone.
+struct TokenRuns {
+  std::vector<float*> rows;      // sorted by (table row, segment); within them in the order of the sides
+  std::vector<int64_t> first;    // runs + 1 offsets into `rows`
+  std::vector<SparseRow> total;  // runs: where the sum of each lies, which is its first row
+};
+// The encoder's occurrences come before the decoder's.
+TokenRuns token_runs(int64_t d, const TokenGradients& encoder, const TokenGradients& decoder);
+
+// Adds the rows of every run into its first one, each d wide.
+struct EmbeddingBackward {
+  int64_t d, runs;
+  float* const* rows;
+  const int64_t* first;
+};
+
+namespace cpu {
+void embedding(Context& context, const Embedding& o);
+void embedding_backward(Context& context, const EmbeddingBackward& o);
+}  // namespace cpu
+
+inline constexpr Op<cpu::embedding> embedding;
+inline constexpr Op<cpu::embedding_backward> embedding_backward;
 
 }  // namespace dfmerge

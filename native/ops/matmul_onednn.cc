@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-namespace dfmerge {
+#include "core/arithmetic.h"
+
+namespace dfmerge::cpu {
 
 namespace {
 
@@ -13,14 +15,13 @@ constexpr int64_t kRowUnit =
     16;  // blocks have so many rows or a multiple: few heights, as each is compiled code of its own
 constexpr int64_t kPackedRows = 16;  // rows of A rounded or copied by an item
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t whole_units(int64_t rows) { return divide_up(rows, kRowUnit) * kRowUnit; }
+int64_t whole_units(int64_t rows) { return round_up(rows, kRowUnit); }
 
 // Packed B: its strips one after another, each as oneDNN packs it, on lines of the cache.
 struct Strips {
   Strips(Onednn& onednn, int64_t columns, int64_t depth)
       : n(columns), k(depth), count(divide_up(n, kStrip)), last(n - (count - 1) * kStrip) {
-    const auto lines = [&](int64_t width) { return divide_up(onednn.packed_words(width, k), 16) * 16; };
+    const auto lines = [&](int64_t width) { return round_up(onednn.packed_words(width, k), 16); };
     stride = count > 1 ? lines(kStrip) : 0;
     size = (count - 1) * stride + lines(last);
   }
@@ -29,7 +30,13 @@ struct Strips {
   int64_t stride, size;  // words
 };
 
-void pack_strips(Context& context, const Strips& strips, const Matrix& b, float* packed) {
+struct StripsOf {
+  const Strips& strips;
+  const Matrix& b;
+};
+
+void pack_strips(Context& context, const StripsOf& source, float* packed) {
+  const auto& [strips, b] = source;
   Onednn& onednn = *context.onednn;
   const auto& whole = onednn.packing(strips.width(0), strips.k, b.row_stride, b.column_stride);
   const auto& edge = onednn.packing(strips.last, strips.k, b.row_stride, b.column_stride);
@@ -74,21 +81,22 @@ struct DenseRows {
 
 }  // namespace
 
-int64_t onednn_packed_size(Onednn& onednn, int64_t n, int64_t k) { return Strips(onednn, n, k).size; }
+int64_t onednn_packed_size(Onednn& onednn, const Packing& packing) { return Strips(onednn, packing.n, packing.k).size; }
 
-void onednn_pack_matrix(Context& context, int64_t n, int64_t k, Matrix b, float* packed) {
-  pack_strips(context, Strips(*context.onednn, n, k), b, packed);
+void onednn_pack_matrix(Context& context, const Packing& packing, float* packed) {
+  pack_strips(context, {Strips(*context.onednn, packing.n, packing.k), packing.source}, packed);
 }
 
-void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c, int64_t ldc, bool accumulate,
-                   const float* b_packed) {
+void onednn_matmul(Context& context, const Matmul& o) {
   Onednn& onednn = *context.onednn;
-  const auto [m, n, k] = size;
+  const auto [m, n, k] = o.size;
+  const Matrix& a = o.a;
   const Strips strips(onednn, n, k);
   ArenaScope shared(context.shared);
+  const float* b_packed = o.reading.packed;
   if (!b_packed) {
     float* packed = context.shared.allocate(strips.size);
-    pack_strips(context, strips, b, packed);
+    pack_strips(context, {strips, o.b}, packed);
     b_packed = packed;
   }
 
@@ -121,9 +129,9 @@ void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c,
     float* scratch = arena.allocate(block.scratch_words);
     onednn.multiply(block, rows.row(first), b_packed + strip * strips.stride, tile, scratch);
     for (int64_t i = 0; i < count; ++i) {
-      float* out = c + (first + i) * ldc + strip * kStrip;
+      float* out = o.c.data + (first + i) * o.c.stride + strip * kStrip;
       const float* from = tile + i * columns;
-      if (accumulate)
+      if (o.accumulate)
         context.kernels.add(out, from, columns);
       else
         std::copy(from, from + columns, out);
@@ -131,4 +139,4 @@ void onednn_matmul(Context& context, Extents size, Matrix a, Matrix b, float* c,
   });
 }
 
-}  // namespace dfmerge
+}  // namespace dfmerge::cpu

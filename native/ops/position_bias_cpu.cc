@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "ops/position_bias.h"
 
@@ -23,28 +24,32 @@ int position_bucket(const BucketRule& rule, int64_t distance) {
   return first + static_cast<int>(std::min<int64_t>(exact + static_cast<int64_t>(position), buckets - 1));
 }
 
-void position_bias(const BucketRule& rule, int heads, const float* weight, int64_t reach, float* values) {
-  for (int64_t distance = 1 - reach; distance < reach; ++distance) {
-    const int bucket = position_bucket(rule, distance);
-    for (int h = 0; h < heads; ++h) values[h * (2 * reach - 1) + distance + reach - 1] = weight[bucket * heads + h];
+namespace cpu {
+
+void position_bias(Context&, const SpreadBias& o) {
+  const int64_t width = 2 * o.reach - 1;
+  for (int64_t distance = 1 - o.reach; distance < o.reach; ++distance) {
+    const int bucket = position_bucket(o.rule, distance);
+    for (int h = 0; h < o.heads; ++h) o.values[h * width + distance + o.reach - 1] = o.weight[bucket * o.heads + h];
   }
 }
 
-void position_bias_weight(Context& context, const BucketRule& rule, int heads, int64_t reach,
-                          const std::vector<float>& weights, const float* by_distance, bool squared, float* target) {
-  const int64_t span = 2 * reach - 1;
-  std::vector<int> bucket_of(static_cast<size_t>(span));
-  for (int64_t i = 0; i < span; ++i) bucket_of[i] = position_bucket(rule, i - (reach - 1));
-  context.pool.run(heads, [&](int64_t h, int) {
-    std::vector<float> gradient(static_cast<size_t>(rule.buckets));
-    for (size_t s = 0; s < weights.size(); ++s) {
+void position_bias_weight(Context& context, const PositionBiasWeight& o) {
+  const int64_t width = 2 * o.reach - 1;
+  std::vector<int> bucket_of(static_cast<size_t>(width));
+  for (int64_t i = 0; i < width; ++i) bucket_of[i] = position_bucket(o.rule, i - (o.reach - 1));
+  context.pool.run(o.heads, [&](int64_t h, int) {
+    std::vector<float> gradient(static_cast<size_t>(o.rule.buckets));
+    for (int64_t s = 0; s < o.segments.count; ++s) {
       std::fill(gradient.begin(), gradient.end(), 0.0f);
-      const float* row = by_distance + (static_cast<int64_t>(s) * heads + h) * span;
-      for (int64_t i = 0; i < span; ++i) gradient[bucket_of[i]] += row[i];
-      for (int b = 0; b < rule.buckets; ++b)
-        target[b * heads + h] += weights[s] * (squared ? gradient[b] * gradient[b] : gradient[b]);
+      const float* row = o.by_distance + (s * o.heads + h) * width;
+      for (int64_t i = 0; i < width; ++i) gradient[bucket_of[i]] += row[i];
+      for (int b = 0; b < o.rule.buckets; ++b)
+        o.target[b * o.heads + h] += o.segments.weight[s] * (o.squared ? gradient[b] * gradient[b] : gradient[b]);
     }
   });
 }
+
+}  // namespace cpu
 
 }  // namespace dfmerge

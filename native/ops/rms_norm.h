@@ -1,24 +1,48 @@
-// T5's layer norm: y = w x r, r = 1 / sqrt(mean(x^2) + eps); no mean, no bias.
+// T5's layer norm: y = w x r with r = 1 / sqrt(mean(x^2) + epsilon); it subtracts no mean and adds no bias.
 #pragma once
-#include "ops/squared_outer.h"
+#include "ops/segments.h"
 
 namespace dfmerge {
 
-// x, y [rows, d]; r [rows].
-void rms_norm(Context& context, int64_t rows, int64_t d, const float* x, const float* weight, float epsilon, float* y,
-              float* r);
+struct RmsNorm {
+  int64_t rows, d;
+  const float* x;       // [rows, d]
+  const float* weight;  // [d]
+  float epsilon;
+  float* y;  // [rows, d]
+  float* r;  // [rows]
+};
 
+// dx += the gradient of the loss by x. Row t of segment s stands on forward row segments.row_of[t].
 struct RmsNormBackward {
-  const float* x;       // [forward_rows, d]
-  const float* r;       // [forward_rows]
+  const Segments& segments;
+  int64_t d;
+  const float* x;       // [forward rows, d]
+  const float* r;       // [forward rows]
   const float* weight;  // [d]
   const float* dy;      // [rows, d]
-  float* dx;            // [rows, d], added to
+  float* dx;            // [rows, d]
 };
-// Row t of segment s stands on forward row segments.forward[s] + t - segments.gradient[s].
-void rms_norm_backward(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& operands);
-// target[d] += sum_s weight_s g^2 (or g), g = sum_t dy_t x_t r_t.
-void rms_norm_weight(Context& context, const Segments& segments, int64_t d, const RmsNormBackward& operands,
-                     bool squared, float* target);
+
+// target[d] += sum_s weight_s g^2 (or, unless squared, g), with g = sum_t dy_t x_t r_t.
+struct RmsNormWeight {
+  const Segments& segments;
+  int64_t d;
+  const float* x;   // [forward rows, d]
+  const float* r;   // [forward rows]
+  const float* dy;  // [rows, d]
+  bool squared;
+  float* target;
+};
+
+namespace cpu {
+void rms_norm(Context& context, const RmsNorm& o);
+void rms_norm_backward(Context& context, const RmsNormBackward& o);
+void rms_norm_weight(Context& context, const RmsNormWeight& o);
+}  // namespace cpu
+
+inline constexpr Op<cpu::rms_norm> rms_norm;
+inline constexpr Op<cpu::rms_norm_backward> rms_norm_backward;
+inline constexpr Op<cpu::rms_norm_weight> rms_norm_weight;
 
 }  // namespace dfmerge

@@ -1,57 +1,52 @@
-// The gradient of a weight W[out, in] from y = x W^T, consumed as it is made: no gradient of parameter size is ever
-// stored.
+// The gradient of a weight W [out, in] from y = x W^T, consumed as it is made. A Fisher squares the gradient of every
+// segment (one input and choice) on its own, so that it needs each of them, but never two at once and never in memory:
+// a tile of the product dY_s^T X_s is squared and added to the target while it is still in registers, segment after
+// segment, and only then does the kernel move on to the next tile.
 //
-//   squared (Fisher, paper eq. 2-3):  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] + extra_s[o,
-//   i])^2 else (training):                  target[o, i] += sum_s weight_s (sum_{t in s} dy[t, o] x[f(t), i] +
-//   extra_s[o, i])
+//            in                 for every tile of the target [out, in]:
+//         +------+------+         for every segment s, in order:
+//     out |  tile|      |           g = dY_s^T X_s (+ extra_s)       rows of segment s only
+//         +------+------+           target += weight_s g^2           (or, unless squared, weight_s g)
+//         |      |      |
+//         +------+------+
 //
-// A segment s is one gradient (one input and choice): rows of dy that belong together, and the rows of the forward pass
-// they stand on.
+// In formulas (paper eq. 2-3), with f(t) the forward row of gradient row t:
+//   g_s[o, i] = sum_{t in s} dy[t, o] x[f(t), i] + extra_s[o, i]
+//   target[o, i] += sum_s weight_s g_s[o, i]^2          (squared: the Fisher)
+//   target[o, i] += sum_s weight_s g_s[o, i]            (else: training)
 #pragma once
-#include <vector>
-
-#include "cpu/context.h"
+#include "ops/segments.h"
 
 namespace dfmerge {
 
-// Rows of a backward pass. Segment s: gradient rows [gradient[s], gradient[s + 1]), forward rows from forward[s] on, as
-// many.
-struct Segments {
-  std::vector<int64_t> gradient;  // count + 1 offsets
-  std::vector<int64_t> forward;   // count first rows
-  std::vector<float> weight;      // count
-  std::vector<int64_t> row_of;    // gradient.back(): the forward row of every gradient row
-  int64_t forward_rows = 0;       // rows of the whole forward pass
-  int64_t count() const { return static_cast<int64_t>(forward.size()); }
-  int64_t rows() const { return gradient.back(); }
-};
-
-// Rows to add to a segment's gradient before it is squared, sorted by (row, segment): the embedding's share of a tied
-// head.
-struct SparseRows {
-  struct Entry {
-    int64_t row, segment;
-    const float* values;  // `in` floats
-  };
-  std::vector<Entry> entries;
-};
-
-struct OuterShape {
+struct SquaredOuter {
+  const Segments& segments;
   int64_t out, in;
-};
-
-// x [forward_rows, in] rows ldx apart, dy [rows, out] rows ldy apart, target [out, in] contiguous.
-struct OuterOperands {
-  const float* x;
+  const float* x;  // [forward rows, in], rows ldx floats apart
   int64_t ldx;
-  const float* dy;
+  const float* dy;  // [rows, out], rows ldy floats apart
   int64_t ldy;
+  const SparseRows* extra;  // null: none
+  bool squared;
+  float* target;  // [out, in], contiguous
 };
 
-void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands,
-                   const SparseRows* extra, bool squared, float* target);
-// The sparse rows alone, for an embedding whose head has a weight of its own.
-void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared,
-                  float* target);
+// target[row] += weight_s values^2 (or, unless squared, weight_s values) of the sparse rows alone, each `width` wide:
+// the embedding whose head has a weight of its own.
+struct SquaredRows {
+  const Segments& segments;
+  const SparseRows& rows;
+  int64_t width;
+  bool squared;
+  float* target;
+};
+
+namespace cpu {
+void squared_outer(Context& context, const SquaredOuter& o);
+void squared_rows(Context& context, const SquaredRows& o);
+}  // namespace cpu
+
+inline constexpr Op<cpu::squared_outer> squared_outer;
+inline constexpr Op<cpu::squared_rows> squared_rows;
 
 }  // namespace dfmerge

@@ -1,18 +1,19 @@
 #include <algorithm>
+#include <vector>
 
+#include "core/arithmetic.h"
 #include "ops/squared_outer.h"
 
-namespace dfmerge {
+namespace dfmerge::cpu {
 
 namespace {
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t kPanelsPerTask =
-    16;  // A panels of one task: they share a B panel that stays in the second-level cache
-constexpr int64_t kRowsPacked =
-    1 << 16;  // packed output rows at a time: bounds the scratch for a head of a large vocabulary
-constexpr int64_t kRowBlock =
-    128;  // rows packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths
+// The panels of A of one task share a panel of B, which stays in the second-level cache.
+constexpr int64_t kPanelsPerTask = 16;
+// So many output rows are packed at a time, which bounds the scratch memory for the head of a large vocabulary.
+constexpr int64_t kRowsPacked = 1 << 16;
+// So many rows are packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths.
+constexpr int64_t kRowBlock = 128;
 
 // Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand
 // on the same first forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have
@@ -26,26 +27,25 @@ struct PackedSegments {
   int64_t dy_steps = 0, x_steps = 0;
 
   PackedSegments(const MatmulKernels& kernels, const Segments& all) {
-    for (int64_t s = 0; s < all.count();) {
+    for (int64_t s = 0; s < all.count;) {
       int64_t end = s, longest = 0;  // segments that share rows of x
-      for (; end < all.count() && all.forward[end] == all.forward[s]; ++end) {
+      for (; end < all.count && all.forward[end] == all.forward[s]; ++end) {
         const int64_t rows = all.gradient[end + 1] - all.gradient[end], steps = kernels.steps(rows);
         longest = std::max(longest, rows);
         segments.push_back({dy_steps, x_steps, steps, all.weight[end]});
-        split(dy_blocks, kernels, all.gradient[end], rows, dy_steps);
+        split(dy_blocks, kernels, {all.gradient[end], rows, dy_steps});
         dy_steps += steps;
       }
-      split(x_blocks, kernels, all.forward[s], longest, x_steps);
+      split(x_blocks, kernels, {all.forward[s], longest, x_steps});
       x_steps += kernels.steps(longest);
       s = end;
     }
   }
 
  private:
-  static void split(std::vector<Rows>& blocks, const MatmulKernels& kernels, int64_t first, int64_t rows,
-                    int64_t step) {
-    for (int64_t row = 0; row < rows; row += kRowBlock)
-      blocks.push_back({first + row, std::min(kRowBlock, rows - row), step + row / kernels.unit});
+  static void split(std::vector<Rows>& blocks, const MatmulKernels& kernels, const Rows& all) {
+    for (int64_t row = 0; row < all.count; row += kRowBlock)
+      blocks.push_back({all.first + row, std::min(kRowBlock, all.count - row), all.step + row / kernels.unit});
   }
 };
 
@@ -53,7 +53,7 @@ struct PackedSegments {
 const MatmulKernels& kernels_for(const MatmulKernels& kernels, const Segments& segments) {
   if (!kernels.short_segments) return kernels;
   int64_t words = 0, steps = 0;
-  for (int64_t s = 0; s < segments.count(); ++s) {
+  for (int64_t s = 0; s < segments.count; ++s) {
     const int64_t rows = segments.gradient[s + 1] - segments.gradient[s];
     words += kernels.words(rows);
     steps += kernels.steps(rows);
@@ -63,15 +63,13 @@ const MatmulKernels& kernels_for(const MatmulKernels& kernels, const Segments& s
 
 // The sparse rows that meet one tile's rows [row, row + count), by (row, segment).
 struct TileRows {
-  const SparseRows::Entry *begin = nullptr, *end = nullptr;
+  const SparseRow *begin = nullptr, *end = nullptr;
 
   TileRows(const SparseRows* extra, int64_t row, int64_t count) {
     if (!extra) return;
-    const auto by_row = [](const SparseRows::Entry& entry, int64_t value) { return entry.row < value; };
-    const auto* first = extra->entries.data();
-    const auto* last = first + extra->entries.size();
-    begin = std::lower_bound(first, last, row, by_row);
-    end = std::lower_bound(begin, last, row + count, by_row);
+    const auto by_row = [](const SparseRow& entry, int64_t value) { return entry.row < value; };
+    begin = std::lower_bound(extra->begin, extra->end(), row, by_row);
+    end = std::lower_bound(begin, extra->end(), row + count, by_row);
   }
 
   // The first segment from s on that has a sparse row here; `none` if there is none.
@@ -84,53 +82,53 @@ struct TileRows {
 
 }  // namespace
 
-void squared_outer(Context& context, OuterShape shape, const Segments& segments, OuterOperands operands,
-                   const SparseRows* extra, bool squared, float* target) {
+void squared_outer(Context& context, const SquaredOuter& o) {
+  const Segments& segments = o.segments;
   const MatmulKernels& kernels = kernels_for(context.matmul_kernels(), segments);
   const int mr = kernels.mr, nr = kernels.nr;
   const PackedSegments packed(kernels, segments);
   ArenaScope scope(context.shared);
-  const int64_t x_panels = divide_up(shape.in, nr);
+  const int64_t x_panels = divide_up(o.in, nr);
   float* x_packed = context.shared.allocate(x_panels * nr * packed.x_steps);
   const int64_t chunk = std::max<int64_t>(
       mr, kRowsPacked * 64 / std::max<int64_t>(packed.dy_steps, 64) / mr * mr);  // output rows per chunk
-  float* dy_packed = context.shared.allocate(divide_up(std::min(chunk, shape.out), mr) * mr * packed.dy_steps);
+  float* dy_packed = context.shared.allocate(divide_up(std::min(chunk, o.out), mr) * mr * packed.dy_steps);
 
   const auto pack_x = [&](const PackedSegments::Rows& rows) {
-    for (int64_t column = 0; column < shape.in; column += nr)
+    for (int64_t column = 0; column < o.in; column += nr)
       kernels.pack_b(x_packed + column * packed.x_steps + rows.step * nr, rows.count,
-                     static_cast<int>(std::min<int64_t>(nr, shape.in - column)),
-                     operands.x + rows.first * operands.ldx + column, operands.ldx, 1);
+                     static_cast<int>(std::min<int64_t>(nr, o.in - column)), o.x + rows.first * o.ldx + column, o.ldx,
+                     1);
   };
   const auto pack_dy = [&](int64_t first, int64_t out, const PackedSegments::Rows& rows) {
     for (int64_t row = 0; row < out; row += mr)
       kernels.pack_a(dy_packed + row * packed.dy_steps + rows.step * mr, rows.count,
-                     static_cast<int>(std::min<int64_t>(mr, out - row)),
-                     operands.dy + rows.first * operands.ldy + first + row, operands.ldy, 1);
+                     static_cast<int>(std::min<int64_t>(mr, out - row)), o.dy + rows.first * o.ldy + first + row, o.ldy,
+                     1);
   };
   const auto tile = [&](int64_t row, int64_t dy_panel, int64_t x_panel) {
     const int64_t column = x_panel * nr;
-    const int rows = static_cast<int>(std::min<int64_t>(mr, shape.out - row)),
-              columns = static_cast<int>(std::min<int64_t>(nr, shape.in - column));
+    const int rows = static_cast<int>(std::min<int64_t>(mr, o.out - row)),
+              columns = static_cast<int>(std::min<int64_t>(nr, o.in - column));
     const float* dy = dy_packed + dy_panel * mr * packed.dy_steps;
     const float* x = x_packed + x_panel * nr * packed.x_steps;
-    float* to = target + row * shape.in + column;
-    const TileRows sparse(extra, row, rows);
-    for (int64_t s = 0; s < segments.count();) {
-      const int64_t next = sparse.next(s, segments.count());
+    float* to = o.target + row * o.in + column;
+    const TileRows sparse(o.extra, row, rows);
+    for (int64_t s = 0; s < segments.count;) {
+      const int64_t next = sparse.next(s, segments.count);
       if (next > s)
-        kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + s, next - s, nullptr, squared, to, shape.in);
-      if (next == segments.count()) break;
+        kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + s, next - s, nullptr, o.squared, to, o.in);
+      if (next == segments.count) break;
       const float* added[kMaxTileRows] = {};
       for (const auto* entry = sparse.begin; entry != sparse.end; ++entry)
         if (entry->segment == next) added[entry->row - row] = entry->values + column;
-      kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + next, 1, added, squared, to, shape.in);
+      kernels.outer_tile(rows, columns, dy, x, packed.segments.data() + next, 1, added, o.squared, to, o.in);
       s = next + 1;
     }
   };
 
-  for (int64_t first = 0; first < shape.out; first += chunk) {
-    const int64_t out = std::min(chunk, shape.out - first), dy_panels = divide_up(out, mr);
+  for (int64_t first = 0; first < o.out; first += chunk) {
+    const int64_t out = std::min(chunk, o.out - first), dy_panels = divide_up(out, mr);
     const int64_t new_x = first == 0 ? static_cast<int64_t>(packed.x_blocks.size()) : 0;
     context.pool.run(new_x + static_cast<int64_t>(packed.dy_blocks.size()), [&](int64_t item, int) {
       item < new_x ? pack_x(packed.x_blocks[item]) : pack_dy(first, out, packed.dy_blocks[item - new_x]);
@@ -144,25 +142,24 @@ void squared_outer(Context& context, OuterShape shape, const Segments& segments,
   }
 }
 
-void squared_rows(Context& context, int64_t width, const Segments& segments, const SparseRows& extra, bool squared,
-                  float* target) {
-  // Entries of one row follow one another; a task takes the rows whose first entry it holds.
+void squared_rows(Context& context, const SquaredRows& o) {
+  // Rows that are equal follow one another; a task takes those whose first entry it holds.
   constexpr int64_t kEntries = 64;
-  const auto& entries = extra.entries;
-  const int64_t total = static_cast<int64_t>(entries.size());
+  const SparseRow* entries = o.rows.begin;
+  const int64_t total = o.rows.count;
   context.pool.run(divide_up(total, kEntries), [&](int64_t item, int) {
     int64_t i = item * kEntries;
     const int64_t end = std::min(total, i + kEntries);
     while (i > 0 && i < end && entries[i].row == entries[i - 1].row) ++i;
     for (; i < total && (i < end || entries[i].row == entries[i - 1].row); ++i) {
-      float* row = target + entries[i].row * width;
-      const float weight = segments.weight[entries[i].segment];
-      if (squared)
-        context.kernels.add_weighted_square(row, entries[i].values, weight, width);
+      float* row = o.target + entries[i].row * o.width;
+      const float weight = o.segments.weight[entries[i].segment];
+      if (o.squared)
+        context.kernels.add_weighted_square(row, entries[i].values, weight, o.width);
       else
-        context.kernels.add_scaled(row, entries[i].values, weight, width);
+        context.kernels.add_scaled(row, entries[i].values, weight, o.width);
     }
   });
 }
 
-}  // namespace dfmerge
+}  // namespace dfmerge::cpu

@@ -2,8 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "models/batch.h"
-#include "models/t5/backward.h"
+#include "models/model.h"
 
 namespace dfmerge {
 

@@ -202,26 +202,25 @@ void check_matmul(Context& amx, Context& emulated, int64_t m, int64_t n, int64_t
   const Matrix left = turn & 1 ? Matrix{a.data(), 1, m} : Matrix{a.data(), k, 1},
                right = turn & 2 ? Matrix{b.data(), 1, k} : Matrix{b.data(), n, 1};
   std::vector<float> actual = before, expected = before;
-  matmul(amx, {m, n, k}, left, right, actual.data(), n, turn & 4);
-  matmul(emulated, {m, n, k}, left, right, expected.data(), n, turn & 4);
+  const bool accumulate = turn & 4;
+  cpu::matmul(amx, {{m, n, k}, left, right, {actual.data(), n}, {}, accumulate});
+  cpu::matmul(emulated, {{m, n, k}, left, right, {expected.data(), n}, {}, accumulate});
   compare(actual, expected, 0, "matmul", m, n, k);
 }
 
 void check_outer(Context& amx, Context& emulated, int64_t out, int64_t in, const std::vector<int64_t>& lengths,
                  bool squared) {
-  Segments segments;
-  segments.gradient = {0};
-  for (int64_t rows : lengths) {
-    segments.forward.push_back(segments.gradient.back());
-    segments.gradient.push_back(segments.gradient.back() + rows);
-    segments.weight.push_back(0.3f);
-  }
-  const int64_t rows = segments.rows();
+  SegmentTable table;
+  for (int64_t length : lengths) table.append(table.rows(), length, 0.3f);
+  const int64_t rows = table.rows();
+  const Segments segments{
+      table.count(), rows, rows, table.gradient.data(), table.forward.data(), table.weight.data(), table.row_of.data()};
   const std::vector<float> x = normal(rows * in), dy = normal(rows * out), added = normal(2 * in);
-  const SparseRows extra{{{0, 0, added.data()}, {out - 1, 1, added.data() + in}}};
+  const SparseRow sparse[] = {{0, 0, added.data()}, {out - 1, 1, added.data() + in}};
+  const SparseRows extra{sparse, 2};
   std::vector<float> actual(out * in), expected(out * in);
-  squared_outer(amx, {out, in}, segments, {x.data(), in, dy.data(), out}, &extra, squared, actual.data());
-  squared_outer(emulated, {out, in}, segments, {x.data(), in, dy.data(), out}, &extra, squared, expected.data());
+  cpu::squared_outer(amx, {segments, out, in, x.data(), in, dy.data(), out, &extra, squared, actual.data()});
+  cpu::squared_outer(emulated, {segments, out, in, x.data(), in, dy.data(), out, &extra, squared, expected.data()});
   compare(actual, expected, 1e-6f, "squared_outer", out, in, rows);
 }
 

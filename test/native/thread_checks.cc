@@ -21,7 +21,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "cpu/isa.h"
 #include "cpu/parallel.h"
 #include "engine.h"
 #include "merge/driver.h"
@@ -54,7 +53,7 @@ void append(Bits& bits, const std::vector<T>& values) {
   append(bits, values.data(), static_cast<int64_t>(values.size()));
 }
 void append(Bits& bits, Engine& engine, ParameterVector vector) {
-  for (const Param& param : engine.model().table.all()) {
+  for (const Param& param : engine.model().parameters().all()) {
     int64_t size;
     const float* values = engine.parameter(vector, param.name, &size);
     append(bits, values, size);
@@ -143,12 +142,16 @@ void check_reduction() {
     tensors.push_back({name, size});
     elements += size;
   }
-  const Block source(table), target(table);
-  for (int64_t i = 0; i < table.total(); ++i) source.data()[i] = static_cast<float>(std::sin(static_cast<double>(i)));
   Bits expected;
   for (int threads : kThreads) {
-    Context context(select_kernels(), threads);
-    run(context, tensors, CentreKernel(elements), {{&source}, {&target}});
+    DeviceOptions options;
+    options.threads = threads;
+    Device device(options);
+    Stream stream(device);
+    const Block source(device.memory(), table), target(device.memory(), table);
+    for (int64_t i = 0; i < table.total(); ++i) source.data()[i] = static_cast<float>(std::sin(static_cast<double>(i)));
+    const Operands operands{{&source}, {&target}};
+    walk(stream, {tensors, CentreKernel(elements), operands});
     Bits bits;
     append(bits, target.data(), table.total());
     if (threads == 1) expected = bits;
@@ -205,7 +208,7 @@ std::map<std::string, Work> works(const Setting& s) {
     all[with_fisher ? "merge with Fishers" : "merge"] = [&s, with_fisher](Engine& engine, Bits& bits) {
       engine.begin_merge();
       for (int i : {1, 2}) {
-        if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().table));
+        if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().parameters()));
         engine.fold({i, i * 0.3}, with_fisher);
       }
       engine.finish_merge(2);
@@ -213,7 +216,7 @@ std::map<std::string, Work> works(const Setting& s) {
     };
   all["write"] = [&](Engine& engine, Bits& bits) {
     engine.load(2);
-    engine.write(ParameterVector::kParameters, s.folder.out.places(engine.model().table));
+    engine.write(ParameterVector::kParameters, s.folder.out.places(engine.model().parameters()));
     bits += s.folder.out.read();
   };
   return all;

@@ -18,39 +18,43 @@ using Bits = std::string;
 
 struct Form {
   const char* name;
-  T5Config config;
+  ModelConfig config;
 };
+
+constexpr int kVocabulary = 400;
 
 // Wide enough that every op has several parallel items.
 std::vector<Form> forms() {
-  T5Config c{};
-  c.d_model = 72;
-  c.d_kv = 20;
-  c.d_ff = 290;
-  c.num_layers = 2;
-  c.num_decoder_layers = 2;
-  c.num_heads = 3;
-  c.relative_buckets = 8;
-  c.relative_max_distance = 16;
-  c.vocab_size = 400;
-  c.decoder_start = 0;
-  c.gated = false;
-  c.tied = true;
-  c.scale_logits = true;
-  c.epsilon = 1e-6f;
-  T5Config gated = c;
-  gated.gated = true;
-  gated.tied = gated.scale_logits = false;
+  ModelConfig c("t5");
+  for (const auto& [name, value] : std::vector<std::pair<const char*, double>>{{"dModel", 72},
+                                                                               {"dKv", 20},
+                                                                               {"dFf", 290},
+                                                                               {"numLayers", 2},
+                                                                               {"numDecoderLayers", 2},
+                                                                               {"numHeads", 3},
+                                                                               {"relativeBuckets", 8},
+                                                                               {"relativeMaxDistance", 16},
+                                                                               {"vocabSize", kVocabulary},
+                                                                               {"decoderStartTokenId", 0},
+                                                                               {"epsilon", 1e-6}})
+    c.set(name, value);
+  c.set("gated", false);
+  c.set("tied", true);
+  c.set("scaleLogits", true);
+  ModelConfig gated = c;
+  gated.set("gated", true);
+  gated.set("tied", false);
+  gated.set("scaleLogits", false);
   return {{"v1.0", c}, {"v1.1", gated}};
 }
 
 // Tokens of each input, and of each of its choices.
-Batch batch_of(const T5Config& config, const std::vector<std::pair<int, std::vector<int>>>& lengths) {
+Batch batch_of(const std::vector<std::pair<int, std::vector<int>>>& lengths) {
   Batch batch;
   uint32_t state = 1;
   const auto append_ids = [&](std::vector<int32_t>& ids, std::vector<int32_t>& offsets, int count) {
     for (int i = 0; i < count; ++i)
-      ids.push_back(static_cast<int32_t>((state = state * 1664525u + 1013904223u) >> 8) % config.vocab_size);
+      ids.push_back(static_cast<int32_t>((state = state * 1664525u + 1013904223u) >> 8) % kVocabulary);
     offsets.push_back(static_cast<int32_t>(ids.size()));
   };
   batch.input_offsets = batch.label_offsets = batch.choice_offsets = {0};
@@ -100,22 +104,22 @@ struct Folder {
   std::vector<File> models, fishers;
   File out;
 
-  explicit Folder(const T5Config& config) {
+  explicit Folder(const ModelConfig& config) {
     char name[] = "/tmp/dfmerge-threads-XXXXXX";
     if (!mkdtemp(name)) fail("IO", "no temporary folder");
     dir = name;
     models = {{dir + "/base", DType::F32}, {dir + "/a", DType::BF16}, {dir + "/b", DType::F16}};
     fishers = {{dir + "/fisher_a", DType::F32}, {dir + "/fisher_b", DType::F32}};
     out = {dir + "/out", DType::BF16};
-    Engine engine(config, EngineOptions{});
-    const ParamTable& table = engine.model().table;
+    Engine engine(config, DeviceOptions{});
+    const ParamTable& table = engine.model().parameters();
     for (const std::vector<File>* files : {&models, &fishers})
       for (const File& file : *files) {
         file.make(table);
         engine.initialize(11 + file.path.back());
         engine.write(ParameterVector::kParameters, file.places(table));
       }
-    const Batch batch = batch_of(config, {{9, {2, 1}}});
+    const Batch batch = batch_of({{9, {2, 1}}});
     for (const File& file : fishers) {
       engine.begin_fisher();
       engine.add_fisher(batch, {FisherMode::kExact, {}, {}, 0});
@@ -135,20 +139,20 @@ struct Folder {
 };
 
 struct Setting {
-  T5Config config;
+  ModelConfig config;
   Folder folder;
   Batch batch;
-  explicit Setting(const T5Config& c)
+  explicit Setting(const ModelConfig& c)
       : config(c),
         folder(c),
-        batch(batch_of(c, {{60, {3, 1, 20}}, {33, {2}}, {100, {5, 5}}, {7, {1, 2, 3, 4}}, {1, {16, 2}}})) {}
+        batch(batch_of({{60, {3, 1, 20}}, {33, {2}}, {100, {5, 5}}, {7, {1, 2, 3, 4}}, {1, {16, 2}}})) {}
 
   std::unique_ptr<Engine> engine(int threads, const std::string& dtype) const {
-    EngineOptions options;
+    DeviceOptions options;
     options.threads = threads;
     options.dtype = dtype;
     auto engine = std::make_unique<Engine>(config, options);
-    for (const File& file : folder.models) engine->add_model(file.places(engine->model().table));
+    for (const File& file : folder.models) engine->add_model(file.places(engine->model().parameters()));
     return engine;
   }
 };

@@ -1,10 +1,29 @@
-import type { EngineConfig } from '../../../bindings/index.js';
 import { DfMergeError } from '../../core/errors.js';
 
 /** The numbers of a T5's config.json that decide what it computes; whether the head is tied is the checkpoint's to say. */
-export interface T5Config extends Omit<EngineConfig, 'tied'> {
+export interface T5Config {
+  /** Width of the residual stream. */
+  dModel: number;
+  /** Width of one attention head; numHeads · dKv may differ from dModel. */
+  dKv: number;
+  /** Width of the feed-forward layer. */
+  dFf: number;
+  /** Encoder blocks. */
+  numLayers: number;
+  numDecoderLayers: number;
+  numHeads: number;
+  relativeBuckets: number;
+  relativeMaxDistance: number;
+  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
+  gated: boolean;
+  epsilon: number;
+  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
+  vocabSize: number;
   padTokenId: number;
   eosTokenId: number;
+  decoderStartTokenId: number;
+  /** Multiply the decoder's output by dModel^-0.5 before the head. */
+  scaleLogits: boolean;
 }
 
 /** config.json's key of each field, for messages. */

@@ -1,13 +1,11 @@
 // T5's forward pass over a ragged batch: one encoder pass per input, shared by its choices.
 #pragma once
-#include "cpu/context.h"
-#include "models/batch.h"
-#include "models/t5/model.h"
-#include "models/t5/packed_weights.h"
+#include "models/model.h"
+#include "models/t5/parameters.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
 
-namespace dfmerge {
+namespace dfmerge::t5 {
 
 // What the backward pass reads. All live in the arena that the pass was given.
 struct NormState {
@@ -17,8 +15,8 @@ struct NormState {
 };
 struct AttentionState {
   NormState norm;
-  float *q, *k,
-      *v;  // [rows, inner], in one block: q, k, v of a row side by side where the input is the same, else k and v
+  // [rows, inner], in one block: q, k and v of a row side by side where their input is the same, else k and v.
+  float *q, *k, *v;
   float* context;  // [rows, inner]
 };
 struct FeedForwardState {
@@ -37,53 +35,78 @@ struct DecoderState {
 
 class Forward {
  public:
-  // keep: hold the activations of every layer for a backward pass; else only what the next layer needs.
-  // packed: prepared for theta.
-  Forward(Context& context, const T5Model& model, const float* theta, const PackedWeights& packed, const Batch& batch,
-          Arena& arena, bool keep);
+  Forward(const Parameters& model, const Batch& batch, const PassSetting& setting);
   void encode();
-  void decode();                                     // after encode()
-  void score(double* nll_of_choice);                 // after decode(): NLL per choice, logits in tiles
-  void score_keeping_logits(double* nll_of_choice);  // and logits() for the backward pass
+  void decode();  // after encode()
+  // After decode(): the NLL of every choice. keep_logits: logits() stay for the backward pass, else they are made in
+  // tiles.
+  std::vector<double> score(bool keep_logits);
 
   const float* encoder_output() const { return encoder_final.y; }
   // Decoder rows after the final norm, scaled by d_model^-0.5 where the model does so: what meets the head.
   const float* head_input() const { return decoder_final.y; }
   float* logits() const { return logits_; }
 
-  Context& context;
-  const T5Model& model;
-  const float* theta;
-  const PackedWeights& packed;
+  const Parameters& model;
   const Batch& batch;
+  Stream& stream;
   Arena& arena;
+  const Weights& weights;
   const int64_t encoder_rows, decoder_rows;
-  std::vector<int32_t> decoder_ids;
+  const std::vector<int32_t> decoder_ids;
   PositionBias encoder_bias, decoder_bias;
   std::vector<EncoderState> encoder;
   std::vector<DecoderState> decoder;
   NormState encoder_final, decoder_final;
 
-  const float* weight(int param) const { return theta + model.table[param].offset; }
+  const float* weight(int param) const { return theta_ + model.table[param].offset; }
   float logit_scale() const;
 
  private:
+  // A matrix of parameters that rows are multiplied by: several of one shape that adjoin are one.
+  struct Projection {
+    int param;
+    int adjoining = 1;
+    bool exact = false;
+  };
+  // Contiguous rows as wide as the matrix that they meet.
+  struct Rows {
+    const float* data;
+    int64_t count;
+  };
+  // Where a product goes: rows `stride` floats apart.
+  struct Target {
+    float* y;
+    int64_t stride;
+    bool accumulate = false;
+  };
+  // One of the two stacks of blocks: its residual stream, and who attends to whom in its self-attention.
+  struct Stack {
+    float* x;  // [rows, d_model]
+    int64_t rows;
+    AttentionSpans spans;
+    AttentionShape self;
+  };
+  AttentionShape self_attention_shape(bool decoder_side) const;
   NormState normalize(const float* x, int64_t rows, int norm);
-  void multiply(const float* x, int64_t rows, int param, int adjoining, bool exact, float* y, int64_t ldy,
-                bool accumulate);
-  float* project(const float* x, int64_t rows, int param, int adjoining = 1);
-  float* project_keys(const float* x, int64_t rows, int param, int adjoining);
-  float* self_attention(float* x, int64_t rows, const AttentionParams& params, const AttentionSpans& spans,
-                        const AttentionShape& shape, AttentionState& state);
-  float* cross_attention(float* x, const AttentionParams& params, const AttentionSpans& spans, AttentionState& state);
-  float* feed_forward(float* x, int64_t rows, const FeedForwardParams& params, FeedForwardState& state);
-  float* add_projection(float* x, int64_t rows, const float* y, int param);
+  void multiply(const Rows& x, const Projection& projection, const Target& target);
+  float* project(const Rows& x, const Projection& projection);
+  float* project_keys(const Rows& x, const Projection& projection);
+  // The sublayers return the residual stream behind them.
+  float* add_projection(const Stack& stack, const float* y, int param);
+  float* self_attention(const Stack& stack, const AttentionParams& params, AttentionState& state);
+  float* feed_forward(const Stack& stack, const FeedForwardParams& params, FeedForwardState& state);
+  struct CrossAttention {
+    const AttentionSpans& spans;
+    const AttentionParams& params;
+  };
+  float* cross_attention(const Stack& stack, const CrossAttention& layer, AttentionState& state);
   PositionBias bias_table(bool encoder_side, int param, const std::vector<int32_t>& offsets);
-  void sum_choices(const std::vector<double>& token_nll, double* nll_of_choice) const;
 
+  const float* const theta_;
   const bool keep_;
   const bool rounded_;  // products take bfloat16
   float* logits_ = nullptr;
 };
 
-}  // namespace dfmerge
+}  // namespace dfmerge::t5

@@ -2,19 +2,7 @@
 
 #include "core/error.h"
 
-namespace dfmerge {
-
-namespace {
-
-void append(Segments& segments, int64_t first, int64_t rows, float weight) {
-  if (segments.gradient.empty()) segments.gradient.push_back(0);
-  segments.forward.push_back(first);
-  segments.gradient.push_back(segments.gradient.back() + rows);
-  segments.weight.push_back(weight);
-  for (int64_t t = 0; t < rows; ++t) segments.row_of.push_back(first + t);
-}
-
-}  // namespace
+namespace dfmerge::t5 {
 
 GradientRows gradient_rows(const Batch& batch, const std::vector<GradientTerm>& terms) {
   GradientRows rows;
@@ -26,8 +14,8 @@ GradientRows gradient_rows(const Batch& batch, const std::vector<GradientTerm>& 
     const int64_t key = batch.input_offsets[term.input], keys = batch.input_offsets[term.input + 1] - key;
     const int64_t last_choice = term.first_choice + static_cast<int64_t>(term.seeds.size());
     const int64_t query = batch.label_offsets[term.first_choice], queries = batch.label_offsets[last_choice] - query;
-    append(rows.encoder, key, keys, term.weight);
-    append(rows.decoder, query, queries, term.weight);
+    rows.encoder.append(key, keys, term.weight);
+    rows.decoder.append(query, queries, term.weight);
     const int64_t key_gradient = rows.encoder.gradient[s], query_gradient = rows.decoder.gradient[s];
     rows.encoder_self.spans.push_back({key, keys, key, keys, key_gradient, key_gradient, segment});
     rows.cross.spans.push_back({query, queries, key, keys, query_gradient, key_gradient, segment});
@@ -46,8 +34,8 @@ GradientRows gradient_rows(const Batch& batch, const std::vector<GradientTerm>& 
   return rows;
 }
 
-Segments joined(const Segments& segments) {
-  Segments one;
+SegmentTable joined(const SegmentTable& segments) {
+  SegmentTable one;
   one.forward_rows = segments.forward_rows;
   one.gradient = {0, segments.rows()};
   one.forward = {0};
@@ -60,4 +48,4 @@ Segments joined(const Segments& segments) {
   return one;
 }
 
-}  // namespace dfmerge
+}  // namespace dfmerge::t5

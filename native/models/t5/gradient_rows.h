@@ -1,20 +1,20 @@
 // Where the rows of a backward pass lie: which forward row each gradient row stands on, and which rows attend to which.
 #pragma once
-#include "models/t5/backward.h"
+#include "models/model.h"
 #include "ops/attention.h"
 
-namespace dfmerge {
+namespace dfmerge::t5 {
 
 // Terms in order; within a term its input's encoder rows, and the decoder rows of its choices.
 struct GradientRows {
-  Segments encoder, decoder;
-  AttentionSpans encoder_self, decoder_self, cross;  // grouped by runs of terms with the same input
-  std::vector<float> logit_scale;                    // per decoder gradient row: -seed of its choice
+  SegmentTable encoder, decoder;
+  SpanTable encoder_self, decoder_self, cross;  // grouped by runs of terms with the same input
+  std::vector<float> logit_scale;               // per decoder gradient row: minus the seed of its choice
 };
 
 GradientRows gradient_rows(const Batch& batch, const std::vector<GradientTerm>& terms);
 
 // All segments as one, for plain sums; throws where rows are not the forward rows in order or weights differ.
-Segments joined(const Segments& segments);
+SegmentTable joined(const SegmentTable& segments);
 
-}  // namespace dfmerge
+}  // namespace dfmerge::t5

@@ -1,0 +1,82 @@
+// What the engine, Fisher, scoring and training know of an architecture. Each lies in a folder beside this file, and
+// registers itself by name (Registration), so that one is added without an edit elsewhere.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/parameter_table.h"
+#include "device.h"
+#include "models/batch.h"
+#include "models/model_config.h"
+#include "ops/weights.h"
+
+namespace dfmerge {
+
+// One gradient: g = sum_c seed_c grad(-NLL_c) over a contiguous range of an input's choices.
+struct GradientTerm {
+  int64_t input;
+  int64_t first_choice;      // index into the batch's choices
+  std::vector<float> seeds;  // one per choice of the range
+  float weight;              // of g^2 (or of g)
+};
+
+enum class Accumulate { kSquares, kSum };
+
+// One pass over one batch at one theta.
+class Pass {
+ public:
+  virtual ~Pass() = default;
+  // The NLL of every choice, a sum over its label tokens. Of a pass that keeps, backward() may follow.
+  virtual std::vector<double> score() = 0;
+  // target[p] += the sum over terms of weight g_p^2 (kSquares) or of weight g_p (kSum, only for terms that cover every
+  // label token once, in order, with one weight). A parameter that is used in several places gets the sum of its
+  // gradients before the square. Throws INVALID_ARGUMENT unless a pass that keeps was scored before.
+  virtual void backward(const std::vector<GradientTerm>& terms, Accumulate accumulate, float* target) = 0;
+  // An intermediate result by name, for tests: "encode" is the encoder's output [input tokens, d_model], "logits" is
+  // [label tokens, vocabulary]. Throws INVALID_ARGUMENT for a name that the architecture has not.
+  virtual std::vector<float> output(const std::string& name) = 0;
+};
+
+// Where a pass computes. All of it outlives the pass.
+struct PassSetting {
+  Stream& stream;
+  const float* theta;      // [parameters().total()]
+  const Weights& weights;  // prepared for theta and this kind of pass
+  Arena& arena;            // of activations
+  bool keep;               // activations and logits stay for backward(); else only what the next layer needs
+};
+
+// One row of a batch, by how much memory it takes.
+struct RowShape {
+  int64_t input_tokens, choice_tokens, choices;  // choice_tokens: of all choices together
+  double gradients;                              // how many are made of it; 0: it is scored only
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual const ParamTable& parameters() const = 0;
+  virtual int vocabulary() const = 0;  // token ids are below it
+  // The matrices that products read, those first that should be ready first (ops/weights.h).
+  virtual std::vector<WeightMatrix> matrices() const = 0;
+  virtual std::unique_ptr<Pass> forward(const Batch& batch, const PassSetting& setting) const = 0;
+  // Bytes that a row adds to the activations of its batch: an estimate that batches are cut by.
+  virtual double activation_bytes(const RowShape& row) const = 0;
+  // Random parameters, as before pre-training; the same for any number of threads.
+  virtual void initialize(Stream& stream, uint64_t seed, float* theta) const = 0;
+};
+
+using MakeModel = std::unique_ptr<Model> (*)(const ModelConfig&);
+
+// A static object of this type makes an architecture known.
+class Registration {
+ public:
+  Registration(const char* architecture, MakeModel make);
+};
+
+// Throws INVALID_ARGUMENT for an architecture that nobody registered or a setting of a wrong type, INVALID_CONFIG for a
+// value that the architecture has not.
+std::unique_ptr<Model> make_model(const ModelConfig& config);
+
+}  // namespace dfmerge

@@ -1,0 +1,55 @@
+// The parts of the CPU's matrix product that other CPU ops are built from.
+#pragma once
+#include "ops/matmul.h"
+
+namespace dfmerge::cpu {
+
+// On the calling thread, for the small products inside attention; packs into `scratch`. It takes no packed operand.
+void matmul_local(const MatmulKernels& kernels, Arena& scratch, const Matmul& o);
+
+// B[k, n] of a product: a view, and the same packed by pack_matrix or null.
+struct RightOperand {
+  int64_t n;
+  Matrix source;
+  const float* packed;
+};
+// Rows [m0, m1) and columns [n0, n1) of C; the first ones are multiples of a tile's rows and columns.
+struct Block {
+  int64_t m0, m1, n0, n1;
+};
+struct BlockProduct {
+  Block block;
+  RightOperand b;
+  Product c;  // its first element is the block's
+};
+
+// A[m, k].
+struct Rows {
+  int64_t m, k;
+  Matrix source;
+};
+
+// A packed once, for products that want C block by block; released with the object.
+class PackedRows {
+ public:
+  PackedRows(Context& context, const Rows& a);
+  // On the calling thread; B is packed into `scratch` where it is not yet.
+  void multiply(Arena& scratch, const BlockProduct& o) const;
+
+ private:
+  const MatmulKernels& kernels_;
+  ArenaScope scope_;
+  int64_t k_;
+  float* packed_;
+};
+
+// B[k, n] as it is packed for any number of products.
+struct Packing {
+  int64_t n, k;
+  Matrix source;
+  bool exact = false;  // for products of exact operands
+};
+int64_t packed_size(const Context& context, const Packing& packing);  // words of 32 bits
+void pack_matrix(Context& context, const Packing& packing, float* packed);
+
+}  // namespace dfmerge::cpu
