@@ -8,7 +8,7 @@
 #include "merge/finish.h"
 #include "merge/fold.h"
 #include "merge/interpolate.h"
-#include "merge/zero.h"
+#include "ops/elementwise.h"
 #include "storage/tensor_writer.h"
 #include "training/terms.h"
 
@@ -58,11 +58,13 @@ const Block& Engine::block(ParameterVector vector) const {
   return vector == ParameterVector::kParameters ? parameters_ : fisher_;
 }
 
+void Engine::zero(const Block& block) { fill(stream_, {block.data(), table_.total()}); }
+
 // A walk that changes theta: it counts as loaded once all of it is there.
 void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) {
   loaded_ = false;
   weights_->invalidate();
-  walk(kernel, operands);
+  run(kernel, operands);
   loaded_ = true;
 }
 
@@ -123,7 +125,7 @@ std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, fa
 
 void Engine::begin_fisher() {
   start();
-  walk(ZeroKernel(1), {{}, {&fisher_}});
+  zero(fisher_);
 }
 
 std::vector<double> Engine::add_fisher(const Batch& batch, const FisherRequest& request) {
@@ -141,31 +143,31 @@ void Engine::finish_fisher(const FinishFisher& finish) {
   const auto inputs = static_cast<float>(finish.inputs), epsilon = static_cast<float>(finish.epsilon);
   if (!finish.fold) {
     start();
-    return walk(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
+    return run(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
   }
   const Operands operands{base_and(finish.fold->model), {&fisher_, &numerator_, &denominator_}};
   start();
-  walk(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
+  run(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
 }
 
 void Engine::load_fisher(const std::vector<TensorPlace>& places) {
   const FileSource file(stream_.cpu().kernels, ranges_of(table_, places));
   start();
-  walk(LoadFisherKernel(), {{&file}, {&fisher_}});
+  run(LoadFisherKernel(), {{&file}, {&fisher_}});
 }
 
 // ---- The merge
 
 void Engine::begin_merge() {
   start();
-  walk(ZeroKernel(2), {{}, {&numerator_, &denominator_}});
+  for (const Block* block : {&numerator_, &denominator_}) zero(*block);
 }
 
 void Engine::fold(const Fold& fold, bool with_fisher) {
   Operands operands{base_and(fold.model), {&numerator_, &denominator_}};
   if (with_fisher) operands.sources.push_back(&fisher_);
   start();
-  walk(kernel_of(fold, with_fisher), operands);
+  run(kernel_of(fold, with_fisher), operands);
 }
 
 void Engine::finish_merge(int models) {
@@ -180,7 +182,7 @@ void Engine::finish_merge(int models) {
 void Engine::begin_training() {
   require_parameters();
   start();
-  walk(ZeroKernel(3), {{}, {&fisher_, &numerator_, &denominator_}});
+  for (const Block* block : {&fisher_, &numerator_, &denominator_}) zero(*block);
 }
 
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {

@@ -90,7 +90,8 @@ class Engine {
 
  private:
   void start();
-  void walk(const Kernel& kernel, const Operands& operands) { run(stream_.cpu(), tensors_, kernel, operands); }
+  void run(const Kernel& kernel, const Operands& operands) { walk(stream_, {tensors_, kernel, operands}); }
+  void zero(const Block& block);
   void replace_parameters(const Kernel& kernel, const Operands& operands);
   const Source* source(int model) const;
   std::vector<const Source*> base_and(int model) const;

@@ -10,7 +10,7 @@ import { build, root, run } from './sanitizer.mjs';
 
 const require = createRequire(import.meta.url);
 const home = join(root, 'build-asan');
-const NATIVE_TESTS = /^(architecture|ops|engine|golden_merge|golden_t5|merge_properties|determinism)/;
+const NATIVE_TESTS = /^(architecture|ops|engine|golden_merge|golden_t5|merge_|determinism)/;
 
 /**
  * The path of a compiler runtime, which LD_PRELOAD loads because node itself is not sanitized. libstdc++ comes along so that throws are

@@ -6,7 +6,7 @@ import { native } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
 import { info } from '../lib/commands/info.js';
 import { roundToBfloat16 } from './support/bfloat16.js';
-import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
+import { INSTRUCTION_SETS, machines, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { openT5, randomRows, randomWeights, V1_0, type T5Shape } from './support/random_t5.js';
@@ -17,7 +17,7 @@ import { measure, score } from './support/passes.js';
 const random = new RandomValues(8);
 const { kernels } = testing();
 const EMULATED = 'amx_emulated';
-const TILED = INSTRUCTION_SETS.filter((isa) => isa.startsWith('amx'));
+const TILED = machines('bfloat16').filter(({ isa }) => isa.startsWith('amx'));
 const SIZES = [1, 7, 15, 16, 17, 31, 32, 33, 63, 65];
 const TRANSPOSES = [false, true].flatMap((transposeA) =>
   [false, true].map((transposeB) => ({ transposeA, transposeB })),
@@ -41,13 +41,13 @@ const PRODUCTS = [
   ),
 ].map((shape) => ({ ...shape, a: random.normal(shape.m * shape.k), b: random.normal(shape.k * shape.n) }));
 
-for (const isa of TILED) {
-  test(`${isa}: matmul is the plain product of rounded operands at every edge of a tile, the same bits on 1 to 3 threads`, (t) => {
+for (const machine of TILED) {
+  test(`${machine.title}: matmul is the plain product of rounded operands at every edge of a tile, the same bits on 1 to 3 threads`, (t) => {
     for (const operands of PRODUCTS) {
       const rounded = { ...operands, a: operands.a.map(roundToBfloat16), b: operands.b.map(roundToBfloat16) };
       const sizes = matmul({ ...rounded, a: rounded.a.map(Math.abs), b: rounded.b.map(Math.abs) });
       const what = JSON.stringify({ ...operands, a: undefined, b: undefined });
-      const [one, ...more] = onThreads(isa, 'bfloat16').map((options) => kernels.matmul(options, operands));
+      const [one, ...more] = onThreads(machine).map((options) => kernels.matmul(options, operands));
       withinBound(t, one, matmul(rounded), { bound: (i) => (operands.k + 1) * EPSILON32 * sizes[i], what });
       for (const other of more) sameBits(t, other, one, what);
     }
@@ -136,8 +136,8 @@ const OUTERS: OuterShape[] = [
   },
 ];
 
-for (const isa of TILED) {
-  test(`${isa}: segments of 1 to 40 and of many rows, empty, shared, with sparse rows, are the plain ones, the same bits on 1 to 3 threads`, (t) => {
+for (const machine of TILED) {
+  test(`${machine.title}: segments of 1 to 40 and of many rows, empty, shared, with sparse rows, are the plain ones, the same bits on 1 to 3 threads`, (t) => {
     for (const shape of OUTERS) {
       for (const squared of [true, false]) {
         const operands = outerOperands(random, shape, squared);
@@ -146,9 +146,7 @@ for (const isa of TILED) {
           x: operands.x.map(roundToBfloat16),
           dy: operands.dy.map(roundToBfloat16),
         });
-        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) =>
-          kernels.squaredOuter(options, { ...operands }),
-        );
+        const [one, ...more] = onThreads(machine).map((options) => kernels.squaredOuter(options, { ...operands }));
         withinBound(t, one, target, { bound: (i) => bound[i], what: JSON.stringify(shape) });
         for (const other of more) sameBits(t, other, one, JSON.stringify(shape));
       }
@@ -209,12 +207,12 @@ async function scoresAndFisher(isa: string, threads: number) {
   }
 }
 
-for (const isa of TILED) {
+for (const machine of TILED) {
   test.serial(
-    `${isa}: a small T5's scores and Fisher are those of rounded operands multiplied as float32, the same bits on 1 to 3 threads`,
+    `${machine.title}: a small T5's scores and Fisher are those of rounded operands multiplied as float32, the same bits on 1 to 3 threads`,
     async (t) => {
       const rounded = await scoresAndFisher('generic', 1);
-      const tiled = await scoresAndFisher(isa, 1);
+      const tiled = await scoresAndFisher(machine.isa, 1);
       t.true(relativeError(tiled.nll, rounded.nll) < 1e-3);
       t.notDeepEqual(tiled.nll, rounded.nll);
       const errors = tiled.fisher.map(({ name, values }, i) => ({
@@ -229,7 +227,7 @@ for (const isa of TILED) {
         [],
       );
       for (const threads of [2, 3]) {
-        const other = await scoresAndFisher(isa, threads);
+        const other = await scoresAndFisher(machine.isa, threads);
         sameBits(t, other.nll, tiled.nll, 'scores');
         other.fisher.forEach(({ name, values }, i) => sameBits(t, values, tiled.fisher[i].values, name));
       }

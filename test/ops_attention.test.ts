@@ -1,8 +1,7 @@
 // Attention over ragged spans and the buckets of its position bias.
 import test from 'ava';
-import { COMPUTE_DTYPES } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
-import { INSTRUCTION_SETS, onThreads, sameBits } from './support/machines.js';
+import { machines, onThreads, sameBits } from './support/machines.js';
 import { attention, differenceGradient, dot, EPSILON32, positionBucket } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 import { relativeError } from './support/tensors.js';
@@ -103,17 +102,15 @@ for (const { title, ...shape } of SHAPES) {
     dv: gradientOf(plain.v),
     ...(plain.bias ? { dbias: gradientOf(plain.bias) } : {}),
   };
-  for (const isa of INSTRUCTION_SETS) {
-    for (const dtype of COMPUTE_DTYPES) {
-      test(`${isa}, ${dtype}: ${title}`, (t) => {
-        const [one, ...more] = onThreads(isa, dtype).map((options) => kernels.attention(options, { ...operands, dy }));
-        for (const [part, values] of Object.entries(expected) as [keyof typeof one, Float64Array][]) {
-          const error = relativeError(one[part], values);
-          t.true(error < BOUND[dtype][part === 'y' ? 'y' : 'gradient'], `${part} is off by ${error}`);
-          for (const other of more) sameBits(t, other[part], one[part], part);
-        }
-      });
-    }
+  for (const machine of machines()) {
+    test(`${machine.title}: ${title}`, (t) => {
+      const [one, ...more] = onThreads(machine).map((options) => kernels.attention(options, { ...operands, dy }));
+      for (const [part, values] of Object.entries(expected) as [keyof typeof one, Float64Array][]) {
+        const error = relativeError(one[part], values);
+        t.true(error < BOUND[machine.dtype][part === 'y' ? 'y' : 'gradient'], `${part} is off by ${error}`);
+        for (const other of more) sameBits(t, other[part], one[part], part);
+      }
+    });
   }
 }
 

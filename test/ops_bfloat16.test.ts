@@ -3,7 +3,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { testing } from '../bindings/testing/index.js';
 import { roundToBfloat16, SMALLEST_NORMAL } from './support/bfloat16.js';
-import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
+import { machines, on, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
@@ -55,10 +55,10 @@ const PRODUCTS = [
   return { operands: { ...shape, a, b }, expected: matmul(rounded), sizes, what: JSON.stringify(shape) };
 });
 
-for (const isa of INSTRUCTION_SETS) {
-  test(`${isa}: matmul is the plain product of rounded operands at odd shapes, transposes and depths, the same bits on 1 to 3 threads`, (t) => {
+for (const machine of machines('bfloat16')) {
+  test(`${machine.title}: matmul is the plain product of rounded operands at odd shapes, transposes and depths, the same bits on 1 to 3 threads`, (t) => {
     for (const { operands, expected, sizes, what } of PRODUCTS) {
-      const [one, ...more] = onThreads(isa, 'bfloat16').map((options) => kernels.matmul(options, operands));
+      const [one, ...more] = onThreads(machine).map((options) => kernels.matmul(options, operands));
       withinBound(t, one, expected, { bound: (i) => (operands.k + 1) * EPSILON32 * sizes[i], what });
       for (const other of more) sameBits(t, other, one, what);
     }
@@ -69,11 +69,11 @@ test('operands are rounded: the product of unrounded ones is further off than fl
   const { operands } = PRODUCTS.find(({ operands: { k } }) => k === 513)!;
   const exact = matmul(operands);
   const sizes = matmul({ ...operands, a: operands.a.map(Math.abs), b: operands.b.map(Math.abs) });
-  for (const isa of INSTRUCTION_SETS) {
-    const actual = kernels.matmul({ isa, threads: 1, dtype: 'bfloat16' }, operands);
+  for (const machine of machines('bfloat16')) {
+    const actual = kernels.matmul(on(machine), operands);
     t.true(
       actual.some((value, i) => Math.abs(value - exact[i]) > (operands.k + 1) * EPSILON32 * sizes[i]),
-      isa,
+      machine.title,
     );
   }
 });
@@ -127,21 +127,15 @@ function isRounded(t: ExecutionContext, actual: number, { value, what }: { value
   if (!right) t.fail(`${what}: ${value} became ${actual}, expected ${expected}`);
 }
 
-for (const isa of INSTRUCTION_SETS) {
-  test(`${isa}: special values are rounded as any other, NaN stays NaN, infinity infinity, denormals may become zero, in both operands`, (t) => {
+for (const machine of machines('bfloat16')) {
+  test(`${machine.title}: special values are rounded as any other, NaN stays NaN, infinity infinity, denormals may become zero, in both operands`, (t) => {
     const n = SPECIALS.length;
     const ones = new Float32Array(n * 3).fill(1);
     const diagonal = new Float32Array(n * n);
     SPECIALS.forEach((value, i) => (diagonal[i * n + i] = value));
     for (const transposes of TRANSPOSES) {
-      const left = kernels.matmul(
-        { isa, threads: 1, dtype: 'bfloat16' },
-        { m: n, n: 3, k: n, a: diagonal, b: ones, ...transposes },
-      );
-      const right = kernels.matmul(
-        { isa, threads: 1, dtype: 'bfloat16' },
-        { m: 3, n, k: n, a: ones, b: diagonal, ...transposes },
-      );
+      const left = kernels.matmul(on(machine), { m: n, n: 3, k: n, a: diagonal, b: ones, ...transposes });
+      const right = kernels.matmul(on(machine), { m: 3, n, k: n, a: ones, b: diagonal, ...transposes });
       SPECIALS.forEach((value, i) => {
         isRounded(t, left[3 * i + 1], { value, what: `left ${JSON.stringify(transposes)}` });
         isRounded(t, right[n + i], { value, what: `right ${JSON.stringify(transposes)}` });
@@ -150,14 +144,11 @@ for (const isa of INSTRUCTION_SETS) {
     t.pass();
   });
 
-  test(`${isa}: products below the smallest normal number are off by that much per term at most`, (t) => {
+  test(`${machine.title}: products below the smallest normal number are off by that much per term at most`, (t) => {
     const [m, n, k] = [5, 19, 23];
     const [a, b] = [random.normal(m * k, 2 ** -70), random.normal(k * n, 2 ** -60)];
     const expected = matmul({ m, n, k, a: a.map(roundToBfloat16), b: b.map(roundToBfloat16) });
-    const actual = kernels.matmul(
-      { isa, threads: 1, dtype: 'bfloat16' },
-      { m, n, k, a, b, transposeA: false, transposeB: false },
-    );
+    const actual = kernels.matmul(on(machine), { m, n, k, a, b, transposeA: false, transposeB: false });
     withinBound(t, actual, expected, { bound: () => (k + 1) * SMALLEST_NORMAL, what: 'tiny' });
   });
 }
@@ -290,12 +281,10 @@ for (const squared of [true, false]) {
     const rounded = { ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) }; // sparse rows are added as they are
     return { operands, ...squaredOuter(rounded), what: JSON.stringify(shape) };
   });
-  for (const isa of INSTRUCTION_SETS) {
-    test(`${isa}: ${squared ? 'the weighted squares' : 'the weighted sum'} of segments of rounded rows is the plain one: odd, empty and shared segments, sparse rows, 1 to 3 threads`, (t) => {
+  for (const machine of machines('bfloat16')) {
+    test(`${machine.title}: ${squared ? 'the weighted squares' : 'the weighted sum'} of segments of rounded rows is the plain one: odd, empty and shared segments, sparse rows, 1 to 3 threads`, (t) => {
       for (const { operands, target, bound, what } of outers) {
-        const [one, ...more] = onThreads(isa, 'bfloat16').map((options) =>
-          kernels.squaredOuter(options, { ...operands }),
-        );
+        const [one, ...more] = onThreads(machine).map((options) => kernels.squaredOuter(options, { ...operands }));
         withinBound(t, one, target, { bound: (i) => bound[i], what });
         for (const other of more) sameBits(t, other, one, what);
       }

@@ -2,7 +2,7 @@
 // sum of K terms, K ε Σ|terms|: a dropped or doubled term, an element of a wrong row or a missed edge is orders of magnitude beyond.
 import test from 'ava';
 import { testing } from '../bindings/testing/index.js';
-import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
+import { machines, onThreads, sameBits, withinBound } from './support/machines.js';
 import { outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
@@ -44,10 +44,10 @@ const products = PRODUCTS.map((shape) => {
   return { operands, expected: matmul(operands), sizes, what: JSON.stringify(shape) };
 });
 
-for (const isa of INSTRUCTION_SETS) {
-  test(`${isa}: matmul is the plain product at odd shapes, transposes and depths, the same bits on 1 to 3 threads`, (t) => {
+for (const machine of machines('float32')) {
+  test(`${machine.title}: matmul is the plain product at odd shapes, transposes and depths, the same bits on 1 to 3 threads`, (t) => {
     for (const { operands, expected, sizes, what } of products) {
-      const [one, ...more] = onThreads(isa).map((options) => testing().kernels.matmul(options, operands));
+      const [one, ...more] = onThreads(machine).map((options) => testing().kernels.matmul(options, operands));
       withinBound(t, one, expected, { bound: (i) => (operands.k + 1) * EPSILON32 * sizes[i], what });
       for (const other of more) sameBits(t, other, one, what);
     }
@@ -157,10 +157,10 @@ for (const squared of [true, false]) {
     const operands = outerOperands(random, shape, squared);
     return { operands, ...squaredOuter(operands), what: JSON.stringify(shape) };
   });
-  for (const isa of INSTRUCTION_SETS) {
-    test(`${isa}: ${squared ? 'the weighted squares of segments' : 'the weighted sum of segments'} is the plain one: empty, shared and long segments, sparse rows, 1 to 3 threads`, (t) => {
+  for (const machine of machines('float32')) {
+    test(`${machine.title}: ${squared ? 'the weighted squares of segments' : 'the weighted sum of segments'} is the plain one: empty, shared and long segments, sparse rows, 1 to 3 threads`, (t) => {
       for (const { operands, target, bound, what } of outers) {
-        const [one, ...more] = onThreads(isa).map((options) =>
+        const [one, ...more] = onThreads(machine).map((options) =>
           testing().kernels.squaredOuter(options, { ...operands }),
         );
         withinBound(t, one, target, { bound: (i) => bound[i], what });

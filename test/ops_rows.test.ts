@@ -1,7 +1,7 @@
 // Norm, activations and cross entropy, forward and backward, against plain float64 formulas and their finite differences.
 import test from 'ava';
 import { testing } from '../bindings/testing/index.js';
-import { INSTRUCTION_SETS, onThreads, sameBits, withinBound } from './support/machines.js';
+import { machines, on, onThreads, sameBits, withinBound } from './support/machines.js';
 import {
   crossEntropy,
   differenceGradient,
@@ -15,6 +15,8 @@ import {
 import { RandomValues } from './support/random_values.js';
 
 const random = new RandomValues(2);
+/** Of a product of two operands that are rounded to bfloat16. */
+const EPSILON_BF16 = 2 ** -8;
 const { kernels } = testing();
 const ROWS_AND_WIDTHS = [
   [1, 1],
@@ -120,15 +122,19 @@ const heads = [
     operands,
     nll,
     dlogits,
-    error: (d + 4) * EPSILON32 * (largest + Math.log(vocabulary)),
+    error: {
+      float32: (d + 4) * EPSILON32 * (largest + Math.log(vocabulary)),
+      bfloat16: 2 * EPSILON_BF16 * largest + (d + 4) * EPSILON32 * (largest + Math.log(vocabulary)),
+    },
     what: `${rows} x ${vocabulary}`,
   };
 });
 
-for (const isa of INSTRUCTION_SETS) {
-  test(`${isa}: rmsNorm, its data gradient and its weight gradient`, (t) => {
+for (const machine of machines()) {
+  const { title, dtype } = machine;
+  test(`${title}: rmsNorm, its data gradient and its weight gradient`, (t) => {
     for (const { operands, y, dx, dweight, rowTerms, columnTerms, what } of norms) {
-      const [one, ...more] = onThreads(isa).map((options) => kernels.rmsNorm(options, operands));
+      const [one, ...more] = onThreads(machine).map((options) => kernels.rmsNorm(options, operands));
       withinBound(t, one.y, y, { bound: (i) => (operands.d + 4) * EPSILON32 * Math.abs(y[i]), what: `y of ${what}` });
       withinBound(t, one.dx, dx, { bound: (i) => (operands.d + 8) * EPSILON32 * rowTerms[i], what: `dx of ${what}` });
       withinBound(t, one.dweight, dweight, {
@@ -140,11 +146,11 @@ for (const isa of INSTRUCTION_SETS) {
     }
   });
 
-  test(`${isa}: relu and its gradient`, (t) => {
+  test(`${title}: relu and its gradient`, (t) => {
     for (const {
       operands: { rows, width, gate, dy },
     } of activations) {
-      for (const options of onThreads(isa)) {
+      for (const options of onThreads(machine)) {
         const { y, dgate } = kernels.activation(options, { rows, width, gate, dy });
         t.deepEqual(y, gate.map(relu));
         t.deepEqual(
@@ -155,10 +161,10 @@ for (const isa of INSTRUCTION_SETS) {
     }
   });
 
-  test(`${isa}: gated gelu and its gradients`, (t) => {
+  test(`${title}: gated gelu and its gradients`, (t) => {
     for (const { operands, y, dgate, dlinear, what } of activations) {
       const { gate, linear, dy } = operands;
-      const [one, ...more] = onThreads(isa).map((options) => kernels.activation(options, operands));
+      const [one, ...more] = onThreads(machine).map((options) => kernels.activation(options, operands));
       // tanh is known to about 2 ε: gelu(x) to ε |x|, its slope to ε times the factor of tanh' in it.
       withinBound(t, one.y, y, { bound: (i) => 4 * EPSILON32 * Math.abs(gate[i] * linear[i]), what: `y of ${what}` });
       withinBound(t, one.dlinear, dlinear, {
@@ -175,13 +181,10 @@ for (const isa of INSTRUCTION_SETS) {
     }
   });
 
-  test(`${isa}: gelu and relu at zero, where one side is flat, and far out`, (t) => {
+  test(`${title}: gelu and relu at zero, where one side is flat, and far out`, (t) => {
     const gate = Float32Array.of(0, -0, 1e-30, -1e-30, 1e-4, -1e-4, -3, 3, -9, 9, -40, 40, -1e6, 1e6);
     const ones = gate.map(() => 1);
-    const { y, dgate } = kernels.activation(
-      { isa, threads: 1 },
-      { rows: 1, width: gate.length, gate, linear: ones, dy: ones },
-    );
+    const { y, dgate } = kernels.activation(on(machine), { rows: 1, width: gate.length, gate, linear: ones, dy: ones });
     withinBound(t, y, Float64Array.from(gate, geluNew), {
       bound: (i) => 4 * EPSILON32 * Math.abs(gate[i]),
       what: 'gelu',
@@ -192,30 +195,36 @@ for (const isa of INSTRUCTION_SETS) {
       what: 'slope of gelu',
     });
     t.deepEqual([...dgate.subarray(10)], [0, 1, 0, 1]);
-    const flat = kernels.activation({ isa, threads: 1 }, { rows: 1, width: gate.length, gate, dy: ones });
+    const flat = kernels.activation(on(machine), { rows: 1, width: gate.length, gate, dy: ones });
     t.deepEqual(
       flat.dgate,
       gate.map((g) => (g > 0 ? 1 : 0)),
     );
   });
 
-  test(`${isa}: cross entropy of the head and its gradient`, (t) => {
+  test(`${title}: cross entropy of the head and its gradient`, (t) => {
     for (const { operands, nll, dlogits, error, what } of heads) {
-      const [one, ...more] = onThreads(isa).map((options) => kernels.crossEntropy(options, operands));
-      withinBound(t, one.nll, nll, { bound: () => error, what: `nll of ${what}` });
-      withinBound(t, one.tiledNll, nll, { bound: () => error, what: `nll of ${what}, tile by tile` });
-      withinBound(t, one.dlogits, dlogits, { bound: () => error, what: `dlogits of ${what}` }); // a probability moves by its logit's error, at most
+      const [one, ...more] = onThreads(machine).map((options) => kernels.crossEntropy(options, operands));
+      withinBound(t, one.nll, nll, { bound: () => error[dtype], what: `nll of ${what}` });
+      withinBound(t, one.tiledNll, nll, { bound: () => error[dtype], what: `nll of ${what}, tile by tile` });
+      withinBound(t, one.dlogits, dlogits, { bound: () => error[dtype], what: `dlogits of ${what}` }); // a probability moves by its logit's error, at most
       for (const other of more)
         for (const part of ['nll', 'tiledNll', 'dlogits'] as const) sameBits(t, other[part], one[part], what);
     }
   });
+}
 
-  test(`${isa}: cross entropy of logits thousands apart neither overflows nor loses the label`, (t) => {
+for (const machine of machines('float32')) {
+  test(`${machine.title}: cross entropy of logits thousands apart neither overflows nor loses the label`, (t) => {
     const weight = Float32Array.of(0, 1000, 5000, -5000);
-    const { nll, tiledNll, dlogits } = kernels.crossEntropy(
-      { isa, threads: 1 },
-      { rows: 3, vocabulary: 4, d: 1, h: Float32Array.of(1, 1, -1), weight, labels: Int32Array.of(0, 2, 0) },
-    );
+    const { nll, tiledNll, dlogits } = kernels.crossEntropy(on(machine), {
+      rows: 3,
+      vocabulary: 4,
+      d: 1,
+      h: Float32Array.of(1, 1, -1),
+      weight,
+      labels: Int32Array.of(0, 2, 0),
+    });
     t.deepEqual([...nll], [5000, 0, 5000]);
     t.deepEqual([...tiledNll], [5000, 0, 5000]);
     t.deepEqual([...dlogits], [-1, 0, 1, 0, 0, 0, 0, 0, -1, 0, 0, 1]);

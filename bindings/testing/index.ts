@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageRoot, type ComputeDtype, type EngineOptions, type NativeAddon } from '../index.js';
+import { packageRoot, type ComputeDtype, type EngineOptions, type NativeAddon, type TensorPlace } from '../index.js';
 
 /** Where a single op runs, and how. */
 export interface KernelOptions {
@@ -94,9 +94,26 @@ export interface NativeBench {
   copy(threads: number, operands: { bytes: number; samples: number }): BenchCopy;
 }
 
+/** Task vectors of files that are rescaled to a norm: θ = base + Σ_i (norm / ‖τ_i‖) τ_i. */
+export interface Rescale {
+  tensors: { name: string; elements: number }[];
+  /** Where the tensors of the base lie, then those of model 1, and so on. */
+  models: TensorPlace[][];
+  norm: number;
+  /** ‖τ_i‖ is taken over all tensors together; else each tensor has its own. */
+  whole: boolean;
+}
+
+/** The driver of merges with a kernel that reduces before it is applied. */
+export interface NativeMerge {
+  /** Returns θ to 48 bits, one tensor behind the other. */
+  rescale(options: KernelOptions, operands: Rescale): Float64Array;
+}
+
 export interface TestingAddon extends NativeAddon {
   kernels: NativeKernels;
   bench: NativeBench;
+  merge: NativeMerge;
 }
 
 /** The testing addon of the build that node-gyp-build would take, which sanitized builds name in DFMERGE_PREBUILD. */

@@ -1,5 +1,4 @@
-// Element types of checkpoints on disk. Compute is float32;
-// conversions are in dtype_bits.h.
+// Element types of checkpoints on disk. What computes takes float32; dtype_bits.h converts.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -13,7 +13,7 @@ class Error : public std::runtime_error {
   const char* code() const { return code_; }
 
  private:
-  const char* code_;  // a string literal of lib/errors.ts' ErrorCode
+  const char* code_;  // a string literal of lib/core/errors.ts' ErrorCode
 };
 
 // Throws Error{code} with a printf-formatted message.

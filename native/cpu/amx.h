@@ -1,4 +1,4 @@
-// Whether products on AMX's tiles can be had here.
+// Whether this process can multiply on AMX's tiles.
 #pragma once
 #include "cpu/matmul_kernels.h"
 

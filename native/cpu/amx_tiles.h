@@ -1,7 +1,7 @@
-// The tile registers of Intel AMX, in the one shape that the kernels use: 16 rows of 16 words of 32 bits. For
-// amx_kernels.cc alone. DFMERGE_AMX_EMULATED: the same operations in plain C++, in the order of float operations that
-// Intel documents (Software Developer's Manual, volume 2, TDPBF16PS), so that the code above them runs on every
-// machine.
+// The tile registers of Intel AMX, in the one shape that the kernels use: 16 rows of 16 words of 32 bits. Only
+// amx_kernels.cc includes this file. With DFMERGE_AMX_EMULATED it has the same operations in plain C++, in the order of
+// float operations that Intel documents (Software Developer's Manual, volume 2, TDPBF16PS), so that the code above them
+// runs on every machine.
 #pragma once
 #include "cpu/vector.h"
 
@@ -59,7 +59,7 @@ class Tiles {
 DFMERGE_INLINE Vector low_half(Vector v) { return as_floats(as_words(v) << 16); }
 DFMERGE_INLINE Vector high_half(Vector v) { return as_floats(as_words(v) & 0xffff0000u); }
 
-// Denormal numbers as zeros of their sign, as the instruction takes and gives them.
+// Denormal numbers become zeros of their sign, as the instruction takes and gives them.
 DFMERGE_INLINE Vector flushed(Vector v) {
   const Words w = as_words(v);
   return as_floats((w & 0x7f800000u) == 0u ? w & 0x80000000u : w);

@@ -1,4 +1,4 @@
-// Which kernels run: the best that this machine has, or the one that DFMERGE_ISA names.
+// Which kernels run: the best that this machine has, or those that DFMERGE_ISA names.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,13 +10,14 @@ namespace dfmerge {
 struct Isa {
   const char* name;  // amx, avx512bf16, avx512, avx2, generic, scalar, amx_emulated
   const Kernels* kernels;
-  bool (*available)();  // on this machine
-  bool for_tests;       // runs where it is named only, and is not offered
+  bool (*available)();  // whether this machine can run them
+  bool for_tests;       // they run only where they are named, and are not offered
 };
 
-// Every instruction set of this build, best first; at the end amx_emulated, the code for AMX on tiles in plain C++.
+// Every instruction set of this build, best first. At the end comes amx_emulated, the code for AMX with its tiles in
+// plain C++.
 const std::vector<Isa>& instruction_sets();
-// The kernels to use. `name` empty: the environment variable DFMERGE_ISA, else the best available.
+// The kernels of that name; where it is empty, those that the environment variable DFMERGE_ISA names, or else the best.
 // Throws UNSUPPORTED where a named set is not in this build or not on this machine.
 const Kernels& select_kernels(const std::string& name = "");
 

@@ -1,5 +1,5 @@
-// The table of CPU kernels, one instance per instruction set, all compiled from the same two sources (row_kernels.cc,
-// product_kernels.cc).
+// The table of CPU kernels. There is one per instruction set, and all are compiled from the same two sources:
+// row_kernels.cc and matmul_kernels.cc. Arguments are pointers and lengths, as in BLAS.
 #pragma once
 #include <cstdint>
 
@@ -9,11 +9,12 @@ namespace dfmerge {
 
 struct Kernels {
   const char* name;
-  // Products of float32 operands, and of operands rounded to bfloat16.
+  // For products of float32 operands, and of operands that are rounded to bfloat16.
   const MatmulKernels* float_matmul;
   const MatmulKernels* bf16_matmul;
 
-  // Rows of activations. d, n: elements of a row.
+  // ---- Rows of activations, of d or n elements.
+
   float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon,
                     int64_t d);  // returns r = 1/sqrt(mean(x^2)+eps)
   // dx += r (w dy) - x r^3 / d * sum(x w dy)
@@ -34,24 +35,26 @@ struct Kernels {
   void (*gated_gelu_backward)(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear,
                               int64_t n);
 
-  // Vectors of parameters, in the float order of the specification (no contraction, no reordering).
-  // Those with `stream` tell whether all values are finite, and can write past the caches: for vectors that no cache
-  // holds.
+  // ---- Vectors of parameters, in the float order of the specification, without contraction or reordering.
+
+  // Functions that return bool tell whether all values are finite. `stream` writes past the caches, for vectors that no
+  // cache holds.
   bool (*copy)(float* out, const float* in, int64_t n, bool stream);
   bool (*interpolate)(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream);
   void (*fold)(float* numerator, float* denominator, const float* fisher, const float* base, const float* model,
                float coefficient,
-               int64_t n);  // fisher null: all ones
+               int64_t n);  // a null fisher is 1 everywhere
   bool (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models,
                  int64_t n, bool stream);
   void (*divide_add)(float* x, float divisor, float addend, int64_t n);  // x <- x / divisor + addend
-  // mean_rate, square_rate: 1 - beta1, 1 - beta2, which the caller rounds once from float64 (1 - 0.999f is off by
-  // 5e-5).
+  // mean_rate and square_rate are 1 - beta1 and 1 - beta2; the caller rounds them once from float64, as 1 - 0.999f is
+  // off by 5e-5 of itself.
   void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2,
                 float square_rate, float step_size, float root_correction, float epsilon, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);
 
-  // Dtypes on disk.
+  // ---- Conversions from and to the dtypes on disk.
+
   void (*from_bf16)(float* out, const uint16_t* in, int64_t n);
   void (*to_bf16)(uint16_t* out, const float* in, int64_t n);
   void (*from_f16)(float* out, const uint16_t* in, int64_t n);

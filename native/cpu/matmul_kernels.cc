@@ -1,4 +1,4 @@
-// Packed-panel products, compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES, DFMERGE_MR).
+// The products of matmul_kernels.h, compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES, DFMERGE_MR).
 // Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep this copy for
 // every machine.
 #include "cpu/matmul_kernels.h"

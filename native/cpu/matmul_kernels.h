@@ -1,13 +1,25 @@
-// Matrix products on packed panels, one table per instruction set and format of the operands; accumulation is in
-// float32 always.
+// Matrix products on packed panels: the innermost kernels, one table per instruction set and format of the operands.
 //
-// A packed word is 32 bits: one float32 of the depth, or two bfloat16 that follow one another in depth (the first in
-// the low half). A panel of width W holds `steps` groups of W words: word (step, w) is at step * W + w; a depth of K
-// takes ceil(K / unit) steps, rounded up to a multiple of step_multiple, and depth past K and columns past the matrix's
-// edge are zero. (A table may order the words of A otherwise within step_multiple steps; panels packed one after
-// another from such steps on are one panel all the same.) Every element of a product is one chain over the steps in
-// rising order (a chain per block of kDepthSteps; on AMX a chain over the sums of 16 steps), so that tiles, threads and
-// blocks never change its bits within an instruction set and format.
+// A product C = A B is cut into tiles of mr x nr elements that fit in registers. One step of the micro-kernel takes mr
+// words of A and nr words of B and adds all their products to the tile; after all steps the tile is written once. For
+// the loads to be contiguous whatever the strides of A and B are, both are packed before: A into panels of mr rows, B
+// into panels of nr columns, each laid out step by step:
+//
+//        B, packed                       panel of A, step by step:   a00 a10 .. | a01 a11 .. | ...   mr words a step
+//        | nr | nr | nr |                panel of B, step by step:   b00 b01 .. | b10 b11 .. | ...   nr words a step
+//    A   +----+----+----+
+//    mr  |    |tile|    |                micro-kernel, for every step:
+//    mr  |    |    |    |                  tile[m][n] += a[step][m] * b[step][n]
+//        +----+----+----+ C
+//
+// A packed word is 32 bits: one float32 of the depth, or two bfloat16 that follow one another in depth, the first in
+// the low half. A depth of K takes ceil(K / unit) steps, rounded up to a multiple of step_multiple; depth past K and
+// columns past the matrix's edge are zero. A table may order the words of A otherwise within step_multiple steps;
+// panels that are packed one after another from such steps on are one panel all the same.
+//
+// Accumulation is in float32 always. Every element of a product is one chain of multiply-adds over the steps in rising
+// order (a chain per block of kDepthSteps; on AMX a chain over the sums of 16 steps), so that tiles, threads and blocks
+// never change its bits within an instruction set and format.
 #pragma once
 #include <cstdint>
 
@@ -15,7 +27,7 @@ namespace dfmerge {
 
 constexpr int kMaxTileRows = 32;
 
-// One gradient inside packed panels: `steps` of A from step a on, of B from step b on.
+// One gradient inside packed panels: it has as many steps of A, from step a on, as of B, from step b on.
 struct OuterSegment {
   int64_t a, b, steps;
   float weight;
@@ -29,11 +41,11 @@ struct LeftTile {
 };
 
 struct MatmulKernels {
-  int mr;    // rows of an output tile = width of a packed A panel
-  int nr;    // columns of an output tile = width of a packed B panel
-  int unit;  // depth of a packed word: 1 float32, 2 bfloat16
+  int mr;    // rows of a tile, and words of a step in a panel of A
+  int nr;    // columns of a tile, and words of a step in a panel of B
+  int unit;  // depth of a packed word: 1 for float32, 2 for bfloat16
 
-  // Packs `count` <= width source columns of `depth` into one panel: (k, w) is source[k * k_stride + w * w_stride].
+  // Pack `count` <= width source columns of `depth` into one panel: (k, w) is source[k * k_stride + w * w_stride].
   void (*pack_a)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   void (*pack_b)(float* out, int64_t depth, int count, const float* source, int64_t k_stride, int64_t w_stride);
   // c[m, n] (+)= sum_k a[k, m] b[k, n] for the first `rows` x `columns` of a tile, b a packed panel.
@@ -47,7 +59,7 @@ struct MatmulKernels {
 
   bool plain = false;
   int step_multiple = 1;
-  // The Fisher's products of segments so short that most of their steps would be rounding; null: this table's.
+  // What multiplies segments that are so short that most of their steps would be rounding; null stands for this table.
   const MatmulKernels* short_segments = nullptr;
 
   int64_t words(int64_t depth) const { return (depth + unit - 1) / unit; }

@@ -11,8 +11,8 @@ class Onednn {
  public:
   virtual ~Onednn() = default;
 
-  // C[rows, columns] = A[rows, depth] B[depth, columns]: A (in the operands' format) and C dense and row-major, B
-  // packed.
+  // One product C[rows, columns] = A[rows, depth] B[depth, columns]. A, in the operands' format, and C are dense and
+  // row-major; B is packed.
   struct Block {
     int64_t scratch_words;  // of 32 bits, that multiply() needs
   };
@@ -22,27 +22,27 @@ class Onednn {
   };
   static constexpr int64_t kMostRows = 128;  // of a block
 
-  // All that decides the bits: "oneDNN 2.6.3 (avx512_core_bf16)", the instructions it found.
+  // All that decides the bits, such as "oneDNN 2.6.3 (avx512_core_bf16)": its version and the instructions it found.
   virtual const std::string& name() const = 0;
 
-  // Blocks and packings are made at first use, which compiles code, and kept. By one thread at a time.
+  // These are called by one thread at a time. Blocks and packings are made at first use, which compiles code, and kept.
   virtual int64_t packed_words(int64_t columns, int64_t depth) = 0;  // of 32 bits
   virtual const Block& block(int64_t rows, int64_t columns, int64_t depth) = 0;
   virtual const Packing& packing(int64_t columns, int64_t depth, int64_t row_stride, int64_t column_stride) = 0;
 
-  // By any number of threads.
+  // These are called by any number of threads.
   virtual void multiply(const Block& block, const void* a, const float* b, float* c, float* scratch) const = 0;
   virtual void pack(const Packing& packing, const float* source, float* packed, float* scratch) const = 0;
 };
 
-// In builds that found oneDNN (onednn.cc). bf16: operands are rounded to bfloat16, else float32.
+// Exists in builds that found oneDNN (onednn.cc). Operands are rounded to bfloat16 where bf16 is true.
 // Throws UNSUPPORTED where the library cannot be loaded, or has no such products for this processor.
 std::unique_ptr<Onednn> make_onednn(bool bf16);
-// Version of the oneDNN that the build found, as "2.6"; empty: none.
+// The version of oneDNN that the build found, such as "2.6"; empty where it found none.
 const char* onednn_built();
-// The products to use; null: the built-in ones. `wanted` is "builtin" or "onednn"; empty: the environment variable
-// DFMERGE_MATMUL, else the default (onednn_choice.cc). Throws UNSUPPORTED for another word, and for "onednn" where the
-// build, the machine's libraries or its processor lack it.
+// What multiplies matrices; null stands for the built-in micro-kernels. `wanted` is "builtin" or "onednn"; where it is
+// empty, the environment variable DFMERGE_MATMUL decides, or else the default (onednn_choice.cc). Throws UNSUPPORTED
+// for another word, and for "onednn" where the build, the machine's libraries or its processor lack it.
 std::unique_ptr<Onednn> select_onednn(bool bf16, const std::string& wanted = "");
 
 }  // namespace dfmerge

@@ -1,5 +1,5 @@
-// Panels of packed words (product_kernels.h) of any format, for the per-set kernels alone: word (step, w) at step * W +
-// w.
+// Packs panels of words (matmul_kernels.h) of any format and width W, where word (step, w) lies at step * W + w. Only
+// the kernels of an instruction set include this file.
 #pragma once
 #include "cpu/vector.h"
 
@@ -7,7 +7,7 @@ namespace dfmerge {
 namespace DFMERGE_ISA {
 namespace {
 
-// Columns whose depth lies contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
+// For columns whose depth lies contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
 template <class Format, int W>
 void pack_transposed(float* out, int64_t depth, int count, const float* source, int64_t w_stride) {
   const int64_t steps = (depth + Format::kUnit - 1) / Format::kUnit;
@@ -41,7 +41,7 @@ void pack_transposed(float* out, int64_t depth, int count, const float* source, 
   }
 }
 
-// Rows of columns that lie contiguous.
+// For rows in which the columns lie contiguous.
 template <class Format, int W>
 void pack_rows(float* out, int64_t depth, int count, const float* source, int64_t k_stride) {
   for (int64_t k = 0; k < depth; k += Format::kUnit, out += W) {

@@ -1,5 +1,6 @@
-// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words, for the per-set
-// kernels alone. Plain vector extensions, except where an instruction has no other name.
+// Vectors of one instruction set's width (DFMERGE_LANES floats) and the formats of packed words. Only the kernels of an
+// instruction set include this file. It uses the compiler's vector extensions, and intrinsics where an instruction has
+// no other name.
 #pragma once
 #include <cstdint>
 
@@ -160,7 +161,7 @@ struct Float {
   static DFMERGE_INLINE Vector pairs(const float* p, const float*, int count) { return load(p, count); }
 };
 
-// To the nearest bfloat16, ties to even, left as a float; not a number stays so.
+// Rounds to the nearest bfloat16, ties to even, and leaves it a float; NaN stays NaN.
 DFMERGE_INLINE Vector rounded(Vector v) {
   const Words w = as_words(v);
   const Words nearest = (w + 0x7fffu + ((w >> 16) & 1u)) & 0xffff0000u;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "device.h"
 #include "merge/block.h"
 #include "merge/kernel.h"
 #include "merge/source.h"
@@ -27,8 +28,17 @@ struct Operands {
   std::vector<const Block*> targets;
 };
 
+struct Walk {
+  const std::vector<WalkedTensor>& tensors;
+  const Kernel& kernel;
+  const Operands& operands;
+};
+
 // Applies a kernel to all elements of the tensors. Throws what the kernel and its sources throw, and ABORTED where the
-// context is stopped; the targets are then half done.
-void run(Context& context, const std::vector<WalkedTensor>& tensors, const Kernel& kernel, const Operands& operands);
+// stream is stopped; the targets are then half done.
+namespace cpu {
+void walk(Context& context, const Walk& walk);
+}
+inline constexpr Op<cpu::walk> walk;
 
 }  // namespace dfmerge

@@ -1,5 +1,6 @@
 // What a merge computes, a chunk at a time. Each kernel lies in files of its own: NAME.h says what it computes and
-// which sources and targets it wants, NAME_cpu.cc computes it on the CPU.
+// which sources and targets it wants, NAME_cpu.cc computes it on the CPU. A kernel has one overload of reduce() and of
+// apply() per device, told apart by the device's context, and the driver (merge/driver.h) is the Op that chooses.
 #pragma once
 #include <string>
 

@@ -12,7 +12,7 @@ namespace dfmerge {
 struct AttentionSpan {
   int64_t query, query_rows, key, key_rows;
   int64_t query_gradient, key_gradient;
-  int64_t segment;  // whose bias gradient it adds to
+  int64_t segment;  // adds to the bias gradient of this one
 };
 
 // The spans of one group (an input) are worked on by one thread, in order; groups and heads in parallel.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kTileRows = 192, kTileColumns = 256;  // a tile of logits stays in the second-level cache
 
-// What a tile leaves of a row: sum_i exp(logit_i - top).
+// What a tile of logits leaves of a row: its maximum `top`, and the sum of exp(logit_i - top).
 struct Partial {
   float top, sum;
 };
@@ -32,7 +32,7 @@ void nll_keeping_logits(Context& context, const HeadNll& o) {
   });
 }
 
-// Some rows at a time, where oneDNN multiplies, whose packed weights are its own.
+// oneDNN packs weights in its own way, so that the head is multiplied whole, some rows at a time.
 void nll_by_rows(Context& context, const HeadNll& o) {
   ArenaScope scope(context.shared);
   float* logits = context.shared.allocate(std::min(o.rows, kTileRows) * o.head.vocabulary);
@@ -41,7 +41,7 @@ void nll_by_rows(Context& context, const HeadNll& o) {
                                  o.nll + first, logits});
 }
 
-// Tile by tile; a row's partial sums are joined in the order of the columns.
+// The logits are made tile by tile; the partial sums of a row are joined in the order of the columns.
 void nll_by_tiles(Context& context, const HeadNll& o) {
   const Head& head = o.head;
   const int64_t tiles = divide_up(head.vocabulary, kTileColumns), strips = divide_up(o.rows, kTileRows);

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/arithmetic.h"
+#include "core/dtype_bits.h"
 #include "ops/elementwise.h"
 
 namespace dfmerge::cpu {
@@ -14,6 +15,7 @@ constexpr int64_t kPart = int64_t{1} << 16;  // floats of one parallel item
 template <class Body>
 void for_parts(Context& context, int64_t size, const Body& body) {
   context.pool.run(divide_up(size, kPart), [&](int64_t item, int) {
+    context.check_stop();
     const int64_t first = item * kPart;
     body(first, std::min(kPart, size - first));
   });
@@ -22,7 +24,14 @@ void for_parts(Context& context, int64_t size, const Body& body) {
 }  // namespace
 
 void fill(Context& context, const Fill& o) {
-  for_parts(context, o.size, [&](int64_t first, int64_t count) { std::fill_n(o.x + first, count, o.value); });
+  const bool zero =
+      float_to_bits(o.value) == 0;  // memset does not read what it overwrites, which a loop of stores does
+  for_parts(context, o.size, [&](int64_t first, int64_t count) {
+    if (zero)
+      std::memset(o.x + first, 0, static_cast<size_t>(count) * 4);
+    else
+      std::fill_n(o.x + first, count, o.value);
+  });
 }
 
 void copy(Context& context, const Copy& o) {

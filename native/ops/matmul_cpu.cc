@@ -9,8 +9,8 @@ namespace dfmerge::cpu {
 
 namespace {
 
-// Words of A packed at a time: where B is packed already, few enough to stay near (2 MiB); else more, as B is packed
-// again for each.
+// So many words of A are packed at a time: where B is packed already, few enough to stay near (2 MiB); else more, as B
+// is packed again for each.
 constexpr int64_t kPackedNear = int64_t{1} << 19, kPackedFar = int64_t{1} << 21;
 constexpr int64_t kColumnBlock = 256;  // columns of B in a task: a depth block of them stays in the second-level cache
 constexpr int64_t kRowBlock = 192;     // rows that meet such a block in turn, in the second-level cache too
@@ -114,7 +114,8 @@ int64_t block_size(const MatmulKernels& kernels, int64_t columns, int64_t k) {
   return built_in_size(kernels, columns, std::min(k, kDepthSteps * kernels.unit));
 }
 
-// Panels of B in a task: as many as leave the thread with the most work the least of it, with two tasks each.
+// How many panels of B a task takes: as many as leave the thread that has the most work the least of it, with two tasks
+// for each thread at least.
 int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
   const auto longest = [&](int64_t width) { return divide_up(divide_up(panels, width), threads) * width; };
   int64_t best = 1;
@@ -229,7 +230,7 @@ void matmul_local(const MatmulKernels& kernels, Arena& scratch, const Matmul& o)
   ArenaScope scope(scratch);
   float* b_packed = scratch.allocate(block_size(kernels, n, k));
   LeftOperand a = rows_in_memory(o.a, 0);
-  if (!in_memory(kernels, o.a)) {  // else packing would cost as much as it saves
+  if (!in_memory(kernels, o.a)) {  // where A can be read as it lies, packing it would cost as much as it saves
     const int64_t panels = divide_up(m, kernels.mr);
     float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(k));
     pack_a(kernels, a_packed, {m, k, o.a}, {0, 0, panels});

@@ -11,13 +11,13 @@ namespace {
 
 constexpr int64_t kStrip = 128;  // columns of C, and of packed B, in a block
 constexpr int64_t kBlockRows = Onednn::kMostRows;
-constexpr int64_t kRowUnit =
-    16;  // blocks have so many rows or a multiple: few heights, as each is compiled code of its own
-constexpr int64_t kPackedRows = 16;  // rows of A rounded or copied by an item
+// Blocks have so many rows or a multiple of them, so that there are few heights: each is compiled code of its own.
+constexpr int64_t kRowUnit = 16;
+constexpr int64_t kPackedRows = 16;  // rows of A that an item rounds or copies
 
 int64_t whole_units(int64_t rows) { return round_up(rows, kRowUnit); }
 
-// Packed B: its strips one after another, each as oneDNN packs it, on lines of the cache.
+// A packed B is its strips one after another, each as oneDNN packs it and on a line of the cache.
 struct Strips {
   Strips(Onednn& onednn, int64_t columns, int64_t depth)
       : n(columns), k(depth), count(divide_up(n, kStrip)), last(n - (count - 1) * kStrip) {
@@ -48,8 +48,8 @@ void pack_strips(Context& context, const StripsOf& source, float* packed) {
   });
 }
 
-// A as blocks take it. Rows from `first` on are copied: dense, in the operands' format, with rows of zeros up to a
-// whole unit.
+// A as blocks take it. Rows from `first` on are copied, so that they are dense and in the operands' format; rows of
+// zeros fill up the last unit.
 struct DenseRows {
   const Matrix& a;
   int64_t m, k, first;

@@ -1,5 +1,5 @@
-// matmul.h's products by oneDNN (context.onednn is set), with the same contract: blocks of C whose cut depends on the
-// extents alone.
+// The products of matmul.h by oneDNN, for a context whose `onednn` is set. The contract is the same: C is cut into
+// blocks by its extents alone, so that the bits do not depend on the number of threads.
 #pragma once
 #include "ops/matmul_cpu.h"
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/arithmetic.h"
 #include "core/error.h"
 
 namespace dfmerge {
@@ -59,7 +60,7 @@ void TensorWriter::write(const Kernels& kernels, ElementRange range, const float
 
 void write_tensor(Context& context, const TensorRange& range, const float* values) {
   const TensorWriter writer(range);
-  context.pool.run((range.elements + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+  context.pool.run(divide_up(range.elements, kPiece), [&](int64_t piece, int) {
     const int64_t first = piece * kPiece;
     writer.write(context.kernels, {first, std::min(kPiece, range.elements - first)}, values + first);
   });

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@
 #include "core/error.h"
 #include "cpu/parallel.h"
 #include "engine.h"
+#include "merge/driver.h"
 #include "thread_setting.h"
 
 using namespace dfmerge;
@@ -107,6 +109,54 @@ void check_ends(int threads) {
     sleep_us(round % 4 * 200);
   }
   expect(true, "pool: beginning and end, " + std::to_string(threads) + " threads");
+}
+
+// ---- The driver of merges
+
+// target = source minus the mean of all elements.
+class CentreKernel : public Kernel {
+ public:
+  explicit CentreKernel(int64_t elements) : elements_(elements) {}
+  int sums() const override { return 1; }
+  void reduce(Context&, const Chunk& chunk, double* sum) const override {
+    for (int64_t i = 0; i < chunk.range.count; ++i) *sum += chunk.sources[0][i];
+  }
+  void apply(Context&, const Chunk& chunk, const Sums& sums) const override {
+    const double mean = *sums.all / static_cast<double>(elements_);
+    for (int64_t i = 0; i < chunk.range.count; ++i)
+      chunk.targets[0][i] = static_cast<float>(chunk.sources[0][i] - mean);
+  }
+
+ private:
+  int64_t elements_;
+};
+
+// A kernel that reduces, over tensors of one and of several items, with the same bits on any number of threads.
+void check_reduction() {
+  ParamTable table;
+  std::vector<WalkedTensor> tensors;
+  int64_t elements = 0;
+  for (int64_t size : {3, 100'000, 2'049, 70'000}) {
+    const std::string name = "tensor " + std::to_string(size);
+    table.add(name, {size});
+    tensors.push_back({name, size});
+    elements += size;
+  }
+  Bits expected;
+  for (int threads : kThreads) {
+    DeviceOptions options;
+    options.threads = threads;
+    Device device(options);
+    Stream stream(device);
+    const Block source(device.memory(), table), target(device.memory(), table);
+    for (int64_t i = 0; i < table.total(); ++i) source.data()[i] = static_cast<float>(std::sin(static_cast<double>(i)));
+    const Operands operands{{&source}, {&target}};
+    walk(stream, {tensors, CentreKernel(elements), operands});
+    Bits bits;
+    append(bits, target.data(), table.total());
+    if (threads == 1) expected = bits;
+    expect(bits == expected, "driver: reduce, then apply, " + std::to_string(threads) + " threads");
+  }
 }
 
 // ---- The engine
@@ -260,6 +310,7 @@ int main(int argc, char** argv) {
       check_throwing(threads);
       check_ends(threads);
     }
+    check_reduction();
     for (const Form& form : forms()) {
       const Setting setting(form.config);
       for (const std::string& dtype : kDtypes) {

@@ -1,14 +1,45 @@
 import type { ExecutionContext } from 'ava';
-import { native, type ComputeDtype } from '../../bindings/index.js';
+import { COMPUTE_DTYPES, native, type ComputeDtype, type EngineOptions } from '../../bindings/index.js';
 import { type KernelOptions } from '../../bindings/testing/index.js';
 import type { Numbers } from './plain_ops.js';
 
-/** Every instruction set that this machine can run, the best one first. */
+/** Every device that the tests of ops run on. */
+export const DEVICES: readonly EngineOptions['device'][] = ['cpu'];
+
+/** Every instruction set of the CPU that this machine can run, best first. */
 export const INSTRUCTION_SETS: readonly string[] = native().info().available;
 
-/** Options that run one instruction set on one, two and three threads. */
-export function onThreads(isa: string, dtype: ComputeDtype = 'float32'): KernelOptions[] {
-  return [1, 2, 3].map((threads) => ({ isa, threads, dtype }));
+/** Where an op is tested: a device, on the CPU with one of its instruction sets, and the dtype of products' operands. */
+export interface Machine {
+  device: EngineOptions['device'];
+  isa: string;
+  dtype: ComputeDtype;
+  /** Names it in the title of a test. */
+  title: string;
+}
+
+/** Every machine of the given dtypes. */
+export function machines(...dtypes: ComputeDtype[]): Machine[] {
+  return DEVICES.flatMap((device) =>
+    INSTRUCTION_SETS.flatMap((isa) =>
+      (dtypes.length > 0 ? dtypes : COMPUTE_DTYPES).map((dtype) => ({
+        device,
+        isa,
+        dtype,
+        title: `${device} ${isa}, ${dtype}`,
+      })),
+    ),
+  );
+}
+
+/** One machine with so many threads. */
+export function on({ device, isa, dtype }: Machine, threads = 1): KernelOptions {
+  return { device, isa, dtype, threads };
+}
+
+/** One machine with one, two and three threads. */
+export function onThreads(machine: Machine): KernelOptions[] {
+  return [1, 2, 3].map((threads) => on(machine, threads));
 }
 
 /** The bytes of an array. To compare them tells -0 from 0 and one NaN from another. */

@@ -5,7 +5,7 @@
 
 namespace dfmerge::t5 {
 
-// Terms in order; within a term its input's encoder rows, and the decoder rows of its choices.
+// Terms lie in order; each has its input's encoder rows, and the decoder rows of its choices.
 struct GradientRows {
   SegmentTable encoder, decoder;
   SpanTable encoder_self, decoder_self, cross;  // grouped by runs of terms with the same input
@@ -14,7 +14,8 @@ struct GradientRows {
 
 GradientRows gradient_rows(const Batch& batch, const std::vector<GradientTerm>& terms);
 
-// All segments as one, for plain sums; throws where rows are not the forward rows in order or weights differ.
+// All segments as one, for plain sums. Throws INVALID_ARGUMENT where the rows are not the forward rows in order, or
+// where weights differ.
 SegmentTable joined(const SegmentTable& segments);
 
 }  // namespace dfmerge::t5

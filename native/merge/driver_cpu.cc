@@ -1,6 +1,6 @@
-#include "merge/driver.h"
-
 #include <algorithm>
+
+#include "merge/driver.h"
 
 namespace dfmerge {
 
@@ -22,11 +22,11 @@ std::vector<Item> items_of(const std::vector<WalkedTensor>& tensors) {
   return items;
 }
 
-class Walk {
+class ChunkWalk {
  public:
-  Walk(Context& context, const std::vector<WalkedTensor>& tensors, const Operands& operands)
-      : context_(context), tensors_(tensors), operands_(operands), items_(items_of(tensors)) {
-    for (const Block* target : operands.targets) streaming_ = streaming_ || target->bytes() > kCached;
+  ChunkWalk(Context& context, const Walk& walk)
+      : context_(context), tensors_(walk.tensors), operands_(walk.operands), items_(items_of(walk.tensors)) {
+    for (const Block* target : operands_.targets) streaming_ = streaming_ || target->bytes() > kCached;
   }
 
   // body(index of the item, its tensor, chunk) for every chunk, in order within an item.
@@ -50,6 +50,7 @@ class Walk {
     });
   }
 
+  const std::vector<WalkedTensor>& tensors() const { return tensors_; }
   const std::vector<Item>& items() const { return items_; }
 
  private:
@@ -64,9 +65,10 @@ class Walk {
   bool streaming_ = false;
 };
 
-// [tensors + 1, sums]: of every tensor, then of all.
-std::vector<double> reduced(Context& context, const Walk& walk, const Kernel& kernel, size_t tensors) {
+// The sums of every tensor, then those of all tensors: [tensors + 1, sums].
+std::vector<double> reduced(Context& context, const Kernel& kernel, const ChunkWalk& walk) {
   const auto sums = static_cast<size_t>(kernel.sums());
+  const size_t tensors = walk.tensors().size();
   std::vector<double> of_items(walk.items().size() * sums), all((tensors + 1) * sums);
   walk.for_chunks([&](int64_t item, int, const Chunk& chunk) {
     kernel.reduce(context, chunk, of_items.data() + static_cast<size_t>(item) * sums);
@@ -81,13 +83,14 @@ std::vector<double> reduced(Context& context, const Walk& walk, const Kernel& ke
 
 }  // namespace
 
-void run(Context& context, const std::vector<WalkedTensor>& tensors, const Kernel& kernel, const Operands& operands) {
-  const Walk walk(context, tensors, operands);
-  const auto sums = static_cast<size_t>(kernel.sums());
+void cpu::walk(Context& context, const Walk& walk) {
+  const ChunkWalk chunks(context, walk);
+  const auto sums = static_cast<size_t>(walk.kernel.sums());
   std::vector<double> all;
-  if (sums > 0) all = reduced(context, walk, kernel, tensors.size());
-  walk.for_chunks([&](int64_t, int tensor, const Chunk& chunk) {
-    kernel.apply(context, chunk, {all.data() + static_cast<size_t>(tensor) * sums, all.data() + tensors.size() * sums});
+  if (sums > 0) all = reduced(context, walk.kernel, chunks);
+  chunks.for_chunks([&](int64_t, int tensor, const Chunk& chunk) {
+    const double* of_all = all.data() + walk.tensors.size() * sums;
+    walk.kernel.apply(context, chunk, {all.data() + static_cast<size_t>(tensor) * sums, of_all});
   });
 }
 
