@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../bindings/index.js';
+import { METHOD_SPELLINGS } from '../lib/methods/index.js';
 
 const root = packageRoot();
 
@@ -70,6 +71,14 @@ function importsOf(file: string): string[] {
   );
 }
 
+/** A file without its comments. */
+function codeOf(file: string): string {
+  const commentOrText = /(\/\*[^]*?\*\/|\/\/[^\n]*)|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
+  return read(file).replace(commentOrText, (found, comment: string | undefined) =>
+    comment === undefined ? found : '',
+  );
+}
+
 /** Imports that point up the page, as "file -> imported". */
 function upward(files: string[], rows: RegExp[]): string[] {
   const rowOf = (file: string): number => rows.findIndex((row) => row.test(file));
@@ -133,6 +142,19 @@ test('lib: the Bayesian optimiser stands alone, but for errors', (t) => {
     .flatMap(importsOf)
     .filter((imported) => !imported.startsWith('lib/bayes/') && imported !== 'lib/core/errors.ts');
   t.deepEqual(outside, []);
+});
+
+test('lib: merge methods are named in lib/methods only', (t) => {
+  // Names that are also words for something else are looked for where code asks for a method; the others must not occur at all.
+  const words = ['fisher', 'linear'];
+  const names = METHOD_SPELLINGS.filter((name) => !words.includes(name));
+  const word = words.join('|');
+  const named = new RegExp(`\\b(${names.join('|')})\\b|(===|!==|case) '(${word})'|'(${word})' (===|!==)`);
+  const codeWithoutImports = (file: string) => codeOf(file).replace(/ from '\.[^']*'/g, '');
+  t.deepEqual(
+    typescript.filter((file) => !file.startsWith('lib/methods/') && named.test(codeWithoutImports(file))),
+    [],
+  );
 });
 
 test('lib: only bindings/index.ts loads the addon', (t) => {
