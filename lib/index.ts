@@ -28,9 +28,15 @@ export type {
   SearchSettings,
 } from './recipe/recipe.js';
 export type { ComputeDtype, FisherMode } from '../bindings/index.js';
-export { METHODS, type MethodName, type SearchMethodName } from './methods/index.js';
+export { METHODS, type MethodName, type RegisteredMethod, type SearchMethodName } from './methods/index.js';
 export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';
-export type { BooleanParameter, MethodParameter, NumberParameter, ParameterValues } from './methods/parameter.js';
+export type {
+  BooleanParameter,
+  MethodParameter,
+  NumberParameter,
+  ParameterMistake,
+  ParameterValues,
+} from './methods/parameter.js';
 export type { ResolvedRecipe } from './recipe/resolved.js';
 
 export { BayesianOptimizer } from './bayes/index.js';
