@@ -10,9 +10,15 @@
 export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
 export { COMPARISONS, type Comparison } from './run/comparison.js';
-export { METHODS, type MethodName, type SearchMethodName } from './methods/index.js';
+export { METHODS, type MethodName, type RegisteredMethod, type SearchMethodName } from './methods/index.js';
 export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';
-export type { BooleanParameter, MethodParameter, NumberParameter, ParameterValues } from './methods/parameter.js';
+export type {
+  BooleanParameter,
+  MethodParameter,
+  NumberParameter,
+  ParameterMistake,
+  ParameterValues,
+} from './methods/parameter.js';
 
 // # Measuring and evaluating
 export { evaluate, type EvaluateOptions } from './commands/evaluate.js';

@@ -36,7 +36,7 @@ async function open(models: number, threads = 2): Promise<Session> {
     dirs.push(join(folder, `bag-${i}`));
     await createModel({ out: dirs[i], config: bag.newConfig(SIZES), seed: i + 1, threads: 1 });
   }
-  return Session.open(dirs[0], dirs.slice(1), { threads, tokenizer: false });
+  return Session.open(dirs[0], dirs.slice(1), { threads });
 }
 
 function plainOf(engine: NativeEngine): PlainBag {
@@ -147,7 +147,7 @@ test('a Fisher-weighted merge is searched over its coefficients, and the best on
   await session.write(out, { dtype: 'float32' });
   const merged = session.engine.parameter('parameters', 'linear.weight');
   session.close();
-  const again = await Session.open(out, [], { threads: 1, tokenizer: false });
+  const again = await Session.open(out, [], { threads: 1 });
   await again.load(0);
   t.deepEqual(again.engine.parameter('parameters', 'linear.weight'), merged);
   again.close();

@@ -154,7 +154,7 @@ test('the widths of T5-base, two layers each way: scores and Fisher', async (t) 
     [70, [2, 3]],
     [45, [3, 2]],
   ]);
-  const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, dtype, tokenizer: false }));
+  const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, dtype }));
   for (const model of both(pair)) await model.load(0);
   await scores(t, pair, { rows, indices: [0, 1], what: 'base' });
   await fishers(t, pair, { rows, indices: [0, 1], mode: 'exact', what: 'base' });

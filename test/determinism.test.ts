@@ -95,7 +95,6 @@ for (const [form, narrow] of [
           const model = await Session.open(ready.folders[0], ready.folders.slice(1), {
             threads,
             dtype,
-            tokenizer: false,
           });
           results.push(await work(model, ready), await work(model, ready));
           model.close();

@@ -26,7 +26,7 @@ import { runChild } from './support/run_child.js';
 import { readTensors, relativeError } from './support/tensors.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
-const open = (base: string, ...children: string[]) => Session.open(base, children, { threads: 2, tokenizer: false });
+const open = (base: string, ...children: string[]) => Session.open(base, children, { threads: 2 });
 const code = (expected: string, message: RegExp) => ({ code: expected, message });
 
 function sameParameters(t: Parameters<typeof sameBits>[0], model: Session, expected: Weights): void {

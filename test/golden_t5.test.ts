@@ -36,7 +36,7 @@ async function open(kind: string, threads = 2): Promise<Golden> {
     choices: cases.examples.map((e) => e.choices.map((c) => Int32Array.from(c))),
     labels: Int32Array.from(cases.examples, (e) => e.label),
   };
-  const model = await Session.open(folder('base'), CHILDREN.map(folder), { threads, tokenizer: false });
+  const model = await Session.open(folder('base'), CHILDREN.map(folder), { threads });
   return {
     model,
     rows,

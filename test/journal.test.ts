@@ -23,8 +23,7 @@ const asked = (trial: number): JournalEvent => ({
 const told = (trial: number): JournalEvent => ({
   event: 'told',
   trial,
-  objective: 1 / trial,
-  accuracy: { a: 1 / 7, ä: 2 / 3 },
+  outcome: { objective: 1 / trial, accuracy: { a: 1 / 7, ä: 2 / 3 } },
   seconds: { fisher: 0.1 },
 });
 
@@ -122,8 +121,11 @@ test('a corrupt line in the middle is an error with its number', (t) => {
   refused('{"trial": 2, "coeff', new RegExp(`${path}:3: .*not JSON`));
   refused('null', /:3: expected an event, one of asked, told, failed, compared, final, found none/);
   refused('{"event": "toString"}', /:3: expected an event, .* found "toString"/);
-  refused('{"event": "told", "trial": 1}', /:3: the event "told" is wrong at objective: /);
-  refused('{"event": "told", "trial": 1, "objective": null, "accuracy": {}, "seconds": {}}', /wrong at objective/);
+  refused('{"event": "told", "trial": 1}', /:3: the event "told" is wrong at outcome: /);
+  refused(
+    '{"event": "told", "trial": 1, "outcome": {"objective": null, "accuracy": {}}, "seconds": {}}',
+    /wrong at outcome.objective/,
+  );
   refused(lines[1], /:3: trial 2 is the next to be asked, found trial 1/);
   refused(lines[5], /:3: trial 3 is told, but it was not asked, or has ended already/);
 });
@@ -163,8 +165,8 @@ test('numbers that JSON cannot hold and trials out of turn are refused before th
     asked(3),
     told(2),
     { ...asked(2), coefficients: [Infinity] } as JournalEvent,
-    { ...told(1), objective: NaN } as JournalEvent,
-    { ...told(1), accuracy: { a: NaN } } as JournalEvent,
+    { ...told(1), outcome: { objective: NaN, accuracy: {} } } as JournalEvent,
+    { ...told(1), outcome: { objective: 1, accuracy: { a: NaN } } } as JournalEvent,
   ];
   for (const event of wrong) t.throws(() => journal.append(event), { code: 'INVALID_ARGUMENT' });
   journal.append(told(1));

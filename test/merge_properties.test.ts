@@ -80,7 +80,7 @@ for (const [title, shift] of [
     for (const [i, file] of files.entries())
       await writeFile(file, safetensorsBytes(fishers[i], { shapes: shapesOf(shape), shift }));
     for (const threads of [1, 2, 3]) {
-      const model = await Session.open(baseDir, dirs, { threads, tokenizer: false });
+      const model = await Session.open(baseDir, dirs, { threads });
       for (const withFisher of [true, false]) {
         const plan = withFisher ? filePlan(files) : plainPlan();
         await runMerge(model, plan.passes([...coefficients]), plan);

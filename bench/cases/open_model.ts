@@ -18,6 +18,5 @@ export function openModel(
   return Session.open(spec.base, children, {
     threads: spec.threads,
     dtype: options.dtype as ComputeOptions['dtype'],
-    tokenizer: false,
   });
 }

@@ -26,7 +26,7 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
  * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const session = await Session.open(options.model, [], { ...options, tokenizer: false });
+  const session = await Session.open(options.model, [], options);
   try {
     const split = await prepareSplit(await tokenizerOf(session), options.data, options.split ?? 'validation', {
       cache: options.cache,

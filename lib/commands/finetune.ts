@@ -52,7 +52,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const session = await Session.open(options.model, [], { ...options, tokenizer: false });
+  const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
   try {
     const { onProgress, signal, steps, cache } = options;

@@ -68,8 +68,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } = options;
   checkMinWeight(mode, minWeight);
   const session = await (options.base === undefined
-    ? Session.open(options.model, [], { ...options, tokenizer: false })
-    : Session.open(options.base, [options.model], { ...options, tokenizer: false }));
+    ? Session.open(options.model, [], options)
+    : Session.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
     const split = await prepareSplit(await tokenizerOf(session), options.data, options.split ?? 'validation', {

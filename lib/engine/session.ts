@@ -10,10 +10,8 @@ import {
 import { openModelSet, type ModelSet, type Parameter } from '../architectures/index.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
-import { DfMergeError } from '../core/errors.js';
 import { callNative, toDfMergeError } from './native_call.js';
 import { checkAborted } from '../core/progress.js';
-import { loadTokenizer, type Tokenizer } from '../tasks/text/tokenizer.js';
 
 /** How the engine computes. */
 export interface ComputeOptions {
@@ -54,7 +52,6 @@ export class Session {
   private constructor(
     readonly set: ModelSet,
     readonly engine: NativeEngine,
-    readonly tokenizer: Tokenizer | undefined,
     options: ComputeOptions,
   ) {
     this.parameters = engine.parameters();
@@ -65,25 +62,14 @@ export class Session {
 
   /**
    * Opens a base and its children. Model 0 is the base, models 1..M the children in the order given.
-   * Errors: those of openModelSet and loadTokenizer; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
+   * Errors: those of openModelSet; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
    */
-  static async open(
-    base: string,
-    models: readonly string[],
-    options: ComputeOptions & { tokenizer?: boolean } = {},
-  ): Promise<Session> {
+  static async open(base: string, models: readonly string[], options: ComputeOptions = {}): Promise<Session> {
     const set = await openModelSet(base, models);
-    const tokenizer = options.tokenizer === false ? undefined : await loadTokenizer(set.tokenizerDir ?? base);
     const engine = makeEngine(set.engineConfig, options);
-    const model = new Session(set, engine, tokenizer, options);
+    const model = new Session(set, engine, options);
     for (const member of [set.base, ...set.models]) callNative(() => engine.addModel(member.sources(model.parameters)));
     return model;
-  }
-
-  /** The tokenizer; throws NOT_FOUND where the model was opened without one. */
-  requireTokenizer(): Tokenizer {
-    if (!this.tokenizer) throw new DfMergeError('NOT_FOUND', `${this.set.base.dir}: no tokenizer.json`);
-    return this.tokenizer;
   }
 
   /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */

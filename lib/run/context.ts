@@ -37,7 +37,7 @@ export async function openRun(
 ): Promise<RunContext> {
   const { value, seconds } = await timed(async () => {
     const models = recipe.models.map(({ path }) => path);
-    const compute = { ...options, dtype: recipe.computeDtype, tokenizer: false };
+    const compute = { ...options, dtype: recipe.computeDtype };
     const session = await Session.open(recipe.baseModel.path, models, compute);
     try {
       return { session, tasks: await tasksOf(session, recipe, { ...needs, ...options }) };

@@ -3,6 +3,7 @@ import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { VERSION } from '../core/version.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { resolvedRecipe } from '../recipe/resolved.js';
+import type { Json } from '../search/journal_file.js';
 import type { JournalHeader } from '../search/journal_header.js';
 import type { RunContext } from './context.js';
 import { productsOf } from './environment.js';
@@ -15,24 +16,20 @@ export async function journalHeader(
   { session, recipe, method, tasks }: RunContext,
   { batchMemory }: ComputeOptions,
 ): Promise<JournalHeader> {
-  const { search, ...resolved } = resolvedRecipe(recipe);
-  const { iterations: _, ...settings } = search;
-  const data = tasks.map(({ name, validation, test, fisher }) => [
-    name,
-    {
-      validation: validation?.digest,
-      test: test?.digest,
-      ...(method.needs.fisher ? { fisher: fisher?.digest } : {}),
-    },
-  ]);
+  const resolved = resolvedRecipe(recipe);
+  const data: Record<string, Json> = {};
+  for (const { name, validation, test, fisher } of tasks) {
+    const measured = method.needs.fisher ? fisher?.digest : undefined;
+    data[name] = { validation: validation?.digest, test: test?.digest, fisher: measured };
+  }
   const models: string[] = [];
   for (const { checkpoint } of [session.set.base, ...session.set.models])
     models.push(await checkpointFingerprint(checkpoint));
   return {
     version: VERSION,
     seed: recipe.search.seed,
-    recipe: { ...resolved, search: settings },
-    data: Object.fromEntries(data),
+    recipe: { ...resolved, search: { ...resolved.search, iterations: undefined } },
+    data,
     models,
     isa: native().info().isa,
     ...productsOf(session),

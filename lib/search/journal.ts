@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { DfMergeError } from '../core/errors.js';
 import type { Seconds } from '../core/timing.js';
 import type { SkippedChoices } from '../engine/fisher.js';
-import type { Candidate, TrialScore } from '../objectives/objective.js';
+import type { Candidate } from '../objectives/objective.js';
 import type { Score } from '../tasks/scores.js';
 import { JournalFile, readLines } from './journal_file.js';
 import { checkSameSearch, type JournalHeader } from './journal_header.js';
+import type { TrialOutcome } from './trial.js';
 
 /** Another way to use the same models, to set beside the merged one. */
 export interface ComparisonRecord {
@@ -30,7 +31,7 @@ export type JournalEvent =
   /** Coefficients were proposed. Trials are asked in order, and several may be in flight. */
   | ({ event: 'asked' } & Candidate)
   /** A trial has its score. */
-  | ({ event: 'told'; trial: number; skipped?: Record<string, SkippedChoices>; seconds: Seconds } & TrialScore)
+  | { event: 'told'; trial: number; outcome: TrialOutcome; seconds: Seconds }
   /** A trial has no score; `reason` is the message of the error. */
   | { event: 'failed'; trial: number; reason: string; seconds: Seconds }
   /** A comparison was evaluated; `name` is what `--compare` calls it. */
@@ -105,7 +106,7 @@ const split = z.enum(['validation', 'test']);
 /** The shapes of events, as far as a resumed search relies on them; zod's numbers are finite ones, which JSON keeps. */
 const EVENTS = {
   asked: z.looseObject({ trial, coefficients }),
-  told: z.looseObject({ trial, objective: z.number(), accuracy, seconds }),
+  told: z.looseObject({ trial, outcome: z.looseObject({ objective: z.number(), accuracy }), seconds }),
   failed: z.looseObject({ trial, reason: z.string(), seconds }),
   compared: z.looseObject({ name: z.string(), comparison: z.looseObject({ mean: z.number(), accuracy }), seconds }),
   final: z.looseObject({

@@ -40,7 +40,7 @@ export function replay(
       inFlight.set(trial, { trial, coefficients });
       proposals.asked({ trial, coefficients });
     } else if (entry.event === 'told') {
-      const { event: _, trial, seconds, ...outcome } = entry;
+      const { trial, outcome, seconds } = entry;
       const candidate = end(trial, seconds);
       const record: TrialRecord = { ...candidate, ...outcome };
       objective.recall?.(record);

@@ -7,7 +7,7 @@ import type { Candidate, Objective } from '../objectives/objective.js';
 import type { Journal } from './journal.js';
 import type { Proposals } from './proposals.js';
 import { replay } from './replay.js';
-import { better, type FailedTrial, type SearchEvents, type TrialRecord } from './trial.js';
+import { better, type FailedTrial, type SearchEvents, type TrialOutcome, type TrialRecord } from './trial.js';
 
 /** What a search is made of. */
 export interface SearchParts {
@@ -60,7 +60,7 @@ export async function searchCoefficients(parts: SearchParts, options: SearchEven
     const run: RunOptions = { ...options, onProgress: (event) => options.onProgress?.({ ...event, trial }) };
     const seconds: Seconds = { suggest: asked.seconds };
     spent.push(seconds);
-    let outcome: Omit<TrialRecord, keyof Candidate>;
+    let outcome: TrialOutcome;
     try {
       const merged = await runMerge(session, plan.passes(coefficients), { ...run, fishers: plan.fishers });
       Object.assign(seconds, merged.seconds);
@@ -77,7 +77,7 @@ export async function searchCoefficients(parts: SearchParts, options: SearchEven
       options.onFailure?.(failed[failed.length - 1]);
       continue;
     }
-    journal?.append({ event: 'told', trial, ...outcome, seconds });
+    journal?.append({ event: 'told', trial, outcome, seconds });
     proposals.tell(candidate, outcome.objective);
     const record: TrialRecord = { trial, coefficients, ...outcome };
     trials.push(record);

@@ -2,11 +2,14 @@ import type { RunOptions } from '../core/progress.js';
 import type { SkippedChoices } from '../engine/fisher.js';
 import type { Candidate, TrialScore } from '../objectives/objective.js';
 
-/** One candidate of a search and what came of it. */
-export interface TrialRecord extends Candidate, TrialScore {
+/** What came of a candidate that has a score. */
+export interface TrialOutcome extends TrialScore {
   /** What `min_weight` left out of the Fishers, by task name; absent where it is 0. */
   skipped?: Record<string, SkippedChoices>;
 }
+
+/** One candidate of a search and what came of it. */
+export interface TrialRecord extends Candidate, TrialOutcome {}
 
 /** A candidate without a score: its merge or its objective was not finite. */
 export interface FailedTrial extends Candidate {

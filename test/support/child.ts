@@ -11,7 +11,7 @@ import { measure, mergeByHand } from './passes.js';
 const MODES: Record<string, (folders: string[]) => Promise<void>> = {
   /** Prints what the engine makes of a base and its children: NLLs, and a digest of the Fishers and the merge. */
   async fingerprint([base, ...children]) {
-    const model = await Session.open(base, children, { threads: 2, tokenizer: false });
+    const model = await Session.open(base, children, { threads: 2 });
     const rows = randomRows(V1_0, [
       [9, [3, 1]],
       [30, [2, 20]],

@@ -180,7 +180,7 @@ export function safetensorsBytes(
 /** Opens models of one shape, written to temporary folders. The first is the base. */
 export async function openT5(c: T5Shape, models: readonly Weights[], options: ComputeOptions = {}): Promise<Session> {
   const [base, ...children] = await Promise.all(models.map((weights) => writeT5(c, weights)));
-  return Session.open(base, children, { threads: 2, ...options, tokenizer: false });
+  return Session.open(base, children, { threads: 2, ...options });
 }
 
 /**
