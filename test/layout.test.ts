@@ -176,6 +176,20 @@ test('lib: merge methods are named in lib/methods only', (t) => {
   );
 });
 
+// The registry's line that imports a folder is the one place outside it that may name an architecture.
+test('architectures are named in their own folders only', (t) => {
+  const files = [...nativeFiles, ...typescript];
+  const folders = files.flatMap((file) => /^(?:lib\/architectures|native\/models)\/([^/]+)\//.exec(file)?.[1] ?? []);
+  const names = [...new Set(folders)];
+  t.true(names.length > 0);
+  const named = new RegExp(`(?<![a-z0-9])(${names.join('|')})(?![a-z0-9])`, 'i');
+  const rooms = new RegExp(`^(lib/architectures|native/models)/(${names.join('|')})/`);
+  t.deepEqual(
+    files.filter((file) => file !== 'lib/architectures/index.ts' && !rooms.test(file) && named.test(codeOf(file))),
+    [],
+  );
+});
+
 test('lib: only bindings/index.ts loads the addon', (t) => {
   const loaders = typescript.filter(
     (file) =>
