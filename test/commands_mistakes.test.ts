@@ -60,7 +60,7 @@ const mistakes: Record<
   'computing in float16': {
     args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--compute-dtype', 'float16'],
     code: 1,
-    message: /--compute-dtype float16: expected float32 or bfloat16 \(T5 overflows in float16\)/,
+    message: /--compute-dtype float16: expected float32 or bfloat16 \(a model overflows in float16\)/,
   },
   'computing in a type there is not': {
     args: ['search', 'recipe.yaml', '--out', 'x', '--compute-dtype', 'int8'],

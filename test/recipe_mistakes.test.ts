@@ -296,7 +296,7 @@ const MERGE_MISTAKES: [name: string, text: string, expected: string[]][] = [
   [
     'computing in float16',
     `${MERGE}compute_dtype: float16\n`,
-    ['8:16: compute_dtype is "float16"; expected float32 or bfloat16 (T5 overflows in float16)'],
+    ['8:16: compute_dtype is "float16"; expected float32 or bfloat16 (a model overflows in float16)'],
   ],
   [
     'computing in a type there is not',

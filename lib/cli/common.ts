@@ -43,7 +43,7 @@ function computeDtype(name: string): ComputeDtype {
   if (dtype) return dtype;
   throw new DfMergeError(
     'INVALID_ARGUMENT',
-    `--compute-dtype ${name}: expected ${COMPUTE_DTYPES.join(' or ')}${name === 'float16' ? ' (T5 overflows in float16)' : ''}`,
+    `--compute-dtype ${name}: expected ${COMPUTE_DTYPES.join(' or ')}${name === 'float16' ? ' (a model overflows in float16)' : ''}`,
   );
 }
 

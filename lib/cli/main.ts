@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { architectures } from '../architectures/index.js';
 import { VERSION } from '../core/version.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
@@ -11,10 +12,14 @@ import { infoCommand } from './info.js';
 import { mergeCommand } from './merge.js';
 import { searchCommand } from './search.js';
 
+const titles = architectures()
+  .map(({ title }) => title)
+  .join(', ');
+
 const parser = yargs(hideBin(process.argv))
   .scriptName('dfmerge')
   .usage(
-    '$0 <command> [options]\n\nMerge fine-tuned T5 models into one multi-task model by Dynamic Fisher-weighted Merging.',
+    `$0 <command> [options]\n\nMerge fine-tuned ${titles} models into one multi-task model by Dynamic Fisher-weighted Merging.`,
   )
   .command(searchCommand)
   .command(mergeCommand)

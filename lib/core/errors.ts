@@ -2,7 +2,7 @@
 export type ErrorCode =
   | 'INVALID_ARGUMENT' // an option or argument of a function or command
   | 'INVALID_CHECKPOINT' // a safetensors file or index breaks a rule of its format
-  | 'INVALID_CONFIG' // config.json misses a key or holds a value no T5 has
+  | 'INVALID_CONFIG' // config.json misses a key or holds a value that its architecture cannot have
   | 'INVALID_DATA' // a row of a task's data
   | 'INVALID_RECIPE' // the YAML recipe
   | 'MISMATCH' // models, tokenizers or Fishers that do not belong together

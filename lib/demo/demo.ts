@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DataOptions } from '../tasks/prepared_split.js';
+import { architectures } from '../architectures/index.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -87,7 +88,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const base = await timed('pretrain', () => pretrain({ out: join(out, 'models/base'), data, plan, seed }, run));
   const millions = (base.parameters / 1e6).toFixed(2);
   log(
-    `Pre-trained a T5 of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`,
+    `Pre-trained a ${architectures()[0].title} of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`,
   );
 
   const family = { out, tasks };

@@ -101,7 +101,7 @@ export const recipeSchema = z.strictObject({
   out_dtype: z.enum(OUTPUT_DTYPES).optional(),
   compute_dtype: z
     .enum(COMPUTE_DTYPES, {
-      error: ({ input }) => (input === 'float16' ? 'float32 or bfloat16 (T5 overflows in float16)' : undefined),
+      error: ({ input }) => (input === 'float16' ? 'float32 or bfloat16 (a model overflows in float16)' : undefined),
     })
     .default('float32'),
 });

@@ -19,7 +19,7 @@ enum class Compute { kFloat32, kBfloat16 };  // the operands of matrix products
 inline Compute parse_compute(const std::string& dtype) {
   if (dtype == "float32") return Compute::kFloat32;
   if (dtype == "bfloat16") return Compute::kBfloat16;
-  if (dtype == "float16") fail("UNSUPPORTED", "dtype float16: T5 overflows in it; compute in float32 or bfloat16");
+  if (dtype == "float16") fail("UNSUPPORTED", "dtype float16: a model overflows in it; compute in float32 or bfloat16");
   fail("UNSUPPORTED", "dtype %s: expected float32 or bfloat16", dtype.c_str());
 }
 
