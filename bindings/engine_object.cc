@@ -12,8 +12,8 @@ namespace dfmerge {
 
 namespace {
 
-// { architecture, and the numbers and booleans that it reads by name }; what is neither is left to the architecture to
-// miss.
+// Reads the architecture's name and all numbers and booleans, whatever their names are. A property of another type is
+// left out, and the architecture complains where it needed that one.
 ModelConfig config_of(const Napi::Object& o) {
   ModelConfig config(string_of(o.Get("architecture"), "architecture"));
   const Napi::Array names = o.GetPropertyNames();
@@ -94,7 +94,7 @@ EngineObject::~EngineObject() {
   if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
 }
 
-// To be called between jobs only, because a running one changes what is counted.
+// This may be called between jobs only, because a running one changes what is counted.
 void EngineObject::report_memory(Napi::Env env) {
   const int64_t now = engine_ ? engine_->bytes() : 0;
   if (now != reported_) Napi::MemoryManagement::AdjustExternalMemory(env, now - reported_);
@@ -114,7 +114,9 @@ Engine& EngineObject::idle_engine() {
 }
 
 Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result) {
-  idle_engine();  // again: reading the arguments may have run JavaScript that closed the engine or started a job
+  // This is checked again, because reading the arguments may have run JavaScript that closed the engine or started a
+  // job.
+  idle_engine();
   busy_ = true;
   engine_->clear_stop();
   auto* job =
@@ -180,7 +182,7 @@ Napi::Value EngineObject::parameter(const Info& info) {
   });
 }
 
-// While a job runs it is the number from before, because the job changes it.
+// While a job runs this is the number from before it, because the job changes what is counted.
 Napi::Value EngineObject::bytes(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(busy_ ? reported_ : engine_ ? engine_->bytes() : 0));
 }
@@ -198,7 +200,7 @@ Napi::Value EngineObject::stop(const Info& info) {
 Napi::Value EngineObject::close(const Info& info) {
   closing_ = true;
   if (busy_) {
-    engine_->stop();  // freed when the job has ended
+    engine_->stop();  // the engine is freed when the job has ended
     return info.Env().Undefined();
   }
   engine_.reset();

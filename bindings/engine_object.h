@@ -53,7 +53,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   template <class Read>
   Napi::Value job(const Info& info, const Read& read);
   Napi::Value run(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);
-  // A job's end, on JavaScript's thread: closes the engine where close() was called meanwhile.
+  // Called on JavaScript's thread when a job has ended. It closes the engine where close() was called meanwhile.
   void job_done(Napi::Env env);
   void report_memory(Napi::Env env);
 

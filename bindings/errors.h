@@ -20,7 +20,7 @@ struct Failure {
   }
 };
 
-// What is being thrown, for use inside of a catch block.
+// Describes what is being thrown. It is called inside a catch block.
 inline Failure current_failure() {
   try {
     throw;

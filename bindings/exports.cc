@@ -9,13 +9,13 @@ namespace dfmerge {
 
 namespace {
 
-// Which products an engine would use.
+// Names the code that would multiply an engine's matrices.
 std::string matmul_of(bool bf16) {
   const auto onednn = select_onednn(bf16);
   return onednn ? onednn->name() : "builtin";
 }
 
-// { isa, available: [names], built: [names], bfloat16, compiler, matmul: { float32, bfloat16, onednn } }
+// Returns { isa, available: [names], built: [names], bfloat16, compiler, matmul: { float32, bfloat16, onednn } }
 Napi::Value info(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     Napi::Env env = call.Env();
@@ -35,7 +35,7 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     matmul.Set("float32", matmul_of(false));
     try {
       matmul.Set("bfloat16", matmul_of(true));
-    } catch (const Error& error) {  // oneDNN was asked for and has float32 only
+    } catch (const Error& error) {  // oneDNN was asked for and multiplies only float32 here
       matmul.Set("bfloat16", error.what());
     }
     matmul.Set("onednn", onednn_built());

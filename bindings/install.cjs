@@ -1,4 +1,4 @@
-// npm's install step: use a prebuilt addon where one fits this platform, else compile one here.
+// npm's install step uses a prebuilt addon where one fits this platform, and compiles one elsewhere.
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
@@ -6,7 +6,7 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 
-/** Why a compiled addon is needed; undefined where one that loads is here. */
+/** Returns why an addon has to be compiled, or undefined where one that loads is there already. */
 function reasonToCompile() {
   if (['true', 'dfmerge'].includes(process.env.npm_config_build_from_source))
     return 'npm_config_build_from_source asks for it';

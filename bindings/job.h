@@ -14,8 +14,8 @@ class Job : public Napi::AsyncWorker {
  public:
   struct Parts {
     std::function<void()> work;                    // runs off JavaScript's thread
-    std::function<Napi::Value(Napi::Env)> result;  // runs on it, behind the work; null means undefined
-    std::function<void(Napi::Env)> done;           // runs on it before the promise settles, whatever happened
+    std::function<Napi::Value(Napi::Env)> result;  // runs on JavaScript's thread after the work; null gives undefined
+    std::function<void(Napi::Env)> done;           // runs there too, before the promise settles, whatever happened
     Napi::Object pinned;                           // is kept alive until then
   };
   Job(Napi::Env env, Parts parts)

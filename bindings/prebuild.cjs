@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// prebuildify's build command: it calls node-gyp's arguments, of which cmake-js understands --arch and --debug.
-// What the machine that builds happens to have (oneDNN) does not show in the addon.
+// prebuildify calls this to build, with node-gyp's arguments, of which cmake-js understands --arch and --debug.
+// oneDNN is left out, so that the addon does not depend on what the machine that builds it happens to have.
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 

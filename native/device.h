@@ -22,9 +22,9 @@ enum class DeviceKind { kCpu };
 struct DeviceOptions {
   std::string name = "cpu";
   int threads = 1;                // the caller of an op is one of them
-  std::string dtype = "float32";  // the operands of matrix products
-  std::string isa;                // of the CPU; empty: DFMERGE_ISA, else the best of this machine
-  std::string matmul;             // builtin or onednn; empty: DFMERGE_MATMUL, else the default of the dtype
+  std::string dtype = "float32";  // in which operands of matrix products are multiplied
+  std::string isa;                // of the CPU; empty stands for DFMERGE_ISA, or else this machine's best
+  std::string matmul;             // builtin or onednn; empty stands for DFMERGE_MATMUL, or else the dtype's default
 };
 
 class Device {
@@ -52,7 +52,7 @@ class Stream {
   Device& device() const { return device_; }
   // For the CPU's implementations: kernels, threads and scratch memory.
   Context& cpu() const { return *cpu_; }
-  // Products take operands that are rounded to bfloat16.
+  // Whether products round their operands to bfloat16.
   bool rounds() const { return device_.compute() == Compute::kBfloat16; }
   // The code that multiplies matrices: "builtin", or oneDNN with its version and instructions.
   std::string matmul() const;
@@ -73,7 +73,7 @@ class Stream {
     return std::vector<T>(values, values + count);
   }
 
-  void reset() { cpu_->reset(); }  // before a slice of work: all scratch memory is free again
+  void reset() { cpu_->reset(); }  // called before a slice of work: frees all scratch memory
   int64_t bytes() const { return cpu_->bytes(); }
 
  private:
@@ -81,7 +81,7 @@ class Stream {
   std::unique_ptr<Context> cpu_;
 };
 
-// A function of a stream and its operands.
+// A function of a stream and its operands, which calls the implementation for the stream's device.
 template <auto Cpu>
 struct Op;
 

@@ -60,7 +60,7 @@ const Block& Engine::block(ParameterVector vector) const {
 
 void Engine::zero(const Block& block) { fill(stream_, {block.data(), table_.total()}); }
 
-// A walk that changes theta: it counts as loaded once all of it is there.
+// Runs a kernel that writes theta. It counts as loaded only once all of it is there.
 void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) {
   loaded_ = false;
   weights_->invalidate();

@@ -26,7 +26,7 @@ namespace dfmerge {
 
 enum class ParameterVector { kParameters, kFisher };
 
-// lambda_i tau_i of model i, as a part of a merge.
+// The part lambda_i tau_i of a merge, where model i has the coefficient lambda_i.
 struct Fold {
   int model;
   double coefficient;
@@ -40,7 +40,7 @@ struct FinishFisher {
 };
 
 // Every call throws ABORTED where stop() was called meanwhile, NUMERIC where a result is not finite, and
-// INVALID_ARGUMENT for operands that cannot be.
+// INVALID_ARGUMENT for arguments that do not fit.
 class Engine {
  public:
   Engine(const ModelConfig& config, const DeviceOptions& options);
@@ -57,16 +57,16 @@ class Engine {
   int add_model(const std::vector<TensorPlace>& places);
   void load(int model);                             // theta = theta_i
   void interpolate(int model, double coefficient);  // theta = theta_0 + lambda (theta_i - theta_0)
-  void initialize(uint64_t seed);                   // theta = random, before pre-training
+  void initialize(uint64_t seed);                   // theta = random values, as before pre-training
 
-  // The Fisher at theta (paper eq. 2-3): begun, then a batch at a time, then finished.
+  // The Fisher at theta (paper eq. 2-3) is begun, takes one batch after another, and is finished.
   void begin_fisher();
   // Adds the squared gradients of a batch; returns p~ of every choice, [choices].
   std::vector<double> add_fisher(const Batch& batch, const FisherRequest& request);
   void finish_fisher(const FinishFisher& finish);  // F = F / N + epsilon
   void load_fisher(const std::vector<TensorPlace>& places);
 
-  // The unified merge (paper eq. 7).
+  // The unified merge (paper eq. 7) is begun, takes one model after another, and is finished.
   void begin_merge();
   // numerator += C_i lambda_i tau_i, denominator += C_i, where C_i is the Fisher, or 1 where with_fisher is false.
   void fold(const Fold& fold, bool with_fisher);
@@ -77,8 +77,8 @@ class Engine {
   std::vector<float> encode(const Batch& batch);  // [input tokens, d_model]
   std::vector<float> logits(const Batch& batch);  // [label tokens, vocabulary]
 
-  // Training.
-  void begin_training();  // The moments and the gradient are zeroed.
+  // Training uses the Fisher's memory for the gradient, and the merge's for the moments.
+  void begin_training();  // zeroes the moments and the gradient
   // gradient += scale d(sum of all NLL)/d theta; returns the NLL of every choice, [choices].
   std::vector<double> add_gradient(const Batch& batch, double scale);
   void adamw(const AdamWOptions& options);  // one step, which zeroes the gradient behind it

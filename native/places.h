@@ -10,7 +10,7 @@ namespace dfmerge {
 
 // Where TypeScript says that a parameter lies, or is to be written.
 struct TensorPlace {
-  std::string name;  // of the table
+  std::string name;  // the parameter's name in the table
   std::string file;
   int64_t offset;  // bytes from the start of the file
   DType dtype;

@@ -37,7 +37,7 @@ int threads_of(const Napi::Value& value) {
   return threads;
 }
 
-// How long to measure: `samples` figures, each the mean of as many calls as fill `seconds`.
+// How long to measure: there are `samples` figures, and each is the mean of as many calls as fill `seconds`.
 struct Timing {
   int64_t samples;
   double seconds;
@@ -47,7 +47,7 @@ Timing timing_of(const Napi::Object& o) {
   return {positive(o, "samples"), number_of(o.Get("sampleSeconds"), "sampleSeconds")};
 }
 
-// Seconds per call. body(i): call number i; the first `warm` calls are not timed.
+// Returns seconds per call of body(i), where i counts the calls. The first `warm` calls are not timed.
 template <class Body>
 std::vector<double> measure(const Timing& timing, int64_t warm, const Body& body) {
   int64_t call = 0;
@@ -67,7 +67,7 @@ std::vector<double> measure(const Timing& timing, int64_t warm, const Body& body
   return result;
 }
 
-// Element `index` of a reproducible operand, uniform in [-1, 1): the finalizer of MurmurHash3.
+// Returns element `index` of a reproducible operand, uniform in [-1, 1), by the finalizer of MurmurHash3.
 float operand(uint32_t stream, int64_t index) {
   auto h = static_cast<uint32_t>(index) * 0x9E3779B9u + stream * 0x85EBCA6Bu + static_cast<uint32_t>(index >> 32);
   h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
@@ -84,7 +84,7 @@ Buffer filled(Machine& machine, int64_t size, uint32_t stream) {
   return result;
 }
 
-// A few of `count` indices, from both ends and between: blocks, tails and tiles all have their share.
+// Picks a few of `count` indices from both ends and between, so that whole tiles and ragged ends both have their share.
 std::vector<int64_t> probes(int64_t count) {
   std::vector<int64_t> all = {0, count / 3, count / 2 + 1, count - 1};
   for (int64_t& index : all) index = std::min(index, count - 1);
@@ -93,7 +93,7 @@ std::vector<int64_t> probes(int64_t count) {
   return all;
 }
 
-// |a - b| / |b| in the Euclidean norm; a NaN stays one.
+// Returns |a - b| / |b| in the Euclidean norm, which is NaN where an element is.
 double row_error(const float* a, const float* b, int64_t n) {
   double difference = 0, norm = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -103,7 +103,7 @@ double row_error(const float* a, const float* b, int64_t n) {
   return std::sqrt(difference / norm);
 }
 
-double worse(double a, double b) { return b <= a ? a : b; }  // a NaN in b wins
+double worse(double a, double b) { return b <= a ? a : b; }  // a NaN in b counts as worse
 
 // The machine that a benchmark's first argument names, in the operands' dtype. The same threads of the scalar kernels
 // in float32 are the reference.
@@ -124,8 +124,8 @@ Napi::Value timed(Napi::Env env, const std::vector<double>& seconds, double erro
 }
 
 // matmul(options, { m, n, k, dtype, weights, samples, sampleSeconds }) -> { seconds, error }
-// y [m, n] = x [m, k] W^T, W [n, k] the next of `weights` at every call, packed before as the engine's are; error: of a
-// few rows of y against the scalar kernels in float32.
+// Times y [m, n] = x [m, k] W^T. Every call takes the next of `weights` matrices W [n, k], which are packed beforehand
+// as the engine's are. `error` is that of a few rows of y against the scalar kernels in float32.
 Napi::Value js_matmul(const Info& info) {
   return guarded(info.Env(), [&] {
     const Napi::Object o = object_of(info[1], "operands");
@@ -165,7 +165,7 @@ Napi::Value js_matmul(const Info& info) {
   });
 }
 
-// Segments as ops/squared_outer.h has them, all of weight 1.
+// Reads segments as ops/segments.h has them, all of weight 1.
 SegmentTable segments_of(const Napi::Object& o) {
   const std::vector<int32_t> gradient = ints_of(o.Get("gradient"), "gradient"),
                              forward = ints_of(o.Get("forward"), "forward");
@@ -186,8 +186,8 @@ SegmentTable segments_of(const Napi::Object& o) {
 }
 
 // squaredOuter(options, { out, in, gradient, forward, dtype, targets, samples, sampleSeconds }) -> { seconds, error }
-// F [out, in] += sum_s (X_s^T dY_s)^2, F the next of `targets` at every call; error: of a few rows of F against the
-// scalar kernels in float32.
+// Times F [out, in] += sum_s (dY_s^T X_s)^2. Every call takes the next of `targets` matrices F. `error` is that of a
+// few rows of F against the scalar kernels in float32.
 Napi::Value js_squared_outer(const Info& info) {
   return guarded(info.Env(), [&] {
     const Napi::Object o = object_of(info[1], "operands");
@@ -226,10 +226,10 @@ Napi::Value js_squared_outer(const Info& info) {
   });
 }
 
-// Three ways to copy a thread's share of a buffer: which is fastest depends on the machine.
+// There are three ways to copy a thread's share of a buffer, and which is fastest depends on the machine.
 void copy_plain(float* to, const float* from, int64_t n) {
-  constexpr int64_t kBlock =
-      1024;  // floats: below the size at which a C library's memcpy goes over to non-temporal stores
+  // In floats, and below the size at which a C library's memcpy goes over to non-temporal stores.
+  constexpr int64_t kBlock = 1024;
   for (int64_t i = 0; i < n; i += kBlock)
     std::memcpy(to + i, from + i, static_cast<size_t>(std::min(kBlock, n - i)) * 4);
 }
@@ -237,7 +237,7 @@ void copy_plain(float* to, const float* from, int64_t n) {
 void copy_library(float* to, const float* from, int64_t n) { std::memcpy(to, from, static_cast<size_t>(n) * 4); }
 
 #if defined(__SSE2__)
-// n: a multiple of 16.
+// n is a multiple of 16.
 void copy_streaming(float* to, const float* from, int64_t n) {
   for (int64_t i = 0; i < n; i += 16)
     for (int64_t j = i; j < i + 16; j += 4) _mm_stream_ps(to + j, _mm_load_ps(from + j));
@@ -253,8 +253,8 @@ struct Copies {
   int64_t samples;
 };
 
-// Seconds from the moment when all threads are there until the last one is done; every thread keeps to the pages that
-// it touched first.
+// Returns the seconds from the moment when all threads are there until the last one is done. Every thread keeps to the
+// pages that it touched first.
 std::vector<double> time_copies(ThreadCopy copy, const Copies& copies) {
   const auto& [threads, to, from, samples] = copies;
   std::vector<double> seconds;
@@ -278,8 +278,9 @@ std::vector<double> time_copies(ThreadCopy copy, const Copies& copies) {
   return seconds;
 }
 
-// copy(threads, { bytes, samples }) -> { plain, library, streaming?: seconds of copying `bytes` from one buffer to
-// another, bytes: copied }
+// copy(threads, { bytes, samples }) -> { bytes, plain, library, streaming? }
+// Times copying from one buffer to another, in seconds. The returned `bytes` are those that are copied, `bytes` rounded
+// down to a multiple of 64 per thread.
 Napi::Value js_copy(const Info& info) {
   return guarded(info.Env(), [&] {
     const int threads = threads_of(info[0]);

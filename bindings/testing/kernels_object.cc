@@ -40,7 +40,7 @@ BucketRule checked(const BucketRule& rule) {
   return rule;
 }
 
-// One segment over all rows.
+// Makes one segment of all rows.
 SegmentTable whole(int64_t rows) {
   SegmentTable s;
   s.append(0, rows, 1.0f);
@@ -48,8 +48,9 @@ SegmentTable whole(int64_t rows) {
   return s;
 }
 
-// matmul(options, { m, n, k, a, b, transposeA, transposeB, packed?, c? }) -> C [m, n]; a is [m, k] or, transposed, [k,
-// m]; b likewise. packed: B is packed before; c: what the product is added to.
+// matmul(options, { m, n, k, a, b, transposeA, transposeB, packed?, c? }) -> C [m, n]
+// a is [m, k] or, transposed, [k, m]; b is [k, n] or, transposed, [n, k]. With `packed` B is packed beforehand. The
+// product is added to c where there is one.
 Napi::Value js_matmul(const Info& info) {
   return guarded(info.Env(), [&] {
     Machine machine(device_options_of(info[0]));
@@ -139,7 +140,8 @@ Napi::Value js_rms_norm(const Info& info) {
   });
 }
 
-// activation(options, { rows, width, gate, linear?, dy? }) -> { y, dgate?, dlinear? }; without linear: relu of gate
+// activation(options, { rows, width, gate, linear?, dy? }) -> { y, dgate?, dlinear? }
+// Without linear y is relu of gate.
 Napi::Value js_activation(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Machine machine(device_options_of(info[0]));
@@ -172,8 +174,8 @@ Napi::Value js_activation(const Info& info) {
 }
 
 // attention(options, { heads, dKv, causal, queryOffsets, keyOffsets, q, k, v, buckets?, maxDistance?, bias?, dy? })
-//   -> { y, dq?, dk?, dv?, dbias? }; span i: queries [queryOffsets[i], queryOffsets[i + 1]), keys likewise; bias
-//   [buckets, heads]
+//   -> { y, dq?, dk?, dv?, dbias? }
+// Span i has the queries [queryOffsets[i], queryOffsets[i + 1]) and its keys likewise; bias is [buckets, heads].
 Napi::Value js_attention(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Machine machine(device_options_of(info[0]));
@@ -230,8 +232,8 @@ Napi::Value js_attention(const Info& info) {
   });
 }
 
-// crossEntropy(options, { rows, vocabulary, d, h, weight, labels }) -> { nll, tiledNll: without a row of logits in
-// memory, dlogits }
+// crossEntropy(options, { rows, vocabulary, d, h, weight, labels }) -> { nll, tiledNll, dlogits }
+// tiledNll is computed without a whole row of logits in memory.
 Napi::Value js_cross_entropy(const Info& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Machine machine(device_options_of(info[0]));
@@ -261,7 +263,8 @@ Napi::Value js_cross_entropy(const Info& info) {
 
 bool streamed(const Napi::Object& o) { return !o.Get("stream").IsUndefined() && boolean_of(o.Get("stream"), "stream"); }
 
-// stream, here and below: writing past the caches; the bits are the same.
+// With `stream`, here and below, results are written past the caches, which changes no bit.
+//
 // merge(options, { base, models: [Float32Array], fishers: [Float32Array] or [], coefficients: Float64Array, stream? })
 // -> theta (paper eq. 7)
 Napi::Value js_merge(const Info& info) {
@@ -275,7 +278,7 @@ Napi::Value js_merge(const Info& info) {
     const Napi::Object models = object_of(o.Get("models"), "models"), fishers = object_of(o.Get("fishers"), "fishers");
     const std::vector<double> coefficients = doubles_of(o.Get("coefficients"), "coefficients");
     std::vector<float> numerator(base.size()), denominator(base.size());
-    const Buffer theta = machine.buffer(size);  // on a page's boundary, as the engine's
+    const Buffer theta = machine.buffer(size);  // begins on a page's boundary, as the engine's vectors do
     const bool with_fisher = fishers.Has(uint32_t{0});
     for (uint32_t i = 0; i < coefficients.size(); ++i) {
       const std::vector<float> model = floats_of(models.Get(i), "models"),

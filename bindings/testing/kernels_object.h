@@ -1,4 +1,4 @@
-// Single ops on arrays of JavaScript's, for tests against plain loops.
+// Single ops on JavaScript's arrays, for tests against plain loops.
 #pragma once
 #include <napi.h>
 

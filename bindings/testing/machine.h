@@ -1,4 +1,4 @@
-// The device that a single op runs on, from the first argument of every function of the testing addon.
+// The device that a single op runs on. The first argument of most functions of the testing addon describes it.
 #pragma once
 #include "args.h"
 #include "device.h"
@@ -14,8 +14,8 @@ struct Machine {
   Buffer buffer(int64_t size) { return Buffer(device.memory(), size); }
 };
 
-// { isa: "" for the best, threads, device: "cpu" if absent, dtype of products: "float32" if absent, matmul: "builtin"
-// if absent, or "onednn" }.
+// Reads { isa, threads, device?, dtype?, matmul? }. An empty isa stands for the machine's best. The defaults are the
+// device "cpu", products in "float32" and matmul "builtin", whose alternative is "onednn".
 inline DeviceOptions device_options_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
   const auto text = [&](const char* name, const char* absent) {

@@ -17,7 +17,7 @@ namespace {
 // sums from another.
 //
 //   sources  base, model 1, ..., model M
-//   targets  theta rounded to float32, and what that leaves
+//   targets  theta rounded to float32, and the remainder of that rounding
 class RescaleKernel : public Kernel {
  public:
   RescaleKernel(double norm, bool whole, int models) : norm_(norm), whole_(whole), models_(models) {}
@@ -60,9 +60,8 @@ ParamTable table_of(const Napi::Value& value) {
   return table;
 }
 
-// rescale(options, { tensors: [{ name, elements }], models: [places of the base, places of model 1, ...], norm, whole
-// })
-// -> theta, one tensor behind the other.
+// rescale(options, { tensors: [{ name, elements }], models: [places of each model], norm, whole }) -> theta
+// The first model is the base. The tensors of theta lie one behind the other.
 Napi::Value rescale(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     Machine machine(device_options_of(info[0]));

@@ -8,8 +8,8 @@
 namespace dfmerge {
 
 namespace {
-constexpr int64_t kMinimumBlock = 1 << 20;  // floats: 4 MiB
-constexpr int64_t kLine = 16;               // floats of 64 bytes
+constexpr int64_t kMinimumBlock = 1 << 20;  // floats, which are 4 MiB
+constexpr int64_t kLine = 16;               // floats on a line of 64 bytes
 #if defined(__SANITIZE_ADDRESS__)
 constexpr int64_t kGap = 16;  // floats behind every range, which stay poisoned
 #else
@@ -39,7 +39,7 @@ void Arena::release(Mark mark) {
   poison_rest();
 }
 
-// Everything behind the last range handed out.
+// Poisons everything behind the last range that was handed out.
 void Arena::poison_rest() {
   for (size_t i = block_; i < blocks_.size(); ++i) {
     [[maybe_unused]] const int64_t from = i == block_ ? used_ : 0;

@@ -60,7 +60,7 @@ class Arena {
   void clear();
 
  private:
-  void poison_rest();  // does nothing but in sanitized builds
+  void poison_rest();  // has an effect in sanitized builds only
 
   Memory* memory_;
   std::vector<Buffer> blocks_;

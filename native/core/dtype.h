@@ -1,4 +1,4 @@
-// Element types of checkpoints on disk. What computes takes float32; dtype_bits.h converts.
+// Element types of checkpoints on disk. Everything is computed in float32; dtype_bits.h converts.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// Bit-level conversions between float32 and the half-precision types. Internal linkage throughout: each instruction
-// set's object keeps its own copy, so that the linker never serves one machine's code to another.
+// Bit-level conversions between float32 and the half-precision types. All functions have internal linkage, so that the
+// object of each instruction set keeps a copy of its own and the linker never serves one machine's code to another.
 #pragma once
 #include <cstdint>
 
@@ -19,7 +19,7 @@ static inline uint32_t float_to_bits(float value) {
 
 static inline float bf16_to_f32(uint16_t half) { return bits_to_float(static_cast<uint32_t>(half) << 16); }
 
-// Round to nearest, ties to even; NaN stays a quiet NaN.
+// Rounds to nearest, ties to even; NaN stays a quiet NaN.
 static inline uint16_t f32_to_bf16(float value) {
   const uint32_t bits = float_to_bits(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40);
@@ -36,7 +36,7 @@ static inline float f16_to_f32(uint16_t half) {
   return sign ? -magnitude : magnitude;
 }
 
-// Round to nearest, ties to even; values beyond the range become infinity.
+// Rounds to nearest, ties to even; values beyond the range become infinity.
 static inline uint16_t f32_to_f16(float value) {
   const uint32_t bits = float_to_bits(value);
   const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);

@@ -1,4 +1,4 @@
-// One flat float32 block per vector of parameters, names laid over it.
+// A vector of parameters is one flat float32 block. The table lays names and shapes over it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -32,7 +32,7 @@ class ParamTable {
   const Param& operator[](int index) const { return params_[index]; }
   int count() const { return static_cast<int>(params_.size()); }
   int64_t total() const { return (total_ + 15) & ~int64_t{15}; }  // floats of a whole block, padding included
-  // Index of a name, or -1.
+  // Returns the index of a name, or -1 where there is none.
   int find(const std::string& name) const {
     const auto found = index_.find(name);
     return found == index_.end() ? -1 : found->second;

@@ -37,10 +37,10 @@ bool ask() {
 bool ask() { return false; }
 #endif
 
-// In packed panels before they are: a word that packing leaves out makes every sum it meets not a number.
+// Fills panels before they are packed, so that a word that packing leaves out makes NaN of every sum it meets.
 constexpr float kUnset = std::numeric_limits<float>::quiet_NaN();
 
-// Small integers without a pattern that a wrong index could keep.
+// Small pseudo-random integers, which have no pattern that a wrong index could preserve.
 struct Integers {
   unsigned state = 1;
   float next() {
@@ -54,7 +54,8 @@ struct Integers {
   }
 };
 
-// One tile of `rows` x `columns`: c = 1 + a b, and the squares of two segments of which the first has fewer rows.
+// Checks one tile of `rows` x `columns`: the product c = 1 + a b, and the squares of two segments, of which the first
+// is the shorter one.
 struct Check {
   const MatmulKernels& kernels;
   int rows, columns;
@@ -62,7 +63,8 @@ struct Check {
 
   bool exact() const {
     Integers integers;
-    // a[k, m] with columns side by side, and again with depth side by side; b[k, n] likewise
+    // The operands are a[k, m] and b[k, n]. They are packed twice: from memory in which the columns lie side by side,
+    // and from memory in which the depth does.
     const std::vector<float> a = integers.take(depth * rows), b = integers.take(depth * columns);
     return product(a, b, true) && product(a, b, false) && segments(a, b);
   }

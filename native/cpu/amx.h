@@ -4,11 +4,12 @@
 
 namespace dfmerge {
 
-// The processor has tiles and their bfloat16 products, and the operating system lets this process use them: Linux wants
-// to be asked, and lets threads that start later use them too. Asks once.
+// Whether the processor has tiles and their bfloat16 products, and the operating system lets this process use them.
+// Linux wants to be asked, which is done once; its permission holds for threads that start later, too.
 bool amx_granted();
 
-// Whether a product and two segments of small integers, which every format and order of sums has exactly, come out so.
+// Whether a table multiplies small integers exactly, as every format and every order of sums should. A product and two
+// segments are tried.
 bool matmul_is_exact(const MatmulKernels& kernels);
 
 }  // namespace dfmerge

@@ -1,7 +1,10 @@
 // Products of bfloat16 operands on AMX's tiles (DFMERGE_ISA amx), and the same on an emulation of them (amx_emulated).
-// An output tile is 2 x 2 of the machine's. A panel of B is a machine's tile every kTile steps and columns as it lies;
-// a panel of A has, for every kTile steps, all its rows in turn, each with its kTile words side by side. No library
-// code may be inlined into this file: the linker could keep this copy for every machine.
+// An output tile consists of 2 x 2 tiles of the machine, each kTile x kTile words:
+//
+//     panel of A, every kTile steps    kMr rows in turn, each with its kTile words side by side
+//     panel of B, every kTile steps    kTile rows of kNr words, which are two tiles beside each other as they lie
+//
+// No library code may be inlined into this file: the linker could keep this copy for every machine.
 #include "cpu/amx_tiles.h"
 #include "cpu/matmul_kernels.h"
 #include "cpu/packing.h"
@@ -20,8 +23,8 @@ void pack_a(float* out, int64_t depth, int count, const float* source, int64_t k
   constexpr int kDepth = kTile * Bf16::kUnit;
   for (int64_t k0 = 0; k0 < depth; k0 += kDepth, source += kDepth * k_stride, out += kMr * kTile) {
     const int here = depth - k0 < kDepth ? static_cast<int>(depth - k0) : kDepth;
-    if (w_stride == 1 &&
-        k_stride != 1) {  // columns lie side by side: a tile of steps by columns is turned into columns by steps
+    if (w_stride == 1 && k_stride != 1) {
+      // The columns lie side by side, so a tile of steps by columns is transposed to columns by steps.
       for (int w0 = 0; w0 < kMr; w0 += kTile) {
         const int given = count - w0 < kTile ? count - w0 : kTile;
         Vector block[kTile];
@@ -55,8 +58,8 @@ void pack_b(float* out, int64_t depth, int count, const float* source, int64_t k
   }
 }
 
-// Tiles 0 to 3 are the quarters of an output tile: above left and right, below left and right. Without `below` or
-// `right` nothing of those is computed.
+// Tiles 0 to 3 are the quarters of an output tile: above left, above right, below left, below right. Quarters on a side
+// that is not asked for, by `below` or `right`, are not computed.
 DFMERGE_INLINE void accumulate_quarters(Tiles& tiles, int64_t steps, const float* a, const float* b, bool below,
                                         bool right) {
   for (int64_t step = 0; step < steps; step += kTile, a += kMr * kTile, b += kNr * kTile) {
@@ -85,7 +88,7 @@ struct Quarter {
   bool empty() const { return rows <= 0 || columns <= 0; }
   bool whole() const { return rows == kTile && columns == kTile; }
 
-  // The tile begins at zero or at c's values: a chain goes on where the block of depth before ended.
+  // Starts the tile at zero, or at c's values where the chain of sums goes on from the depth block before.
   void begin(Tiles& tiles, const float* c, int64_t ldc, bool accumulate) const {
     if (empty()) return;
     if (!accumulate) return tiles.zero<T>();
@@ -123,7 +126,7 @@ void micro_kernel(int rows, int columns, int64_t steps, LeftTile a, const float*
   below_right.end(tiles, c, ldc);
 }
 
-// target[0..columns) += weight g^2 or weight g
+// target[0..columns) += weight g^2 (or, unless squared, weight g)
 DFMERGE_INLINE void fold(float* target, Vector g, int columns, float weight, bool squared) {
   const Vector term = weight * (squared ? g * g : g);
   if (columns >= kTile)

@@ -13,12 +13,12 @@ constexpr int kTile = 16;  // rows of a tile, and words of its row
 
 #if !DFMERGE_AMX_EMULATED
 
-// Not the compiler's intrinsics: theirs take a register's number as a literal only, and GCC's load does not wait for
-// stores to the memory that it reads.
+// This class does without the compiler's intrinsics. They take a register's number as a literal only, and GCC's load
+// does not wait for stores to the memory that it reads.
 class Tiles {
  public:
-  // The configuration stays with the thread, as loading it costs more than a small product; whoever else used tiles
-  // here may have changed it.
+  // The configuration stays with the thread, because loading it costs more than a small product. It is compared first,
+  // because other code that uses tiles on this thread may have changed it.
   Tiles() {
     alignas(64) char current[64];
     asm volatile("sttilecfg %0" : "=m"(current));
@@ -59,7 +59,7 @@ class Tiles {
 DFMERGE_INLINE Vector low_half(Vector v) { return as_floats(as_words(v) << 16); }
 DFMERGE_INLINE Vector high_half(Vector v) { return as_floats(as_words(v) & 0xffff0000u); }
 
-// Denormal numbers become zeros of their sign, as the instruction takes and gives them.
+// Makes zeros of denormal numbers and keeps their sign, as the instruction does with its operands and results.
 DFMERGE_INLINE Vector flushed(Vector v) {
   const Words w = as_words(v);
   return as_floats((w & 0x7f800000u) == 0u ? w & 0x80000000u : w);
@@ -85,9 +85,9 @@ class Tiles {
   }
 
  private:
-  // The low halves' products are one chain over the words from zero, the high halves' another; their sum is added to C.
-  // Every step is rounded to the nearest float32 (a product of two bfloat16 is exact, so this is the instruction's
-  // fused multiply-add).
+  // The products of the low halves are summed in one chain that starts at zero, those of the high halves in another,
+  // and the sum of both is added to C. Every step is rounded to the nearest float32 (a product of two bfloat16 is
+  // exact, so this is the instruction's fused multiply-add).
   static __attribute__((noinline)) void dot_products(Vector* c, const Vector* a, const Vector* b) {
     for (int m = 0; m < kTile; ++m) {
       Vector low = {}, high = {};
@@ -103,7 +103,7 @@ class Tiles {
   Vector tiles_[8][kTile];
 };
 
-// vector.h's format of the same name, without instructions for it.
+// The format that vector.h has under this name, here without instructions for it.
 struct Bf16 {
   static constexpr int kUnit = 2;
   static __attribute__((noinline)) Vector words_of(Vector low, Vector high) {

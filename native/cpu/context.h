@@ -1,4 +1,4 @@
-// What every CPU op needs: kernels, threads, and scratch memory of its own per thread.
+// What every CPU op works with: kernels, threads, and scratch memory for each thread.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace dfmerge {
 
-enum class Compute { kFloat32, kBfloat16 };  // the operands of matrix products
+enum class Compute { kFloat32, kBfloat16 };  // the dtype in which operands are multiplied
 
 inline Compute parse_compute(const std::string& dtype) {
   if (dtype == "float32") return Compute::kFloat32;
@@ -30,17 +30,18 @@ struct Context {
   }
   const Kernels& kernels;
   const Compute compute;
-  std::unique_ptr<Onednn> onednn;  // what matmul() multiplies by; null stands for the built-in micro-kernels
+  std::unique_ptr<Onednn> onednn;  // what matmul() uses; null stands for the built-in micro-kernels
   ThreadPool pool;
   std::vector<Arena> scratch;     // scratch[thread] is used inside one item of a parallel region, released at its end
   Arena shared;                   // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
 
-  // exact: operands stay float32 whatever `compute` is.
+  // With `exact` the operands stay float32 whatever `compute` is.
   const MatmulKernels& matmul_kernels(bool exact = false) const {
     return compute == Compute::kBfloat16 && !exact ? *kernels.bf16_matmul : *kernels.float_matmul;
   }
-  // oneDNN for such products, or null for the built-in micro-kernels. It is set up for one dtype.
+  // oneDNN for such products, or null where the built-in micro-kernels take them. oneDNN is set up for one dtype, so it
+  // never takes exact products beside bfloat16 ones.
   Onednn* onednn_for(bool exact) const { return compute == Compute::kBfloat16 && exact ? nullptr : onednn.get(); }
 
   void check_stop() const {

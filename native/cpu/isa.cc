@@ -41,7 +41,7 @@ bool has_avx512() {
 }
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
-// AVX-512's kernels, with instructions for bfloat16.
+// The kernels of AVX-512, whose bfloat16 products use the instructions for them.
 const Kernels& avx512_bf16() {
   static const Kernels kernels = with_bf16_matmul("avx512bf16", kKernels_avx512, kBf16Matmul_avx512bf16);
   return kernels;
@@ -49,7 +49,8 @@ const Kernels& avx512_bf16() {
 #endif
 
 #if DFMERGE_AMX
-// Written where no such machine was at hand: a wrong product here makes the set unavailable, not the results wrong.
+// These kernels were written where no machine with AMX was at hand. Should they multiply wrongly on one, the set is
+// unavailable there, instead of its results being wrong.
 bool has_amx() {
   static const bool exact = has_avx512_bf16() && amx_granted() && matmul_is_exact(kBf16Matmul_amx);
   return exact;

@@ -11,7 +11,7 @@ struct Isa {
   const char* name;  // amx, avx512bf16, avx512, avx2, generic, scalar, amx_emulated
   const Kernels* kernels;
   bool (*available)();  // whether this machine can run them
-  bool for_tests;       // they run only where they are named, and are not offered
+  bool for_tests;       // such a set runs only where it is named, and is not offered
 };
 
 // Every instruction set of this build, best first. At the end comes amx_emulated, the code for AMX with its tiles in

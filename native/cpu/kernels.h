@@ -9,14 +9,14 @@ namespace dfmerge {
 
 struct Kernels {
   const char* name;
-  // For products of float32 operands, and of operands that are rounded to bfloat16.
+  // One table multiplies float32 operands, the other operands that are rounded to bfloat16.
   const MatmulKernels* float_matmul;
   const MatmulKernels* bf16_matmul;
 
   // ---- Rows of activations, of d or n elements.
 
-  float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon,
-                    int64_t d);  // returns r = 1/sqrt(mean(x^2)+eps)
+  // y = weight x r; returns r = 1 / sqrt(mean(x^2) + epsilon).
+  float (*rms_norm)(float* y, const float* x, const float* weight, float epsilon, int64_t d);
   // dx += r (w dy) - x r^3 / d * sum(x w dy)
   void (*rms_norm_backward)(float* dx, const float* dy, const float* x, const float* weight, float r, int64_t d);
   void (*softmax)(float* x, int64_t n);                            // in place
@@ -41,14 +41,14 @@ struct Kernels {
   // cache holds.
   bool (*copy)(float* out, const float* in, int64_t n, bool stream);
   bool (*interpolate)(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream);
+  // numerator += (fisher coefficient) (model - base), denominator += fisher. A null fisher stands for 1 everywhere.
   void (*fold)(float* numerator, float* denominator, const float* fisher, const float* base, const float* model,
-               float coefficient,
-               int64_t n);  // a null fisher is 1 everywhere
+               float coefficient, int64_t n);
   bool (*finish)(float* out, const float* numerator, const float* denominator, const float* base, float models,
                  int64_t n, bool stream);
   void (*divide_add)(float* x, float divisor, float addend, int64_t n);  // x <- x / divisor + addend
-  // mean_rate and square_rate are 1 - beta1 and 1 - beta2; the caller rounds them once from float64, as 1 - 0.999f is
-  // off by 5e-5 of itself.
+  // mean_rate and square_rate are 1 - beta1 and 1 - beta2. The caller computes them in float64 and rounds once, because
+  // 1 - 0.999f has a relative error of 5e-5.
   void (*adamw)(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2,
                 float square_rate, float step_size, float root_correction, float epsilon, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);

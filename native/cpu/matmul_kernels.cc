@@ -31,11 +31,12 @@ inline __attribute__((always_inline)) void accumulate_tile(int64_t steps, const 
   }
 }
 
-// The same with A's words of a row one after another, row_stride apart from row to row.
+// Does the same where the words of a row of A follow one another and its rows are row_stride words apart.
 template <class Format, int M>
 inline __attribute__((always_inline)) void accumulate_rows(int64_t steps, const float* a, int64_t row_stride,
                                                            const float* b, Vector (&left)[M], Vector (&right)[M]) {
-  // A pointer for every third row and three offsets: what a machine's address modes and registers hold.
+  // Every third row has a pointer, and the rows between are reached by three offsets: this much fits a machine's
+  // address modes and registers.
   constexpr int kBases = (M + 2) / 3;
   const float* base[kBases];
 #pragma GCC unroll 16
@@ -52,14 +53,16 @@ inline __attribute__((always_inline)) void accumulate_rows(int64_t steps, const 
   }
 }
 
-// Not by an initialiser: compilers clear such arrays in memory first, which costs more than a short segment's product.
+// Clears the sums. An initialiser would not do, because compilers clear such arrays in memory first, which costs more
+// than a short segment's product.
 template <int M>
 inline __attribute__((always_inline)) void clear(Vector (&left)[M], Vector (&right)[M]) {
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) left[m] = right[m] = broadcast(0.0f);
 }
 
-// The lines of a full tile's rows, to be there when the product is: they lie apart, where no hardware prefetcher looks.
+// Fetches the cache lines of a full tile's rows, so that they are there when the product is. The rows lie apart, where
+// no hardware prefetcher looks.
 template <int M>
 inline __attribute__((always_inline)) void prefetch_tile(const float* c, int64_t ldc) {
 #pragma GCC unroll 16
@@ -103,8 +106,8 @@ inline __attribute__((always_inline)) Vector folded(Vector target, Vector g, flo
   return target + weight * (squared ? g * g : g);
 }
 
-// One segment; the target's tile stays in the first-level cache from segment to segment.
-// kExtra apart, so that the common case starts from cleared registers and never from memory.
+// Computes one segment. The target's tile stays in the first-level cache from segment to segment. kExtra is a template
+// parameter so that the common case starts from cleared registers and never from memory.
 template <class Format, int M, bool kExtra>
 void outer(int columns, const float* a, const float* b, const OuterSegment& segment, const float* const* extra,
            bool squared, float* target, int64_t ld) {
@@ -139,7 +142,7 @@ void outer(int columns, const float* a, const float* b, const OuterSegment& segm
   }
 }
 
-// Half a tile of the target stays in registers over all segments.
+// Computes all segments of half a tile, while that half of the target stays in registers.
 template <class Format, int M>
 void outer_in_registers(const float* a, const float* b, const OuterSegment* segments, int64_t count, bool squared,
                         float* target, int64_t ld) {
@@ -165,8 +168,8 @@ void outer_in_registers(const float* a, const float* b, const OuterSegment* segm
     store(target + m * ld + kLanes, target_right[m]);
   }
 }
-// With vectors of 16 there are registers enough for the target and enough chains of sums at any depth; else only where
-// little is summed.
+// The longest segments that outer_in_registers takes, in steps. With 16 lanes there are registers enough for the target
+// and for enough chains of sums at any depth. With fewer lanes it is faster only where little is summed.
 constexpr int64_t kShortSteps = kLanes == 16 ? INT64_MAX : 12;
 
 template <class Format, int M>
@@ -178,7 +181,7 @@ void outer_segments(int columns, const float* a, const float* b, const OuterSegm
       int64_t end = s;
       while (end < count && segments[end].steps <= kShortSteps) ++end;
       if (columns == kNr && end > s) {
-        prefetch_tile<M>(target + M * ld, ld);  // the next tile's
+        prefetch_tile<M>(target + M * ld, ld);  // the next tile's rows
         outer_in_registers<Format, M / 2>(a, b, segments + s, end - s, squared, target, ld);
         outer_in_registers<Format, M / 2>(a + M / 2, b, segments + s, end - s, squared, target + M / 2 * ld, ld);
         s = end;
@@ -227,7 +230,8 @@ const MatmulKernels DFMERGE_TABLE(kBf16Matmul_, DFMERGE_ISA) = DFMERGE_ISA::tabl
 #else
 extern const MatmulKernels DFMERGE_TABLE(kFloatMatmul_, DFMERGE_ISA);
 const MatmulKernels DFMERGE_TABLE(kFloatMatmul_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Float>();
-// bfloat16 without instructions for it: operands rounded to bfloat16 and multiplied as float32.
+// Stands in for bfloat16 where there are no instructions for it: operands are rounded to bfloat16 and multiplied as
+// float32.
 extern const MatmulKernels DFMERGE_TABLE(kRoundedMatmul_, DFMERGE_ISA);
 const MatmulKernels DFMERGE_TABLE(kRoundedMatmul_, DFMERGE_ISA) = DFMERGE_ISA::table<DFMERGE_ISA::Rounded>();
 #endif

@@ -1,6 +1,6 @@
-// In builds that found oneDNN. The library is loaded where it is chosen, by its C interface alone: such a build works
-// on a machine without the library, nobody else pays for its start, and no C++ object of another standard library comes
-// in. Versions 2 and 3.
+// Compiled in builds that found oneDNN, version 2 or 3. The library is loaded where it is chosen, through its C
+// interface alone. So such a build works on a machine without the library, nobody else pays for its start, and no C++
+// object of another standard library comes in.
 #include "cpu/onednn.h"
 
 #include <dlfcn.h>
@@ -39,9 +39,9 @@ constexpr const char* kLibrary = "libdnnl.so.2";
 struct Library {
 #define DFMERGE_MEMBER(name) decltype(&dnnl_##name) name;
   DFMERGE_DNNL(DFMERGE_MEMBER)
-  int (*omp_get_max_threads)();  // null: it has no threads of its own
+  int (*omp_get_max_threads)();  // null where it has no threads of its own
   void (*omp_set_num_threads)(int);
-  std::string problem;  // why it cannot be used; empty: it can
+  std::string problem;  // why it cannot be used; empty where it can
 };
 
 Library load() {
@@ -75,7 +75,8 @@ const Library& library() {
   return loaded;
 }
 
-// oneDNN's own threads would cut C, and the depth, by their number.
+// Keeps oneDNN to the calling thread for a scope. Its own threads would cut C and the depth by their number, and so
+// change the bits.
 class OneThread {
  public:
   OneThread() : before_(library().omp_get_max_threads ? library().omp_get_max_threads() : 1) { set(1); }
@@ -148,13 +149,14 @@ class Layout {
 
 int64_t words(Layout::View layout) { return static_cast<int64_t>(library().memory_desc_get_size(layout) + 3) / 4; }
 
-// A piece of work. Its scratch memory comes from the caller: oneDNN's own is not meant for several threads.
+// A piece of work that oneDNN has compiled. Its scratch memory comes from the caller, because oneDNN's own is not meant
+// for several threads.
 struct Primitive {
   Handle<dnnl_primitive_desc_t> description{library().primitive_desc_destroy};
   Handle<dnnl_primitive_t> primitive{library().primitive_destroy};
 
   Layout::View layout(dnnl_query_t what) const { return library().primitive_desc_query_md(description.value, what, 0); }
-  // Returns the words of scratch memory.
+  // Returns how many words of scratch memory the work needs.
   int64_t compile() {
     check(library().primitive_create(&primitive.value, description.value), "compile a product");
     return words(layout(dnnl_query_scratchpad_md));
@@ -255,7 +257,8 @@ class LoadedOnednn : public Onednn {
   }
 
  private:
-  // b: null for the packed layout that suits the product best. False: oneDNN has no such product.
+  // Where b is null, the packed layout is the one that suits the product best. Returns false where oneDNN has no such
+  // product.
   bool describe(Primitive& p, int64_t rows, int64_t columns, int64_t depth, Layout::View b) const {
     const OneThread one;
     const Layout a(operands_, rows, depth, depth, 1), any(operands_, depth, columns),
@@ -272,7 +275,7 @@ class LoadedOnednn : public Onednn {
 #endif
   }
 
-  // How B is packed for blocks of any height: as suits the tallest.
+  // The layout in which B is packed for blocks of any height, which is the one that suits the tallest.
   Layout::View packed(int64_t columns, int64_t depth) {
     auto& tallest = tallest_[{columns, depth}];
     if (!tallest) {
@@ -287,7 +290,7 @@ class LoadedOnednn : public Onednn {
   const dnnl_data_type_t operands_;
   std::string name_;
   Handle<dnnl_engine_t> engine_{l_.engine_destroy};
-  Handle<dnnl_stream_t> stream_{l_.stream_destroy};  // a CPU's holds no state: threads may share it
+  Handle<dnnl_stream_t> stream_{l_.stream_destroy};  // on a CPU it holds no state, so threads may share it
   Handle<dnnl_primitive_attr_t> attributes_{l_.primitive_attr_destroy};
   std::map<std::array<int64_t, 2>, std::unique_ptr<Primitive>> tallest_;
   std::map<std::array<int64_t, 3>, std::unique_ptr<CompiledBlock>> blocks_;

@@ -19,8 +19,9 @@ const char* onednn_built() { return ""; }
 
 namespace {
 
-// The processor multiplies tiles of bfloat16, at which the built-in kernels have not been measured. Elsewhere they come
-// within a tenth of oneDNN's rate (CONTRIBUTING.md), and are the same in every build.
+// Whether the processor multiplies tiles of bfloat16. There oneDNN is the default, because the built-in kernels have
+// not been measured on such a machine. Elsewhere they come within a tenth of oneDNN's rate (CONTRIBUTING.md) and are
+// the same in every build, so they are the default.
 [[maybe_unused]] bool has_amx_bf16() {
 #if DFMERGE_X86
   constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
@@ -41,12 +42,12 @@ std::unique_ptr<Onednn> select_onednn(bool bf16, const std::string& wanted) {
     fail("UNSUPPORTED", "DFMERGE_MATMUL: unknown matrix products \"%s\": expected builtin or onednn", name.c_str());
 #ifdef DFMERGE_ONEDNN
   if (!name.empty()) return make_onednn(bf16);
-  // A set of kernels that was asked for is asked for products too.
+  // Whoever asks for an instruction set asks for its products too.
   if (!bf16 || !has_amx_bf16() || std::getenv("DFMERGE_ISA")) return nullptr;
   try {
     return make_onednn(bf16);
   } catch (const Error&) {
-    return nullptr;  // not to be had on this machine: `dfmerge info` says what runs
+    return nullptr;  // this machine cannot have it; `dfmerge info` says what runs instead
   }
 #else
   (void)bf16;

@@ -1,4 +1,4 @@
-// Packs panels of words (matmul_kernels.h) of any format and width W, where word (step, w) lies at step * W + w. Only
+// Packs panels (matmul_kernels.h) of any format and width W: word (step, w) goes to out[step * W + w]. Only
 // the kernels of an instruction set include this file.
 #pragma once
 #include "cpu/vector.h"
@@ -7,7 +7,7 @@ namespace dfmerge {
 namespace DFMERGE_ISA {
 namespace {
 
-// For columns whose depth lies contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
+// For columns whose depth is contiguous. Blocks of kLanes columns by kLanes words are transposed in registers.
 template <class Format, int W>
 void pack_transposed(float* out, int64_t depth, int count, const float* source, int64_t w_stride) {
   const int64_t steps = (depth + Format::kUnit - 1) / Format::kUnit;
@@ -28,7 +28,7 @@ void pack_transposed(float* out, int64_t depth, int count, const float* source, 
       if (width == kLanes && rows == kLanes) {
 #pragma GCC unroll 16
         for (int j = 0; j < kLanes; ++j) store(to + j * W, block[j]);
-      } else if (rows == kLanes && W < kLanes) {  // as in pack_rows
+      } else if (rows == kLanes && W < kLanes) {  // whole vectors but for the last, as in pack_rows
 #pragma GCC unroll 16
         for (int j = 0; j < kLanes - 1; ++j) store(to + j * W, block[j]);
         store(to + (kLanes - 1) * W, block[kLanes - 1], width);
@@ -41,19 +41,20 @@ void pack_transposed(float* out, int64_t depth, int count, const float* source, 
   }
 }
 
-// For rows in which the columns lie contiguous.
+// For rows in which the columns are contiguous.
 template <class Format, int W>
 void pack_rows(float* out, int64_t depth, int count, const float* source, int64_t k_stride) {
   for (int64_t k = 0; k < depth; k += Format::kUnit, out += W) {
     const float* row = source + k * k_stride;
-    const float* next = k + 1 < depth ? row + k_stride : nullptr;  // of a format with two depths per word
+    const float* next = k + 1 < depth ? row + k_stride : nullptr;  // used by a format with two depths per word
 #pragma GCC unroll 4
     for (int w = 0; w < W; w += kLanes) {
       const int width = W - w < kLanes ? W - w : kLanes, given = count - w;
       const Vector words = given >= kLanes ? Format::pairs(row + w, next ? next + w : nullptr)
                            : given > 0     ? Format::pairs(row + w, next ? next + w : nullptr, given)
                                            : broadcast(0.0f);
-      // A whole vector where its end is written again by the next step; the last step's would lie in the next panel.
+      // A whole vector may be stored where the next step writes its end again. The last step's end would lie in the
+      // next panel.
       if (width == kLanes || (W < kLanes && k + Format::kUnit < depth))
         store(out + w, words);
       else

@@ -7,7 +7,7 @@
 namespace dfmerge {
 
 namespace {
-// A region often follows another within microseconds: spin that long before sleeping.
+// A region often follows another within microseconds, so threads spin for about that long before they sleep.
 constexpr int kSpins = 2000;
 inline void pause_briefly() {
 #if defined(__x86_64__)

@@ -45,7 +45,7 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  std::atomic<uint64_t> generation_{0};  // of regions
+  std::atomic<uint64_t> generation_{0};  // counts the regions
   std::atomic<int> joined_{0};           // workers inside the region
   int sleepers_ = 0;                     // workers that wait for a notification
   bool open_ = false;                    // workers may still join the region

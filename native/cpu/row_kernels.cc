@@ -18,7 +18,7 @@ inline float add_lanes(float* lane) {
   return lane[0];
 }
 
-// sum_i term(i), i in [0, n)
+// Returns the sum of term(i) over i in [0, n).
 template <class Term>
 inline __attribute__((always_inline)) float sum(int64_t n, Term term) {
   float lane[kSumLanes] = {};
@@ -29,8 +29,8 @@ inline __attribute__((always_inline)) float sum(int64_t n, Term term) {
   return add_lanes(lane);
 }
 
-// exp(x) to about one unit in the last place: 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes,
-// expf).
+// Returns exp(x) to about one unit in the last place: 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2], with the
+// coefficients of Cephes' expf.
 inline __attribute__((always_inline)) float exponential(float x) {
   const float bounded = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
   const float shifted = bounded * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest integer
@@ -148,15 +148,15 @@ void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const fl
   }
 }
 
-// out[i] = value(at, i), where value() takes a vector's worth of operands or one; whether all are finite. Streamed
-// vectors go past the caches and save the memory the read that a plain store begins with; what does not start on a
-// vector's boundary is stored plainly.
+// Writes out[i] = value(i) and returns whether all values are finite; vector_value(i) gives a vector's worth of them,
+// from i on. Streamed vectors go past the caches and save the memory the read that a plain store begins with. What does
+// not start on a vector's boundary is stored plainly.
 template <class VectorValue, class Value>
 inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, bool stream, VectorValue vector_value,
                                                          Value value) {
   constexpr uint32_t kInfinity = 0x7f800000u;
-  Words worst =
-      as_words(broadcast(0.0f));  // the largest magnitude's bits: infinities and NaNs are above every finite number
+  // The bits of the largest magnitude, among which infinities and NaNs are above every finite number.
+  Words worst = as_words(broadcast(0.0f));
   int64_t i = 0;
   const bool aligned = reinterpret_cast<uintptr_t>(out) % sizeof(Vector) == 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -224,7 +224,8 @@ void adamw(float* p, float* m, float* v, const float* g, float decay, float mean
 }
 
 bool all_finite(const float* x, int64_t n) {
-  uint32_t worst = 0;  // the largest magnitude's bits: infinities and NaNs are above every finite number
+  // The bits of the largest magnitude, among which infinities and NaNs are above every finite number.
+  uint32_t worst = 0;
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t magnitude = float_to_bits(x[i]) & 0x7fffffffu;
     worst = magnitude > worst ? magnitude : worst;

@@ -22,7 +22,7 @@ typedef float Unaligned __attribute__((vector_size(kLanes * 4), aligned(4)));
 typedef uint32_t Words __attribute__((vector_size(kLanes * 4)));
 DFMERGE_INLINE Vector load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 DFMERGE_INLINE void store(float* p, Vector v) { *reinterpret_cast<Unaligned*>(p) = v; }
-DFMERGE_INLINE Vector broadcast(float x) { return x - Vector{}; }  // exact, signed zeros too
+DFMERGE_INLINE Vector broadcast(float x) { return x - Vector{}; }  // exact, even for signed zeros
 #else
 typedef float Vector;
 typedef uint32_t Words;
@@ -31,7 +31,7 @@ DFMERGE_INLINE void store(float* p, Vector v) { *p = v; }
 DFMERGE_INLINE Vector broadcast(float x) { return x; }
 #endif
 
-// The first `count` lanes; the others are zero, or not written.
+// These load and store the first `count` lanes. The others are zero, or are not written.
 #if defined(__AVX512F__)
 DFMERGE_INLINE __mmask16 first(int64_t count) { return static_cast<__mmask16>((1u << (count < 16 ? count : 16)) - 1u); }
 DFMERGE_INLINE Vector load(const float* p, int64_t count) { return (Vector)_mm512_maskz_loadu_ps(first(count), p); }
@@ -63,7 +63,8 @@ DFMERGE_INLINE Vector as_floats(Words w) {
   return v;
 }
 
-// Past the caches; p on a vector's boundary. end_streaming: before another thread is told that the values are there.
+// Stores past the caches; p lies on a vector's boundary. end_streaming() comes before another thread is told that the
+// values are there.
 #if defined(__AVX512F__)
 DFMERGE_INLINE void store_streaming(float* p, Vector v) { _mm512_stream_ps(p, (__m512)v); }
 #elif defined(__AVX2__)
@@ -89,8 +90,8 @@ DFMERGE_INLINE bool all_below(Words w, uint32_t bound) {
 DFMERGE_INLINE bool all_below(Words w, uint32_t bound) { return w < bound; }
 #endif
 
-// rows[i][j] <-> rows[j][i]: at distance H, two rows exchange the blocks of H lanes beside the diagonal; H = 1, 2, 4,
-// ...
+// Exchanges rows[i][j] and rows[j][i]. For H = 1, 2, 4 and so on, two rows at distance H exchange the blocks of H lanes
+// beside the diagonal.
 #if DFMERGE_AMX_EMULATED  // vectors wider than the machine's, whose shuffles would be very long
 __attribute__((noinline)) void transpose(Vector (&rows)[kLanes]) {
   for (int i = 0; i < kLanes; ++i)
@@ -149,8 +150,8 @@ DFMERGE_INLINE void transpose(Vector (&)[1]) {}
 #endif
 
 // A format makes packed words of floats: words(p) takes kLanes * kUnit floats that follow one another in depth,
-// pairs(p, q) takes kLanes columns at depth p and, in a format with two depths per word, at the next depth q (null:
-// past the end). With a count: only so many floats are there.
+// pairs(p, q) takes kLanes columns at depth p and, in a format with two depths per word, at the next depth q (null past
+// the end). With a count, only so many floats are there.
 struct Float {
   static constexpr int kUnit = 1;
   static constexpr bool kPlain = true;
@@ -193,7 +194,7 @@ struct Bf16 {
   static DFMERGE_INLINE Vector words(const float* p, int64_t count) {
     return words_of(load(p, count), count > kLanes ? load(p + kLanes, count - kLanes) : broadcast(0.0f));
   }
-  // [p, q] as 32 halves, then each p beside its q.
+  // Rounds p and q to 32 halves and puts each p beside its q.
   static DFMERGE_INLINE Vector interleaved(Vector p, Vector q) {
     const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                                            21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);

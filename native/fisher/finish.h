@@ -1,8 +1,7 @@
 // Makes a Fisher whole: F = F / N + epsilon of the sum over N inputs (paper eq. 2). With a fold it is added to the
 // merge in the same sweep, so that it is read from memory once.
-//
-//   sources  none; with a fold base, model
-//   targets  F; with a fold F, numerator, denominator
+//   sources  with a fold: base, model; else none
+//   targets  with a fold: F, numerator, denominator; else F
 #pragma once
 #include <optional>
 
@@ -18,7 +17,7 @@ class FinishFisherKernel : public Kernel {
 
  private:
   float inputs_, epsilon_;
-  std::optional<FoldKernel> fold_;  // weighted
+  std::optional<FoldKernel> fold_;  // a weighted one, by this F
 };
 
 }  // namespace dfmerge

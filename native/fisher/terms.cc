@@ -21,7 +21,7 @@ int64_t length(const Batch& batch, int64_t choice) {
   return batch.label_offsets[choice + 1] - batch.label_offsets[choice];
 }
 
-// d l_c / d(-NLL_c)
+// Returns d l_c / d(-NLL_c), where terms.h defines l_c.
 double slope(const Batch& batch, FisherMode mode, int64_t choice) {
   return mode == FisherMode::kSequence ? 1.0 : 1.0 / static_cast<double>(length(batch, choice));
 }

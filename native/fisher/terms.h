@@ -11,7 +11,7 @@ enum class FisherMode { kExact, kSampled, kSequence, kChoices };
 // Throws INVALID_ARGUMENT for another name than exact, sampled, sequence or choices.
 FisherMode parse_fisher_mode(const std::string& name);
 
-// What of a batch's choices the Fisher takes.
+// Which of a batch's choices the Fisher takes.
 struct FisherRequest {
   FisherMode mode;
   // For kSampled, one per input: uniform numbers in [0, 1) that pick a choice by the distribution function of p~, or

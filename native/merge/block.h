@@ -6,7 +6,7 @@
 
 namespace dfmerge {
 
-// Owns the block, zeroed at first; the table says where each tensor lies in it, and has to outlive it.
+// Owns the block, which is zeroed at first. The table says where each tensor lies in it and has to outlive it.
 class Block : public Source {
  public:
   Block(Memory& memory, const ParamTable& table) : table_(table), memory_(memory, table.total()) {}

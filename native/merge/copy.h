@@ -1,4 +1,4 @@
-// target = source: a model as it lies in its files.
+// Copies a model as it lies in its files: target = source.
 #pragma once
 #include "merge/kernel.h"
 

@@ -6,8 +6,8 @@ namespace dfmerge {
 
 namespace {
 
-constexpr int64_t kItem = 16 * kChunk;          // elements
-constexpr int64_t kCached = int64_t{64} << 20;  // bytes: no cache that is common today holds more
+constexpr int64_t kItem = 16 * kChunk;          // elements of one parallel item
+constexpr int64_t kCached = int64_t{64} << 20;  // bytes; no cache that is common today holds more
 
 struct Item {
   int tensor;
@@ -29,7 +29,7 @@ class ChunkWalk {
     for (const Block* target : operands_.targets) streaming_ = streaming_ || target->bytes() > kCached;
   }
 
-  // body(index of the item, its tensor, chunk) for every chunk, in order within an item.
+  // Calls body(index of the item, its tensor, chunk) for every chunk, in order within an item.
   template <class Body>
   void for_chunks(const Body& body) const {
     context_.pool.run(static_cast<int64_t>(items_.size()), [&](int64_t index, int thread) {
@@ -65,7 +65,7 @@ class ChunkWalk {
   bool streaming_ = false;
 };
 
-// The sums of every tensor, then those of all tensors: [tensors + 1, sums].
+// Returns the sums of every tensor and, behind them, those of all tensors: [tensors + 1, sums].
 std::vector<double> reduced(Context& context, const Kernel& kernel, const ChunkWalk& walk) {
   const auto sums = static_cast<size_t>(kernel.sums());
   const size_t tensors = walk.tensors().size();

@@ -9,7 +9,7 @@
 
 namespace dfmerge {
 
-// What reduce() added up, Kernel::sums() numbers each: over the chunk's tensor, and over all tensors of the walk.
+// What reduce() added up over the chunk's tensor, and over all tensors of the walk: Kernel::sums() numbers each.
 struct Sums {
   const double *tensor, *all;
 };

@@ -10,7 +10,7 @@ namespace dfmerge {
 class Source {
  public:
   virtual ~Source() = default;
-  // Elements of a tensor as float32, at most kChunk: a pointer to where they lie, or `buffer` filled.
+  // Returns at most kChunk elements of a tensor as float32: a pointer to where they lie, or `buffer`, which is filled.
   virtual const float* read(int tensor, ElementRange range, float* buffer) const = 0;
 };
 

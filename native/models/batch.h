@@ -1,4 +1,4 @@
-// A ragged batch: sequences concatenated, offsets, no padding.
+// A ragged batch: sequences are concatenated without padding, and offsets say where each begins.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -7,10 +7,10 @@ namespace dfmerge {
 
 struct Batch {
   std::vector<int32_t> input_ids;       // encoder tokens of all inputs
-  std::vector<int32_t> input_offsets;   // inputs + 1
+  std::vector<int32_t> input_offsets;   // [inputs + 1]
   std::vector<int32_t> label_ids;       // label tokens of all choices, in input order, then choice order
-  std::vector<int32_t> label_offsets;   // choices + 1
-  std::vector<int32_t> choice_offsets;  // inputs + 1: choices of input i are [choice_offsets[i], choice_offsets[i + 1])
+  std::vector<int32_t> label_offsets;   // [choices + 1]
+  std::vector<int32_t> choice_offsets;  // [inputs + 1]: input i has choices [choice_offsets[i], choice_offsets[i + 1])
 
   int64_t inputs() const { return static_cast<int64_t>(input_offsets.size()) - 1; }
   int64_t choices() const { return static_cast<int64_t>(label_offsets.size()) - 1; }
@@ -22,10 +22,10 @@ struct Batch {
 // vocabulary.
 void check(const Batch& batch, int vocab_size);
 
-// Labels shifted right within each choice, the start token first: the decoder's input.
+// The decoder's input: the labels of each choice, shifted right behind a start token.
 std::vector<int32_t> decoder_inputs(const Batch& batch, int decoder_start);
 
-// The NLL of every choice, from the NLL of every label token.
+// Adds up the NLL of every choice from the NLL of its label tokens.
 std::vector<double> sum_choices(const Batch& batch, const std::vector<double>& of_token);
 
 }  // namespace dfmerge

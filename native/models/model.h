@@ -1,5 +1,5 @@
-// What the engine, Fisher, scoring and training know of an architecture. Each lies in a folder beside this file, and
-// registers itself by name (Registration), so that one is added without an edit elsewhere.
+// What the engine, Fisher, scoring and training know of an architecture. Every architecture lies in a folder beside
+// this file and registers itself by name (Registration), so that one is added without an edit elsewhere.
 #pragma once
 #include <memory>
 #include <string>
@@ -18,7 +18,7 @@ struct GradientTerm {
   int64_t input;
   int64_t first_choice;      // index into the batch's choices
   std::vector<float> seeds;  // one per choice of the range
-  float weight;              // of g^2 (or of g)
+  float weight;              // of g^2, or of g where gradients are summed
 };
 
 enum class Accumulate { kSquares, kSum };
@@ -27,30 +27,30 @@ enum class Accumulate { kSquares, kSum };
 class Pass {
  public:
   virtual ~Pass() = default;
-  // The NLL of every choice, a sum over its label tokens. Of a pass that keeps, backward() may follow.
+  // Returns the NLL of every choice, which is a sum over its label tokens. backward() may follow if the pass keeps.
   virtual std::vector<double> score() = 0;
   // target[p] += the sum over terms of weight g_p^2 (kSquares) or of weight g_p (kSum, only for terms that cover every
   // label token once, in order, with one weight). A parameter that is used in several places gets the sum of its
   // gradients before the square. Throws INVALID_ARGUMENT unless a pass that keeps was scored before.
   virtual void backward(const std::vector<GradientTerm>& terms, Accumulate accumulate, float* target) = 0;
-  // An intermediate result by name, for tests: "encode" is the encoder's output [input tokens, d_model], "logits" is
-  // [label tokens, vocabulary]. Throws INVALID_ARGUMENT for a name that the architecture has not.
+  // Returns an intermediate result by name, for tests: "encode" is the encoder's output [input tokens, d_model],
+  // "logits" is [label tokens, vocabulary]. Throws INVALID_ARGUMENT for a name that the architecture does not have.
   virtual std::vector<float> output(const std::string& name) = 0;
 };
 
-// Where a pass computes. All of it outlives the pass.
+// What a pass computes with. All of it outlives the pass.
 struct PassSetting {
   Stream& stream;
   const float* theta;      // [parameters().total()]
   const Weights& weights;  // prepared for theta and this kind of pass
-  Arena& arena;            // of activations
-  bool keep;               // activations and logits stay for backward(); else only what the next layer needs
+  Arena& arena;            // where activations go
+  bool keep;               // keeps activations and logits for backward(); else only what the next layer needs
 };
 
-// One row of a batch, by how much memory it takes.
+// What decides how much memory one row of a batch takes.
 struct RowShape {
-  int64_t input_tokens, choice_tokens, choices;  // choice_tokens: of all choices together
-  double gradients;                              // how many are made of it; 0: it is scored only
+  int64_t input_tokens, choice_tokens, choices;  // choice_tokens counts all choices together
+  double gradients;                              // how many are made of it; 0 where it is only scored
 };
 
 class Model {
@@ -58,12 +58,12 @@ class Model {
   virtual ~Model() = default;
   virtual const ParamTable& parameters() const = 0;
   virtual int vocabulary() const = 0;  // token ids are below it
-  // The matrices that products read, those first that should be ready first (ops/weights.h).
+  // The matrices that products read, in the order in which they should be made ready (ops/weights.h).
   virtual std::vector<WeightMatrix> matrices() const = 0;
   virtual std::unique_ptr<Pass> forward(const Batch& batch, const PassSetting& setting) const = 0;
   // Bytes that a row adds to the activations of its batch: an estimate that batches are cut by.
   virtual double activation_bytes(const RowShape& row) const = 0;
-  // Random parameters, as before pre-training; the same for any number of threads.
+  // Writes random parameters, as before pre-training. They are the same for any number of threads.
   virtual void initialize(Stream& stream, uint64_t seed, float* theta) const = 0;
 };
 
@@ -76,7 +76,7 @@ class Registration {
 };
 
 // Throws INVALID_ARGUMENT for an architecture that nobody registered or a setting of a wrong type, INVALID_CONFIG for a
-// value that the architecture has not.
+// value that the architecture does not have.
 std::unique_ptr<Model> make_model(const ModelConfig& config);
 
 }  // namespace dfmerge

@@ -1,5 +1,5 @@
 // What an architecture is configured by: numbers and booleans by name, as they come over the boundary. Each
-// architecture reads its own; a missing or mistyped one is an INVALID_ARGUMENT error that names it.
+// architecture reads the settings that it knows; a missing or mistyped one is an INVALID_ARGUMENT error that names it.
 #pragma once
 #include <cmath>
 #include <cstdint>

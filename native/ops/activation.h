@@ -1,28 +1,29 @@
-// The feed-forward layer's activation: relu(h) (T5 v1.0) or gelu_new(gate) * linear (v1.1).
+// The activation inside a feed-forward layer: relu(h), as in T5 v1.0, or gelu_new(gate) * linear, as in v1.1.
 #pragma once
 #include "ops/segments.h"
 
 namespace dfmerge {
 
-// h [rows, width] <- max(h, 0).
+// Overwrites h [rows, width] with max(h, 0).
 struct Relu {
   int64_t rows, width;
   float* h;
 };
-// dh [segments' rows, width] <- dh where the forward row's y > 0, else 0.
+// Sets dh [gradient rows, width] to 0 where the output y of its forward row is not positive, and leaves it elsewhere.
 struct ReluBackward {
   const Segments& segments;
   int64_t width;
   const float* y;
   float* dh;
 };
-// y [rows, width]; the rows of gate and linear are `stride` floats apart.
+// y [rows, width] = gelu_new(gate) * linear, where the rows of gate and linear are `stride` floats apart.
 struct GatedGelu {
   int64_t rows, width, stride;
   const float *gate, *linear;
   float* y;
 };
-// dy [segments' rows, width]; the rows of gate, linear and their gradients are `stride` floats apart.
+// Writes dgate and dlinear from dy [gradient rows, width]. The rows of gate, linear, dgate and dlinear are `stride`
+// floats apart.
 struct GatedGeluBackward {
   const Segments& segments;
   int64_t width, stride;

@@ -18,7 +18,7 @@ struct HeadWork {
   void multiply(const Matmul& o) const { matmul_local(*kernels.float_matmul, scratch, o); }
 };
 
-// The attention weights of one head, [query_rows, key_rows], in the place of `scores`, the product q k^T.
+// Computes the attention weights of one head, [query_rows, key_rows], where `scores` says that q k^T goes.
 void attention_weights(const HeadWork& head, const AttentionSpan& span, const Matmul& scores) {
   const int64_t keys = span.key_rows;
   const PositionBias* bias = head.shape.bias;
@@ -61,7 +61,7 @@ struct SpanBackward {
   float *p, *ds;
 };
 
-// The gradients of one span and head, given its attention weights p; ds has p's size.
+// Computes the gradients of one span and head from its attention weights p. ds is scratch memory of p's size.
 void span_backward(const HeadWork& head, const AttentionSpan& span, const SpanBackward& work) {
   const AttentionBackward& o = work.o;
   float *p = work.p, *ds = work.ds;
@@ -89,7 +89,7 @@ void span_backward(const HeadWork& head, const AttentionSpan& span, const SpanBa
       {{keys, width, queries}, transposed(ds, keys), rows.queries(), {o.dk + key_gradient, shape.key_stride}});
 }
 
-// body(head, spans from first to last) for every group and head, in parallel.
+// Calls body(head, first, last) for the spans of every group and head, in parallel.
 template <class Operands, class Body>
 void for_heads(Context& context, const Operands& o, const Body& body) {
   const AttentionShape& shape = o.shape;

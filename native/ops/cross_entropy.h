@@ -1,4 +1,5 @@
-// The output head at label positions: logits = h E^T, NLL = log sum exp(logits) - logit of the label.
+// The output head and its loss at label positions: logits = h E^T, and the NLL of a label is log(sum exp(logits)) minus
+// the label's logit.
 #pragma once
 #include "ops/matmul.h"
 #include "ops/segments.h"
@@ -7,7 +8,7 @@ namespace dfmerge {
 
 struct Head {
   const float* weight;  // [vocabulary, d]
-  const float* packed;  // its transpose as Weights::forward gives it, or null
+  const float* packed;  // E^T as Weights::forward gives it; null where it is not packed
   int64_t vocabulary, d;
 };
 
@@ -17,14 +18,15 @@ struct HeadNll {
   const float* h;         // [rows, d]
   const int32_t* labels;  // [rows]
   double* nll;            // [rows], in host memory
-  float* logits;          // [rows, vocabulary]; null: a few tiles of them exist at a time
+  float* logits;          // [rows, vocabulary]; where it is null, only a few tiles of logits exist at a time
 };
 
-// dlogits[t] = scale[t] (softmax(logits[row_of[t]]) - onehot(label)); dlogits may be logits where row_of[t] = t.
+// dlogits[t] = scale[t] (softmax(logits[f]) - onehot(labels[f])), where f = row_of[t] is the forward row. dlogits may
+// be the memory of the logits where row_of[t] = t throughout.
 struct CrossEntropyBackward {
   int64_t rows, vocabulary;
   const float* logits;
-  const int32_t* labels;  // of the forward rows
+  const int32_t* labels;  // [forward rows]
   const int64_t* row_of;  // [rows]
   const float* scale;     // [rows]
   float* dlogits;         // [rows, vocabulary]

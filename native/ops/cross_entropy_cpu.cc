@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kTileRows = 192, kTileColumns = 256;  // a tile of logits stays in the second-level cache
 
-// What a tile of logits leaves of a row: its maximum `top`, and the sum of exp(logit_i - top).
+// All that is kept of a row's logits in one tile: their maximum `top`, and the sum of exp(logit_i - top).
 struct Partial {
   float top, sum;
 };
@@ -32,7 +32,8 @@ void nll_keeping_logits(Context& context, const HeadNll& o) {
   });
 }
 
-// oneDNN packs weights in its own way, so that the head is multiplied whole, some rows at a time.
+// oneDNN packs weights in a layout of its own, in which the tiles of nll_by_tiles cannot be found. So the whole head is
+// multiplied, with a few rows at a time.
 void nll_by_rows(Context& context, const HeadNll& o) {
   ArenaScope scope(context.shared);
   float* logits = context.shared.allocate(std::min(o.rows, kTileRows) * o.head.vocabulary);
@@ -41,7 +42,8 @@ void nll_by_rows(Context& context, const HeadNll& o) {
                                  o.nll + first, logits});
 }
 
-// The logits are made tile by tile; the partial sums of a row are joined in the order of the columns.
+// Computes the logits tile by tile, and joins the partial sums of a row in the order of its columns, whichever threads
+// made them.
 void nll_by_tiles(Context& context, const HeadNll& o) {
   const Head& head = o.head;
   const int64_t tiles = divide_up(head.vocabulary, kTileColumns), strips = divide_up(o.rows, kTileRows);

@@ -1,4 +1,4 @@
-// Operations on `size` floats, element by element.
+// Operations that treat each of `size` floats on its own.
 #pragma once
 #include "device.h"
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kPart = int64_t{1} << 16;  // floats of one parallel item
 
-// body(first, count) for parts of [0, size).
+// Calls body(first, count) for parts of [0, size), in parallel.
 template <class Body>
 void for_parts(Context& context, int64_t size, const Body& body) {
   context.pool.run(divide_up(size, kPart), [&](int64_t item, int) {
@@ -24,8 +24,8 @@ void for_parts(Context& context, int64_t size, const Body& body) {
 }  // namespace
 
 void fill(Context& context, const Fill& o) {
-  const bool zero =
-      float_to_bits(o.value) == 0;  // memset does not read what it overwrites, which a loop of stores does
+  // memset does not read the memory that it overwrites, while a loop of stores does.
+  const bool zero = float_to_bits(o.value) == 0;
   for_parts(context, o.size, [&](int64_t first, int64_t count) {
     if (zero)
       std::memset(o.x + first, 0, static_cast<size_t>(count) * 4);

@@ -13,21 +13,22 @@ struct Embedding {
   float* out;
 };
 
-// Gradients of token occurrences: row t of the segments stands on forward row segments.row_of[t], whose token is
+// The gradients of one side's tokens: gradient row t belongs to forward row segments.row_of[t], whose token is
 // ids[segments.row_of[t]].
 struct TokenGradients {
   const SegmentTable& segments;
-  const std::vector<int32_t>& ids;  // of the forward rows
+  const std::vector<int32_t>& ids;  // [forward rows]
   float* dx;                        // [segments.rows(), d]
 };
 
-// Which gradient rows belong to one row of the table and one segment, built on the host from the ids alone.
+// Runs of gradient rows that belong to the same row of the table and the same segment. The host builds them from the
+// ids alone.
 struct TokenRuns {
-  std::vector<float*> rows;      // sorted by (table row, segment); within them in the order of the sides
-  std::vector<int64_t> first;    // runs + 1 offsets into `rows`
-  std::vector<SparseRow> total;  // runs: where the sum of each lies, which is its first row
+  std::vector<float*> rows;      // sorted by (table row, segment), and within a run in the order of the sides
+  std::vector<int64_t> first;    // [runs + 1] offsets into `rows`
+  std::vector<SparseRow> total;  // [runs]: where the sum of each run lies, which is its first row
 };
-// The encoder's occurrences come before the decoder's.
+// Groups the gradient rows of both sides, each d wide. Within a run the encoder's come before the decoder's.
 TokenRuns token_runs(int64_t d, const TokenGradients& encoder, const TokenGradients& decoder);
 
 // Adds the rows of every run into its first one, each d wide.

@@ -1,6 +1,6 @@
-// C[m, n] (+)= A[m, k] B[k, n] with float32 accumulation; operands are float32 in memory and multiplied in the device's
-// compute dtype. Operands are strided views, so that transposes cost nothing to state: a weight W[out, in] is
-// {W, in, 1}; its transpose [in, out] is {W, 1, in}.
+// Matrix products: C[m, n] (+)= A[m, k] B[k, n]. Operands are float32 in memory, are multiplied in the device's compute
+// dtype and are summed in float32. They are strided views, so that a transpose costs nothing to state:
+// a weight W[out, in] is {W, in, 1}, and its transpose [in, out] is {W, 1, in}.
 #pragma once
 #include "device.h"
 
@@ -18,7 +18,7 @@ struct Extents {
   int64_t m, n, k;
 };
 
-// C, whose rows are `stride` floats apart.
+// The matrix C, whose rows are `stride` floats apart.
 struct Product {
   float* data;
   int64_t stride;
@@ -26,7 +26,7 @@ struct Product {
 
 // How the operands are read.
 struct Reading {
-  const float* packed = nullptr;  // B as ops/weights.h gives it, or null
+  const float* packed = nullptr;  // B as ops/weights.h gives it; null where it is not packed
   bool exact = false;             // operands stay float32 whatever the device computes in
 };
 

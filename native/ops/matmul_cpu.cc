@@ -9,19 +9,20 @@ namespace dfmerge::cpu {
 
 namespace {
 
-// So many words of A are packed at a time: where B is packed already, few enough to stay near (2 MiB); else more, as B
-// is packed again for each.
+// How many words of A are packed at a time. Where B is packed already they are few enough to stay near (2 MiB).
+// Otherwise there are more, because B is packed again for each portion of A.
 constexpr int64_t kPackedNear = int64_t{1} << 19, kPackedFar = int64_t{1} << 21;
-constexpr int64_t kColumnBlock = 256;  // columns of B in a task: a depth block of them stays in the second-level cache
-constexpr int64_t kRowBlock = 192;     // rows that meet such a block in turn, in the second-level cache too
-constexpr int64_t kSmallWeight = int64_t{1} << 16;   // elements of a B that every task may pack for itself
+constexpr int64_t kColumnBlock = 256;  // columns of B per task; a depth block of them stays in the second-level cache
+constexpr int64_t kRowBlock = 192;     // rows of A that meet such a block in turn, in the same cache
+constexpr int64_t kSmallWeight = int64_t{1} << 16;   // elements of a B so small that every task packs it for itself
 constexpr int64_t kSmallProduct = int64_t{1} << 18;  // multiply-adds below which a second thread is not worth waking
 
-// Panels [first, last) of A's rows from `row` on, over the whole depth; panel p goes to out + (p - first) * mr * steps.
+// Panels [first, last) over the whole depth, where panel 0 starts at row `row` of A.
 struct Panels {
   int64_t row, first, last;
 };
 
+// Panel p goes to out + (p - first) * mr * steps.
 void pack_a(const MatmulKernels& kernels, float* out, const Rows& a, Panels panels) {
   const int64_t size = kernels.mr * kernels.steps(a.k);
   for (int64_t panel = panels.first; panel < panels.last; ++panel) {
@@ -31,7 +32,7 @@ void pack_a(const MatmulKernels& kernels, float* out, const Rows& a, Panels pane
   }
 }
 
-// The columns [n0, n1) of B at depth [k0, k0 + depth).
+// A part of B: columns [n0, n1) at depth [k0, k0 + depth).
 struct Slab {
   int64_t k0, depth, n0, n1;
 };
@@ -43,19 +44,22 @@ void pack_b(const MatmulKernels& kernels, float* out, const Matrix& b, const Sla
                    b.data + slab.k0 * b.row_stride + n * b.column_stride, b.row_stride, b.column_stride);
 }
 
-// Where a slab starts in a packed matrix of n columns, which is its depth blocks in turn, each all its panels in turn.
+// Where a slab starts in a packed matrix of n columns. Such a matrix holds one depth block after another, and each
+// depth block holds one panel after another.
 int64_t slab_offset(const MatmulKernels& kernels, int64_t n, const Slab& slab) {
   return slab.k0 / kernels.unit * round_up(n, kernels.nr) + slab.n0 * kernels.steps(slab.depth);
 }
 
-// A slab of B: where it is packed already, or packed into `scratch`.
+// Returns a packed slab of B: the one in the packed matrix where there is one, or else one that is packed into
+// `scratch` now.
 const float* slab_of(const MatmulKernels& kernels, const RightOperand& b, const Slab& slab, float* scratch) {
   if (b.packed) return b.packed + slab_offset(kernels, b.n, slab);
   pack_b(kernels, scratch, b.source, slab);
   return scratch;
 }
 
-// Rows of A as tiles take them (matmul_kernels.h): a tile that starts `row` rows on starts row * apart words on.
+// Rows of A as the micro-kernel takes them (LeftTile in matmul_kernels.h). The tile of row r begins
+// at word r * apart.
 struct LeftOperand {
   const float* words;
   int64_t step_stride, row_stride, apart;
@@ -74,17 +78,17 @@ bool in_memory(const MatmulKernels& kernels, const Matrix& a) {
   return kernels.plain && (a.row_stride == 1 || a.column_stride == 1);
 }
 
-// Where one block of C comes from and goes to: `a` from row m0 on, `c` is C's first element.
+// The operands of one block of C: `a` begins at the block's first row, and `c` at its first element.
 struct BlockOperands {
   LeftOperand a;
   const RightOperand& b;
-  float* scratch;  // for B where it is not packed
+  float* scratch;  // to pack B into; null where B is packed already
   Product c;
   bool accumulate;
   int64_t k;
 };
 
-// Depth blocks outermost, so that each element is summed in rising k.
+// The loop over depth blocks is outermost, so that each element is summed in rising k.
 void multiply_block(const MatmulKernels& kernels, const Block& block, const BlockOperands& o) {
   const int64_t depth_block = kDepthSteps * kernels.unit, strip = kRowBlock / kernels.mr * kernels.mr;
   for (int64_t k0 = 0; k0 < o.k; k0 += depth_block) {
@@ -109,13 +113,13 @@ int64_t built_in_size(const MatmulKernels& kernels, int64_t n, int64_t k) {
   return round_up(n, kernels.nr) * kernels.steps(k);
 }
 
-// Words that a block of `columns` of B takes while it is packed.
+// How many words a packed depth block of `columns` columns of B takes.
 int64_t block_size(const MatmulKernels& kernels, int64_t columns, int64_t k) {
   return built_in_size(kernels, columns, std::min(k, kDepthSteps * kernels.unit));
 }
 
-// How many panels of B a task takes: as many as leave the thread that has the most work the least of it, with two tasks
-// for each thread at least.
+// How many panels of B a task takes. The number gives the thread with the most work as little of it as possible, and
+// each thread at least two tasks.
 int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
   const auto longest = [&](int64_t width) { return divide_up(divide_up(panels, width), threads) * width; };
   int64_t best = 1;
@@ -126,7 +130,7 @@ int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
 
 RightOperand right_of(const Matmul& o) { return {o.size.n, o.b, o.reading.packed}; }
 
-// A small B: every task takes its own rows of A, and B whole.
+// For a small B: every task takes rows of A of its own and the whole of B.
 void multiply_by_rows(Context& context, const MatmulKernels& kernels, const Matmul& o) {
   const auto [m, n, k] = o.size;
   const RightOperand b = right_of(o);
@@ -153,7 +157,7 @@ struct RowRange {
   int64_t row, count;
 };
 
-// All panels of a range of rows of A, on all threads.
+// Packs all panels of a range of A's rows, on all threads.
 void pack_rows(Context& context, const MatmulKernels& kernels, const Rows& a, RowRange range, float* out) {
   constexpr int64_t kPanelsPerItem = 4;
   const int64_t panels = divide_up(range.count, kernels.mr);
@@ -164,7 +168,7 @@ void pack_rows(Context& context, const MatmulKernels& kernels, const Rows& a, Ro
   });
 }
 
-// A large B: packed rows of A are shared, every task takes its own columns.
+// For a large B: the tasks share packed rows of A, and each takes columns of B of its own.
 void multiply_by_columns(Context& context, const MatmulKernels& kernels, const Matmul& o) {
   const auto [m, n, k] = o.size;
   const RightOperand b = right_of(o);

@@ -11,13 +11,14 @@ namespace {
 
 constexpr int64_t kStrip = 128;  // columns of C, and of packed B, in a block
 constexpr int64_t kBlockRows = Onednn::kMostRows;
-// Blocks have so many rows or a multiple of them, so that there are few heights: each is compiled code of its own.
+// A block has a multiple of so many rows, because oneDNN compiles code for every height and there should be few of
+// them.
 constexpr int64_t kRowUnit = 16;
-constexpr int64_t kPackedRows = 16;  // rows of A that an item rounds or copies
+constexpr int64_t kPackedRows = 16;  // rows of A that a parallel item rounds or copies
 
 int64_t whole_units(int64_t rows) { return round_up(rows, kRowUnit); }
 
-// A packed B is its strips one after another, each as oneDNN packs it and on a line of the cache.
+// A packed B consists of strips of columns, one after another. Each is laid out by oneDNN and begins on a cache line.
 struct Strips {
   Strips(Onednn& onednn, int64_t columns, int64_t depth)
       : n(columns), k(depth), count(divide_up(n, kStrip)), last(n - (count - 1) * kStrip) {
@@ -27,7 +28,7 @@ struct Strips {
   }
   int64_t width(int64_t strip) const { return strip == count - 1 ? last : kStrip; }
   const int64_t n, k, count, last;
-  int64_t stride, size;  // words
+  int64_t stride, size;  // in words
 };
 
 struct StripsOf {
@@ -48,8 +49,8 @@ void pack_strips(Context& context, const StripsOf& source, float* packed) {
   });
 }
 
-// A as blocks take it. Rows from `first` on are copied, so that they are dense and in the operands' format; rows of
-// zeros fill up the last unit.
+// The rows of A as blocks take them. Those from `first` on are copied, so that they are dense and in the operands'
+// format, and rows of zeros fill the last unit up.
 struct DenseRows {
   const Matrix& a;
   int64_t m, k, first;
@@ -113,7 +114,7 @@ void onednn_matmul(Context& context, const Matmul& o) {
   });
 
   const int64_t row_blocks = divide_up(m, kBlockRows), last_rows = m - (row_blocks - 1) * kBlockRows;
-  const Onednn::Block* blocks[2][2];  // [the last rows][the last columns]
+  const Onednn::Block* blocks[2][2];  // indexed by whether its rows are the last ones, and its columns
   for (int i : {0, 1})
     for (int j : {0, 1})
       blocks[i][j] = &onednn.block(whole_units(i == 1 ? last_rows : std::min(m, kBlockRows)),

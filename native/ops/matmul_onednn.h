@@ -6,7 +6,7 @@
 namespace dfmerge::cpu {
 
 void onednn_matmul(Context& context, const Matmul& o);
-int64_t onednn_packed_size(Onednn& onednn, const Packing& packing);  // words of 32 bits
+int64_t onednn_packed_size(Onednn& onednn, const Packing& packing);  // in words of 32 bits
 void onednn_pack_matrix(Context& context, const Packing& packing, float* packed);
 
 }  // namespace dfmerge::cpu

@@ -6,13 +6,13 @@ namespace dfmerge {
 
 struct BucketRule {
   int buckets, max_distance;
-  bool bidirectional;  // as in an encoder; else causal: keys ahead fall into bucket 0
+  bool bidirectional;  // true in an encoder; in a decoder keys ahead of the query fall into bucket 0
 };
 
 // The bucket of a distance key - query. Distances are computed in float32, as the published models were trained.
 int position_bucket(const BucketRule& rule, int64_t distance);
 
-// values[head * (2 reach - 1) + distance + reach - 1] for |distance| < reach.
+// The bias by distance: values[head * (2 reach - 1) + distance + reach - 1] for |distance| < reach.
 struct PositionBias {
   int64_t reach;
   const float* values;
@@ -20,7 +20,7 @@ struct PositionBias {
   const float* head(int64_t h) const { return values + h * width(); }
 };
 
-// Lays the weight [buckets, heads] out by distance: `values` as PositionBias has them.
+// Lays the weight [buckets, heads] out by distance, into `values` as PositionBias has them.
 struct SpreadBias {
   const BucketRule& rule;
   int heads;
@@ -29,8 +29,8 @@ struct SpreadBias {
   float* values;
 };
 
-// target[buckets, heads] += sum_s weight_s g^2 (or, unless squared, g), where g gathers by bucket the gradients by
-// distance, [segments, heads, 2 reach - 1].
+// target[buckets, heads] += sum_s weight_s g_s^2 (or, unless squared, weight_s g_s), where g_s gathers the gradients of
+// segment s by bucket. They come by distance: by_distance is [segments, heads, 2 reach - 1].
 struct PositionBiasWeight {
   const Segments& segments;
   const BucketRule& rule;

@@ -17,7 +17,7 @@ int position_bucket(const BucketRule& rule, int64_t distance) {
   n = std::max<int64_t>(n, 0);
   const int exact = buckets / 2;
   if (n < exact) return first + static_cast<int>(n);
-  // Logarithmic from `exact` to max_distance.
+  // From `exact` to max_distance the buckets grow with the logarithm of the distance.
   const float position = std::log(static_cast<float>(n) / static_cast<float>(exact)) /
                          static_cast<float>(std::log(static_cast<double>(rule.max_distance) / exact)) *
                          static_cast<float>(buckets - exact);

@@ -1,10 +1,10 @@
-// Random parameters.
+// Random numbers for parameters.
 #pragma once
 #include "device.h"
 
 namespace dfmerge {
 
-// x[i] = deviation times a standard normal number that depends on (seed, stream, i) alone.
+// x[i] is `deviation` times a standard normal number that depends on (seed, stream, i) alone.
 struct FillNormal {
   float* x;
   int64_t size;

@@ -8,7 +8,8 @@ namespace dfmerge::cpu {
 
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood 2014) of a counter, so that an element is the same whoever computes it.
+// SplitMix64 (Steele, Lea and Flood, 2014). It is applied to a counter, so that an element is the same whichever thread
+// computes it.
 uint64_t mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -16,7 +17,7 @@ uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// The transform of Box and Muller.
+// Makes one normal number of two uniform ones by the transform of Box and Muller.
 float standard_normal(uint64_t key, uint64_t counter) {
   const uint64_t bits = mix(key ^ mix(counter));
   const double u = (static_cast<double>(bits >> 32) + 0.5) * 0x1p-32,

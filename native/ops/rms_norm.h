@@ -13,7 +13,7 @@ struct RmsNorm {
   float* r;  // [rows]
 };
 
-// dx += the gradient of the loss by x. Row t of segment s stands on forward row segments.row_of[t].
+// Adds the gradient of the loss with respect to x to dx. Gradient row t belongs to forward row segments.row_of[t].
 struct RmsNormBackward {
   const Segments& segments;
   int64_t d;
@@ -24,7 +24,8 @@ struct RmsNormBackward {
   float* dx;            // [rows, d]
 };
 
-// target[d] += sum_s weight_s g^2 (or, unless squared, g), with g = sum_t dy_t x_t r_t.
+// target[d] += sum_s weight_s g_s^2 (or, unless squared, weight_s g_s), where g_s is the sum of dy_t x_t r_t over the
+// rows t of segment s.
 struct RmsNormWeight {
   const Segments& segments;
   int64_t d;

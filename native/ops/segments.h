@@ -1,6 +1,6 @@
-// Which rows of a backward pass make one gradient. A segment is one gradient (one input with some of its choices): rows
-// of dy that belong together, and the rows of the forward pass that they stand on. The tables are built on the host
-// once per batch; ops read the views that upload() gives.
+// Which rows of a backward pass make one gradient. A segment is one gradient, that of one input with some of its
+// choices: rows of dy that are summed together, and the forward rows that they belong to. The tables are built on the
+// host once per batch; ops read the views that upload() gives.
 #pragma once
 #include <vector>
 
@@ -27,7 +27,7 @@ struct SegmentTable {
   int64_t count() const { return static_cast<int64_t>(forward.size()); }
   int64_t rows() const { return gradient.back(); }
 
-  // A segment of `rows` gradient rows behind the last one.
+  // Appends a segment of `rows` gradient rows.
   void append(int64_t first_forward_row, int64_t rows, float segment_weight) {
     forward.push_back(first_forward_row);
     gradient.push_back(gradient.back() + rows);
@@ -46,8 +46,8 @@ struct SegmentTable {
   }
 };
 
-// Rows to add to a segment's gradient before it is squared, sorted by (row, segment): the embedding's share of a tied
-// head.
+// Rows that are added to a segment's gradient before it is squared, sorted by (row, segment). Where the embedding and
+// the head are one tied matrix, the embedding's gradient joins the head's in this form.
 struct SparseRow {
   int64_t row, segment;
   const float* values;

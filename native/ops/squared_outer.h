@@ -26,13 +26,13 @@ struct SquaredOuter {
   int64_t ldx;
   const float* dy;  // [rows, out], rows ldy floats apart
   int64_t ldy;
-  const SparseRows* extra;  // null: none
+  const SparseRows* extra;  // null where nothing is added
   bool squared;
   float* target;  // [out, in], contiguous
 };
 
-// target[row] += weight_s values^2 (or, unless squared, weight_s values) of the sparse rows alone, each `width` wide:
-// the embedding whose head has a weight of its own.
+// target[row] += weight_s values^2 (or, unless squared, weight_s values) for the sparse rows alone, each `width` wide.
+// This is the gradient of an embedding that is not tied to the head.
 struct SquaredRows {
   const Segments& segments;
   const SparseRows& rows;

@@ -10,25 +10,27 @@ namespace {
 
 // The panels of A of one task share a panel of B, which stays in the second-level cache.
 constexpr int64_t kPanelsPerTask = 16;
-// So many output rows are packed at a time, which bounds the scratch memory for the head of a large vocabulary.
+// How many output rows are packed at a time, which bounds the scratch memory for the head of a large vocabulary. There
+// are fewer where the segments have more than 64 steps.
 constexpr int64_t kRowsPacked = 1 << 16;
-// So many rows are packed into all panels in turn, while they stay in a near cache; a multiple of all steps' depths.
+// How many rows of an operand are packed into all panels in turn, while they stay in a near cache. It is a multiple of
+// the depth of every table's step.
 constexpr int64_t kRowBlock = 128;
 
-// Where segments lie in packed panels. A segment starts with a step of its own; segments one after another that stand
-// on the same first forward row (choices of an input) share their rows of x. Depth that a shorter segment does not have
-// meets zeros of dy there.
+// Where segments lie in packed panels. Every segment begins with a step of its own. Segments that follow one another
+// and have the same first forward row, which are choices of one input, share their rows of x. Where such a segment is
+// shorter than the shared rows, the rest of its last step meets zeros of dy.
 struct PackedSegments {
-  std::vector<OuterSegment> segments;  // a: steps of dy, b: steps of x
+  std::vector<OuterSegment> segments;  // in a segment, `a` counts steps of dy and `b` steps of x
   struct Rows {
-    int64_t first, count, step;  // of the operand, and where they go
+    int64_t first, count, step;  // rows of the operand, and the step that they go to
   };
   std::vector<Rows> x_blocks, dy_blocks;  // at most kRowBlock rows each
   int64_t dy_steps = 0, x_steps = 0;
 
   PackedSegments(const MatmulKernels& kernels, const Segments& all) {
     for (int64_t s = 0; s < all.count;) {
-      int64_t end = s, longest = 0;  // segments that share rows of x
+      int64_t end = s, longest = 0;  // the segments from s to end share rows of x
       for (; end < all.count && all.forward[end] == all.forward[s]; ++end) {
         const int64_t rows = all.gradient[end + 1] - all.gradient[end], steps = kernels.steps(rows);
         longest = std::max(longest, rows);
@@ -49,7 +51,8 @@ struct PackedSegments {
   }
 };
 
-// A table that rounds up its steps gives way where less than a quarter of them would be real (labels of a few tokens).
+// A table that rounds its steps up gives way to its `short_segments` where less than a quarter of the steps would be
+// real, as with labels of a few tokens.
 const MatmulKernels& kernels_for(const MatmulKernels& kernels, const Segments& segments) {
   if (!kernels.short_segments) return kernels;
   int64_t words = 0, steps = 0;
@@ -61,7 +64,7 @@ const MatmulKernels& kernels_for(const MatmulKernels& kernels, const Segments& s
   return 4 * words < steps ? *kernels.short_segments : kernels;
 }
 
-// The sparse rows that meet one tile's rows [row, row + count), by (row, segment).
+// The sparse rows that fall into a tile's rows [row, row + count), sorted by (row, segment).
 struct TileRows {
   const SparseRow *begin = nullptr, *end = nullptr;
 
@@ -72,7 +75,7 @@ struct TileRows {
     end = std::lower_bound(begin, extra->end(), row + count, by_row);
   }
 
-  // The first segment from s on that has a sparse row here; `none` if there is none.
+  // Returns the first segment from s on that has a sparse row here, or `none` if there is none.
   int64_t next(int64_t s, int64_t none) const {
     for (const auto* entry = begin; entry != end; ++entry)
       if (entry->segment >= s) none = std::min(none, entry->segment);
@@ -143,7 +146,8 @@ void squared_outer(Context& context, const SquaredOuter& o) {
 }
 
 void squared_rows(Context& context, const SquaredRows& o) {
-  // Rows that are equal follow one another; a task takes those whose first entry it holds.
+  // Entries of the same row follow one another. The task that holds the first of them takes them all, so that no two
+  // tasks write to one row.
   constexpr int64_t kEntries = 64;
   const SparseRow* entries = o.rows.begin;
   const int64_t total = o.rows.count;

@@ -1,6 +1,12 @@
-// The parameters of one candidate as matrix products read them. What form that takes is the device's matter: the CPU
-// packs every matrix once per candidate (weights_cpu.cc), so that each batch finds it ready. An architecture says only
-// which matrices its products read.
+// The parameters of one candidate as matrix products read them. A candidate is scored on many batches, so a device may
+// bring each matrix into the form that its products like best once, for all batches to read:
+//
+//     theta                       prepare(), once per candidate        read by every batch
+//     W [out, in]  ---- W^T --->  forward(param):  W^T, ready   --->   x W^T   (forward pass)
+//                   \-- W ----->  backward(param): W, ready     --->   dy W    (backward pass)
+//
+// What that form is concerns the device alone: the CPU packs panels for its micro-kernels (weights_cpu.cc). An
+// architecture only says which matrices its products read.
 #pragma once
 #include <memory>
 #include <vector>
@@ -10,31 +16,35 @@
 
 namespace dfmerge {
 
-// A matrix W [out, in] that a forward pass multiplies as x W^T and a backward pass as dy W: one parameter, or several
-// of one width that adjoin, taken as one. Products in bfloat16 may be told to leave some operands in float32 ("exact").
+// A matrix W [out, in] that a forward pass multiplies as x W^T and a backward pass as dy W. It is one parameter, or
+// several that adjoin and have the same width. Where products round their operands to bfloat16, some matrices may be
+// exempt, which is called exact: the operands of their products stay float32.
 struct WeightMatrix {
-  int param;                 // the first
-  int adjoining = 1;         // how many there are with it
-  int exact_in_scoring = 0;  // so many of them, from the first on, are exact in a pass without gradients, where
-                             // they are a product of their own
-  bool exact_under_gradients = false;  // exact in a forward pass that a backward pass follows
+  int param;          // the first parameter
+  int adjoining = 1;  // how many parameters it is made of
+  // In a pass without gradients, so many parameters from the first one on form an exact product of their own.
+  int exact_in_scoring = 0;
+  // Whether the matrix is exact in a forward pass that a backward pass follows.
+  bool exact_under_gradients = false;
 };
 
 class Weights {
  public:
   virtual ~Weights() = default;
-  // Makes theta ready for a pass with or without gradients, unless it is since the last invalidate().
+  // Makes theta ready for a pass with or without gradients, unless that was done since the last invalidate().
   virtual void prepare(const float* theta, bool gradients) = 0;
-  virtual void invalidate() = 0;  // theta has changed
+  // To be called when theta has changed.
+  virtual void invalidate() = 0;
   virtual int64_t bytes() const = 0;
 
-  // What a product takes as Reading::packed for W^T and for W of the matrix that starts with `param`, in the pass that
-  // was prepared last; null where it takes the parameter itself. exact: as the product's own.
+  // Return what a product takes as Reading::packed for W^T and for W, where `param` is the first parameter of the
+  // matrix, in the pass that was prepared last. They return null where the product reads the parameter itself. `exact`
+  // is the product's Reading::exact.
   virtual const float* forward(int param, bool exact) const = 0;
   virtual const float* backward(int param) const = 0;
 };
 
-// `matrices`: those first that should be ready first where memory does not hold all.
+// Where memory does not hold all matrices, those that come first are the ones that are made ready.
 struct WeightsOf {
   const ParamTable& table;
   const std::vector<WeightMatrix>& matrices;

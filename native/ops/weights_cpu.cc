@@ -5,14 +5,14 @@
 //     theta                        packed once                    read by every batch
 //     W [out, in]  --- W^T --->    panels of W^T  ------------->  x W^T      (forward)
 //                  \-- W ----->    panels of W    ------------->  dy W       (backward)
-//
 // The panels of W^T are as large as the parameters. In float32 they serve every forward pass. In bfloat16 a pass under
-// gradients multiplies most matrices exactly and a scoring pass does not, so that each has panels of its own; only one
+// gradients multiplies most matrices exactly and a scoring pass does not, so that each has panels of its own. Only one
 // of the two sets exists at a time, in the same memory:
 //
-//     float32    | scoring = under gradients |              W is packed as a product goes, which is only a copy
-//     bfloat16   | scoring  or  under gradients |  W        as much of W as 512 MiB hold, the first matrices first
-//     oneDNN     the same, and all of W                     it packs whole matrices
+//               panels of W^T                   panels of W
+//     float32   one set for both passes         none, as packing W while multiplying is only a copy
+//     bfloat16  scoring or under gradients      as many matrices as 512 MiB hold, the first ones first
+//     oneDNN    the same, by its dtype          all of them, because oneDNN packs whole matrices
 #include <map>
 
 #include "ops/matmul_cpu.h"
@@ -58,8 +58,8 @@ class PackedWeights : public Weights {
   const bool rounded_;
   Side scoring_{true}, under_gradients_{true};  // in float32 `scoring_` stands for both
   Side backward_side_{false};
-  Buffer forward_memory_, backward_memory_;  // taken when first packed
-  const Side* forward_ = nullptr;            // what forward_memory_ holds
+  Buffer forward_memory_, backward_memory_;  // allocated when they are first packed
+  const Side* forward_ = nullptr;            // what forward_memory_ holds, or null
   bool backward_ready_ = false;
 };
 
@@ -86,7 +86,7 @@ void PackedWeights::add(Side& side, const WeightMatrix& matrix, bool exact) {
 
 void PackedWeights::pack(const float* theta, const Side& side, Buffer& memory) {
   if (memory.size() < side.size) {
-    memory = Buffer();  // before more is taken
+    memory = Buffer();  // releases the old memory before more is taken
     memory = Buffer(host_memory(), side.size);
   }
   for (const auto& [param, matrix] : side.matrices) {
@@ -103,7 +103,7 @@ void PackedWeights::pack(const float* theta, const Side& side, Buffer& memory) {
 void PackedWeights::prepare(const float* theta, bool gradients) {
   const Side& forward = gradients && rounded_ ? under_gradients_ : scoring_;
   if (forward_ != &forward) {
-    forward_ = nullptr;  // also when stopped on the way
+    forward_ = nullptr;  // and it stays null where packing is stopped half-way
     pack(theta, forward, forward_memory_);
     forward_ = &forward;
   }

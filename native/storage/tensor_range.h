@@ -11,7 +11,7 @@ namespace dfmerge {
 struct TensorRange {
   std::string name;  // for messages
   std::string file;
-  int64_t offset;  // bytes from the start of the file; any number, so that elements may lie at odd addresses
+  int64_t offset;  // bytes from the start of the file, of any alignment
   DType dtype;
   int64_t elements;
 

@@ -16,8 +16,8 @@ class TensorReader {
  public:
   // Shares the file. Throws INVALID_CHECKPOINT where the range does not lie within it.
   TensorReader(std::shared_ptr<const MappedFile> file, const TensorRange& range);
-  // At most kChunk elements: a pointer into the mapping where they lie there as aligned float32, else `buffer` (room
-  // for range.count) filled. Throws IO where reading fails.
+  // Returns at most kChunk elements: a pointer into the mapping where they lie there as aligned float32, else `buffer`,
+  // which has room for range.count and is filled. Throws IO where reading fails.
   const float* read(const Kernels& kernels, ElementRange range, float* buffer) const;
 
  private:

@@ -6,7 +6,7 @@
 
 namespace dfmerge {
 
-// Everything is computed in float64 and rounded once: in float32 1 - 0.999 would be off by 5e-5 of itself.
+// Everything is computed in float64 and rounded once: in float32 1 - 0.999 would have a relative error of 5e-5.
 AdamWKernel::AdamWKernel(const AdamWOptions& o)
     : decay_(static_cast<float>(1 - o.learning_rate * o.weight_decay)),
       mean_rate_(static_cast<float>(1 - o.beta1)),

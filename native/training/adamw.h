@@ -1,8 +1,8 @@
 // One step of AdamW (Loshchilov and Hutter, 2019) with bias correction, in float32:
 //
-//   m = m + (1 - beta1) (g - m)             p = p (1 - rate decay)
-//   v = beta2 v + (1 - beta2) g^2               - rate / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) +
-//   epsilon)
+//   m = m + (1 - beta1) (g - m)
+//   v = beta2 v + (1 - beta2) g^2
+//   p = p (1 - rate decay) - rate / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
 //
 //   targets  parameters p, first moment m, second moment v, gradient g, which is zeroed behind the step
 #pragma once
@@ -12,7 +12,7 @@ namespace dfmerge {
 
 struct AdamWOptions {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
-  int step;  // from 1
+  int step;  // counts from 1
 };
 
 class AdamWKernel : public Kernel {

@@ -1,7 +1,7 @@
 // AMX's machine code on a processor without AMX: every instruction on tiles ends in a signal, whose handler decodes it
 // and does what Intel documents. What the emulated kernels cannot show is checked so: the registers, strides and
-// configurations of the real ones, and their packing, against the emulated kernels on 1 and 3 threads. Needs
-// AVX-512-BF16, and passes without doing anything where that is absent.
+// configurations of the real ones, and their packing, against the emulated kernels on 1 and 3 threads. The program
+// needs AVX-512-BF16, and passes without doing anything where that is absent.
 #include <signal.h>
 #include <ucontext.h>
 
@@ -27,7 +27,8 @@ namespace {
 
 using namespace dfmerge;
 
-// Not from inside the handler: what a program must not do, as the processor would refuse it.
+// Ends the program over something that a processor would refuse. Most callers are inside the signal's handler, which
+// must not throw.
 [[noreturn]] void refuse(const char* why) {
   std::fprintf(stderr, "amx_checks: %s\n", why);
   std::_Exit(1);
@@ -39,7 +40,7 @@ struct Configuration {
   uint8_t rows[16];
 };
 
-// A thread's tiles.
+// The tiles of one thread, with what the instructions do to them.
 struct Machine {
   Configuration shape{};
   alignas(64) uint32_t words[8][16][16] = {};
@@ -99,7 +100,7 @@ struct Machine {
 
 thread_local Machine machine;
 
-// One instruction: VEX prefix of three bytes, opcode, ModRM, and an address.
+// Decodes one instruction: a VEX prefix of three bytes, an opcode, a ModRM byte, and an address.
 struct Decoder {
   const uint8_t* at;
   const greg_t* registers;
@@ -117,7 +118,7 @@ struct Decoder {
     return value;
   }
 
-  // Moves past the instruction; false: it is not one on tiles.
+  // Executes the instruction and moves past it. Returns false where it is not one on tiles.
   bool run() {
     if (at[0] != 0xc4 || (at[1] & 0x1f) != 2) return false;
     const int b_bit = at[1] & 0x20 ? 0 : 8, x_bit = at[1] & 0x40 ? 0 : 8, prefix = at[2] & 3,
@@ -181,8 +182,8 @@ std::vector<float> normal(int64_t count) {
 
 long different = 0, compared = 0;
 
-// bound 0: the same values (sums have one order); else relative to the largest: squares are folded with fused
-// multiply-adds on one side only.
+// A bound of 0 wants the same values, because sums have one order. Any other bound is relative to the largest value,
+// because squares are folded with fused multiply-adds on one side only.
 void compare(const std::vector<float>& actual, const std::vector<float>& expected, float bound, const char* what,
              int64_t m, int64_t n, int64_t k) {
   float largest = 0;
@@ -248,7 +249,7 @@ int main() {
     for (int64_t m : {1, 15, 16, 17, 32, 33, 65})
       for (int64_t n : {1, 16, 31, 32, 63, 65}) check_matmul(amx, emulated, m, n, 1 + (m * 7 + n * 3) % 70, turn++);
     for (int64_t k : {64, 512, 513, 1030}) check_matmul(amx, emulated, 40, 50, k, turn++);
-    check_matmul(amx, emulated, 100, 300, 260, 0);  // B larger than every task packs for itself
+    check_matmul(amx, emulated, 100, 300, 260, 0);  // this B is too large for every task to pack it
     for (int64_t out : {7, 16, 33, 70})
       for (int64_t in : {5, 32, 65}) check_outer(amx, emulated, out, in, {40, 1, 17, 0, 300}, turn++ % 2 == 0);
   }

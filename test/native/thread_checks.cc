@@ -30,7 +30,7 @@ using namespace dfmerge;
 
 namespace {
 
-const std::vector<std::string> kDtypes = {"float32", "bfloat16"};  // of compute
+const std::vector<std::string> kDtypes = {"float32", "bfloat16"};  // in which products are computed
 const std::vector<int> kThreads = {1, 2, 3, 4};
 
 int passed = 0, failed = 0;
@@ -43,7 +43,7 @@ void expect(bool ok, const std::string& title) {
 
 void sleep_us(int64_t microseconds) { std::this_thread::sleep_for(std::chrono::microseconds(microseconds)); }
 
-// A piece of work's results are compared as bytes.
+// Results of a piece of work are compared as bytes.
 template <class T>
 void append(Bits& bits, const T* values, int64_t count) {
   bits.append(reinterpret_cast<const char*>(values), static_cast<size_t>(count) * sizeof(T));
@@ -62,7 +62,7 @@ void append(Bits& bits, Engine& engine, ParameterVector vector) {
 
 // ---- The pool
 
-// Regions of every small size, at once and after pauses in which the workers fall asleep.
+// Runs regions of every small size, back to back and after pauses in which the workers fall asleep.
 void check_regions(int threads) {
   ThreadPool pool(threads);
   bool right = true;
@@ -101,7 +101,7 @@ void check_throwing(int threads) {
   expect(right, "pool: errors of items, " + std::to_string(threads) + " threads");
 }
 
-// Pools that end while their workers begin, spin or sleep.
+// Ends pools while their workers begin, spin or sleep.
 void check_ends(int threads) {
   for (int round = 0; round < 40; ++round) {
     ThreadPool pool(threads);
@@ -131,7 +131,7 @@ class CentreKernel : public Kernel {
   int64_t elements_;
 };
 
-// A kernel that reduces, over tensors of one and of several items, with the same bits on any number of threads.
+// Runs a kernel that reduces over tensors of one and of several items; the bits are the same on any number of threads.
 void check_reduction() {
   ParamTable table;
   std::vector<WalkedTensor> tensors;
@@ -228,7 +228,7 @@ Bits done(Engine& engine, const Work& work) {
   return bits;
 }
 
-// Each piece of work on every number of threads, twice on each engine: the second time with arenas that are there
+// Does each piece of work on every number of threads, twice on each engine: the second time the arenas are there
 // already.
 void check_works(const Setting& setting, const std::string& title, const std::string& dtype) {
   const auto all = works(setting);
@@ -315,7 +315,8 @@ int main(int argc, char** argv) {
       const Setting setting(form.config);
       for (const std::string& dtype : kDtypes) {
         const std::string title = std::string(form.name) + " " + dtype + ": ";
-        check_two_engines(setting, title, dtype);  // first: what is made at first use is made by two at once
+        // This comes first, so that what is made at first use is made by two engines at once.
+        check_two_engines(setting, title, dtype);
         check_works(setting, title, dtype);
         check_stopping(setting, title, dtype);
       }

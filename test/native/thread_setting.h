@@ -48,7 +48,7 @@ std::vector<Form> forms() {
   return {{"v1.0", c}, {"v1.1", gated}};
 }
 
-// Tokens of each input, and of each of its choices.
+// Makes a batch of random ids. `lengths` has the tokens of each input, and of each of its choices.
 Batch batch_of(const std::vector<std::pair<int, std::vector<int>>>& lengths) {
   Batch batch;
   uint32_t state = 1;
@@ -79,7 +79,7 @@ struct File {
     }
     return all;
   }
-  // As long as what will be written to it.
+  // Makes a file as long as what will be written to it.
   void make(const ParamTable& table) const {
     int64_t bytes = 0;
     for (const Param& param : table.all()) bytes += param.size * size_of(dtype);

@@ -59,8 +59,8 @@ class Backward {
   }
 
  private:
-  // The rows of one stack: those that gradients flow through, and those that are summed to one weight gradient (a
-  // term's, or all).
+  // The rows of one stack: `rows` are those that gradients flow through, and `sums` says which of them are summed to
+  // one weight gradient, those of a term or all.
   struct Side {
     Segments rows, sums;
   };
@@ -83,12 +83,12 @@ class Backward {
     bool causal;
     float* dbias;  // [segments, heads, 2 reach - 1]
   };
-  // A matrix of parameters: several of one shape that adjoin are one.
+  // A matrix of parameters, or several of one shape that adjoin and are taken as one.
   struct Matrices {
     int param;
     int adjoining = 1;
   };
-  // The gradients behind a layer and, to be written or added to, before it.
+  // The gradient of a layer's output, dy, and that of its input, dx, which is written or added to.
   struct Flow {
     const float* dy;
     float* dx;
@@ -103,7 +103,8 @@ class Backward {
   float* target(int param) const { return target_ + f_.model.table[param].offset; }
   float* bias_gradient(const PositionBias& bias) { return zeros(decoder_.rows.count * c_.num_heads * bias.width()); }
 
-  // In place of the logits where every forward row belongs to one gradient, in order; else gathered.
+  // Computes the gradient in the place of the logits where the gradient rows are the forward rows in order, and in new
+  // memory elsewhere.
   float* logits_gradient() {
     const int64_t rows = decoder_.rows.rows;
     bool in_place = rows == f_.decoder_rows;
@@ -126,7 +127,7 @@ class Backward {
                      flow.accumulate});
   }
 
-  // x and dy of a weight, whose gradient is summed over `sums`.
+  // What a weight's gradient is made of: its input x and the gradient dy of its output, summed within each of `sums`.
   struct Product {
     const Segments& sums;
     const float *x, *dy;
@@ -216,7 +217,8 @@ class Backward {
                                    squared_, target(param)});
   }
 
-  // The embedding's gradient: both stacks' inputs and, when the head is tied, the head, summed before the square.
+  // Computes the embedding's gradient. The inputs of both stacks and, where the head is tied, the head contribute to
+  // it, and are summed before the square.
   void embeddings(const float* dlogits, float* encoder_dx, float* decoder_dx) {
     const int64_t d = c_.d_model;
     const TokenRuns runs =

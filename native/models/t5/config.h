@@ -9,9 +9,9 @@ struct Config {
   int d_model, d_kv, d_ff, num_layers, num_decoder_layers, num_heads;
   int relative_buckets, relative_max_distance;
   int vocab_size, decoder_start;
-  bool gated;         // gated-gelu (wi_0 gate, wi_1 linear), else relu
-  bool tied;          // the head is shared.weight, else lm_head.weight
-  bool scale_logits;  // by d_model^-0.5
+  bool gated;         // true for gated-gelu (wi_0 is the gate, wi_1 linear), false for relu
+  bool tied;          // true where the head is shared.weight, false where it is lm_head.weight
+  bool scale_logits;  // whether logits are scaled by d_model^-0.5
   float epsilon;      // of the layer norms
 
   int inner() const { return num_heads * d_kv; }

@@ -68,8 +68,8 @@ void Forward::multiply(const Rows& x, const Projection& projection, const Target
 }
 
 // Which products of a forward pass stay in float32 when others take bfloat16 was measured: almost all of a Fisher's
-// error came from the rounded forward pass under it, which is 1 / (1 + 2 C) of its work; scores were moved most by what
-// makes the attention's weights.
+// error came from the rounded forward pass under it, which is 1 / (1 + 2 C) of its work; scores were changed most by
+// rounding what makes the attention's weights.
 float* Forward::project(const Rows& x, const Projection& projection) {
   const auto [param, adjoining, exact] = projection;
   const int64_t out = model.table[param].shape[0] * adjoining;
@@ -78,8 +78,8 @@ float* Forward::project(const Rows& x, const Projection& projection) {
   return y;
 }
 
-// Queries, keys and values that adjoin, or the last two, or queries alone. A scoring pass in bfloat16 makes what the
-// attention's weights come from exactly, and only the values in bfloat16.
+// Projects to adjoining queries, keys and values, or to keys and values, or to queries alone. A scoring pass in
+// bfloat16 computes exactly what the attention's weights come from, and only the values in bfloat16.
 float* Forward::project_keys(const Rows& x, const Projection& projection) {
   if (!rounded_ || keep_) return project(x, projection);
   const auto [param, adjoining, all_exact] = projection;
@@ -91,7 +91,7 @@ float* Forward::project_keys(const Rows& x, const Projection& projection) {
   return y;
 }
 
-// The residual stream after a sublayer: x + y W^T, in a new place when x is kept for the backward pass.
+// Returns the residual stream after a sublayer, x + y W^T. It is in a new place where x is kept for the backward pass.
 float* Forward::add_projection(const Stack& stack, const float* y, int param) {
   const int64_t d = model.table[param].shape[0];
   float* out = stack.x;

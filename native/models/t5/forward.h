@@ -7,7 +7,7 @@
 
 namespace dfmerge::t5 {
 
-// What the backward pass reads. All live in the arena that the pass was given.
+// What the backward pass reads of the forward pass. All of it lives in the arena that the pass was given.
 struct NormState {
   const float* x;  // the sublayer's input, [rows, d]
   float* y;        // normed, [rows, d]
@@ -15,14 +15,14 @@ struct NormState {
 };
 struct AttentionState {
   NormState norm;
-  // [rows, inner], in one block: q, k and v of a row side by side where their input is the same, else k and v.
+  // [rows, inner] each. In self-attention q, k and v of a row lie side by side; elsewhere only k and v do.
   float *q, *k, *v;
   float* context;  // [rows, inner]
 };
 struct FeedForwardState {
   NormState norm;
   float *gate, *linear;  // before the activation, [rows, d_ff], side by side; null for relu
-  float* hidden;         // after it
+  float* hidden;         // after the activation, [rows, d_ff]
 };
 struct EncoderState {
   AttentionState self;
@@ -37,13 +37,13 @@ class Forward {
  public:
   Forward(const Parameters& model, const Batch& batch, const PassSetting& setting);
   void encode();
-  void decode();  // after encode()
-  // After decode(): the NLL of every choice. keep_logits: logits() stay for the backward pass, else they are made in
-  // tiles.
+  void decode();  // encode() comes first
+  // Returns the NLL of every choice; decode() comes first. With keep_logits the logits() stay for the backward pass,
+  // and without they are made a few tiles at a time.
   std::vector<double> score(bool keep_logits);
 
   const float* encoder_output() const { return encoder_final.y; }
-  // Decoder rows after the final norm, scaled by d_model^-0.5 where the model does so: what meets the head.
+  // What the head multiplies: the decoder's rows after the final norm, scaled by d_model^-0.5 where the model does so.
   const float* head_input() const { return decoder_final.y; }
   float* logits() const { return logits_; }
 
@@ -63,7 +63,7 @@ class Forward {
   float logit_scale() const;
 
  private:
-  // A matrix of parameters that rows are multiplied by: several of one shape that adjoin are one.
+  // A matrix of parameters that rows are multiplied by, or several of one shape that adjoin and are taken as one.
   struct Projection {
     int param;
     int adjoining = 1;
@@ -105,7 +105,7 @@ class Forward {
 
   const float* const theta_;
   const bool keep_;
-  const bool rounded_;  // products take bfloat16
+  const bool rounded_;  // products round their operands to bfloat16
   float* logits_ = nullptr;
 };
 

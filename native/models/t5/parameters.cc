@@ -6,7 +6,8 @@ namespace dfmerge::t5 {
 
 namespace {
 
-// A layer of attention; the first of a stack has the position bias of all, whose index goes to `bias`.
+// A layer of attention. The first of a stack holds the position bias of all, whose index goes to `bias`; the others
+// have a null there.
 struct AttentionLayer {
   std::string name;
   const char* kind;

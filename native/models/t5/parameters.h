@@ -1,4 +1,4 @@
-// T5's parameters: names as published in checkpoints, ties stated here.
+// T5's parameters, under the names of published checkpoints. A tied head is the same parameter as the embedding.
 #pragma once
 #include <vector>
 
@@ -7,13 +7,13 @@
 
 namespace dfmerge::t5 {
 
-// Indices into the parameter table. q, k, v adjoin, and so do gate and linear: each run of them is one matrix where its
-// input is the same.
+// Indices into the parameter table. q, k, v adjoin, and so do gate and linear: where their input is the same, each such
+// run is one matrix to a product.
 struct AttentionParams {
   int norm, q, k, v, o;  // norm [d]; q, k, v [inner, d]; o [d, inner]
 };
 struct FeedForwardParams {
-  int norm, gate, linear, wo;  // relu: gate is wi and linear is -1; gate, linear [d_ff, d]; wo [d, d_ff]
+  int norm, gate, linear, wo;  // with relu gate is wi and linear is -1; gate, linear [d_ff, d]; wo [d, d_ff]
 };
 struct EncoderLayer {
   AttentionParams self;
@@ -24,7 +24,8 @@ struct DecoderLayer {
   FeedForwardParams feed_forward;
 };
 
-// How many of q, k and v that adjoin, or of k and v, or of q alone, make the attention's weights; values do not.
+// How many of `adjoining` matrices (q, k and v, or k and v, or q alone) make the attention's weights: all but the
+// values.
 inline int exact_keys(int adjoining) { return adjoining > 1 ? adjoining - 1 : 1; }
 
 struct Parameters {

@@ -45,7 +45,7 @@ bool ends_with(const std::string& text, const char* end) {
   return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
-// Standard deviations of Mesh TensorFlow's T5.
+// The standard deviation of a parameter's first values, as in Mesh TensorFlow's T5.
 double deviation(const Config& c, const std::string& name) {
   if (ends_with(name, ".q.weight")) return 1.0 / std::sqrt(double(c.d_model) * c.d_kv);
   if (ends_with(name, ".o.weight")) return 1.0 / std::sqrt(double(c.inner()));
@@ -75,8 +75,9 @@ class T5 : public Model {
   Parameters parameters_;
 };
 
-// The head and the decoder come first, where few rows meet a weight. A scoring pass in bfloat16 makes what the
-// attention's weights come from exactly; a pass under gradients makes all but the head so (Forward::project).
+// The head and the decoder come first, because few rows meet their weights and packing them for every batch would cost
+// most. A scoring pass in bfloat16 computes exactly what the attention's weights come from; a pass under gradients
+// computes all but the head so (Forward::project).
 std::vector<WeightMatrix> T5::matrices() const {
   std::vector<WeightMatrix> all = {{parameters_.head}};
   const auto add = [&](int param, int adjoining) { all.push_back({param, adjoining, 0, true}); };
@@ -105,7 +106,7 @@ std::vector<WeightMatrix> T5::matrices() const {
 
 constexpr double kFloat = 4;  // bytes
 
-// The residual stream, one sublayer's buffers and their packed copies.
+// A scoring pass holds the residual stream, one sublayer's buffers and their packed copies.
 double T5::score_bytes(const RowShape& row) const {
   const Config& c = parameters_.config;
   const double inner = c.inner(), feed_forward = (c.gated ? 4.0 : 2.0) * c.d_ff;
@@ -114,7 +115,7 @@ double T5::score_bytes(const RowShape& row) const {
   return per_token * (inputs + choices) + kFloat * c.num_heads * inputs;
 }
 
-// Kept activations, logits, and the rows of every gradient.
+// A pass under gradients holds all activations, the logits, and the rows of every gradient.
 double T5::gradient_bytes(const RowShape& row) const {
   const Config& c = parameters_.config;
   const double inner = c.inner(), feed_forward = (c.gated ? 3.0 : 1.0) * c.d_ff;

@@ -138,7 +138,7 @@ class BagPass : public Pass {
   Stream& stream_;
   const int64_t width_;
   std::vector<int32_t> input_of_label_;
-  float *h_ = nullptr, *logits_ = nullptr;  // of every label row
+  float *h_ = nullptr, *logits_ = nullptr;  // [label rows, width], [label rows, vocabulary]
 };
 
 class Bag : public Model {
