@@ -50,7 +50,7 @@ class Stream {
   explicit Stream(Device& device);
 
   Device& device() const { return device_; }
-  // For the CPU's implementations: kernels, threads and scratch memory.
+  // What the CPU's implementations work with: kernels, threads and scratch memory.
   Context& cpu() const { return *cpu_; }
   // Whether products round their operands to bfloat16.
   bool rounds() const { return device_.compute() == Compute::kBfloat16; }

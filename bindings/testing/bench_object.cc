@@ -228,7 +228,7 @@ Napi::Value js_squared_outer(const Info& info) {
 
 // There are three ways to copy a thread's share of a buffer, and which is fastest depends on the machine.
 void copy_plain(float* to, const float* from, int64_t n) {
-  // In floats, and below the size at which a C library's memcpy goes over to non-temporal stores.
+  // Floats of a block, which stays below the size at which a C library's memcpy goes over to non-temporal stores.
   constexpr int64_t kBlock = 1024;
   for (int64_t i = 0; i < n; i += kBlock)
     std::memcpy(to + i, from + i, static_cast<size_t>(std::min(kBlock, n - i)) * 4);

@@ -1,6 +1,6 @@
-// The products of matmul_kernels.h, compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES, DFMERGE_MR).
-// Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep this copy for
-// every machine.
+// The products of matmul_kernels.h. This file is compiled once per instruction set (DFMERGE_ISA, DFMERGE_LANES,
+// DFMERGE_MR). Multiply-adds may be fused here. No library code may be inlined into this file: the linker could keep
+// this copy for every machine.
 #include "cpu/matmul_kernels.h"
 
 #include "cpu/packing.h"

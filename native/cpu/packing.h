@@ -7,7 +7,7 @@ namespace dfmerge {
 namespace DFMERGE_ISA {
 namespace {
 
-// For columns whose depth is contiguous. Blocks of kLanes columns by kLanes words are transposed in registers.
+// Packs columns whose depth is contiguous: blocks of kLanes columns by kLanes words are transposed in registers.
 template <class Format, int W>
 void pack_transposed(float* out, int64_t depth, int count, const float* source, int64_t w_stride) {
   const int64_t steps = (depth + Format::kUnit - 1) / Format::kUnit;
@@ -41,7 +41,7 @@ void pack_transposed(float* out, int64_t depth, int count, const float* source, 
   }
 }
 
-// For rows in which the columns are contiguous.
+// Packs from rows in which the columns are contiguous.
 template <class Format, int W>
 void pack_rows(float* out, int64_t depth, int count, const float* source, int64_t k_stride) {
   for (int64_t k = 0; k < depth; k += Format::kUnit, out += W) {

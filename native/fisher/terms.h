@@ -14,11 +14,11 @@ FisherMode parse_fisher_mode(const std::string& name);
 // Which of a batch's choices the Fisher takes.
 struct FisherRequest {
   FisherMode mode;
-  // For kSampled, one per input: uniform numbers in [0, 1) that pick a choice by the distribution function of p~, or
-  // the choices themselves in `drawn`, which counts where it is not empty.
+  // kSampled draws one choice per input. A uniform number in [0, 1) per input picks it by the distribution function of
+  // p~, or it is given itself in `drawn`, which counts where it is not empty.
   std::vector<double> draws;
   std::vector<int32_t> drawn;
-  // Choices whose p~ is below it are skipped, all but an input's likeliest; 0 skips none.
+  // Choices whose p~ is below it are skipped, except for an input's likeliest one; 0 skips none.
   double min_weight = 0;
 };
 

@@ -130,7 +130,7 @@ int64_t panels_per_task(int64_t panels, int64_t threads, int64_t most) {
 
 RightOperand right_of(const Matmul& o) { return {o.size.n, o.b, o.reading.packed}; }
 
-// For a small B: every task takes rows of A of its own and the whole of B.
+// Multiplies by a small B. Every task takes rows of A of its own and the whole of B.
 void multiply_by_rows(Context& context, const MatmulKernels& kernels, const Matmul& o) {
   const auto [m, n, k] = o.size;
   const RightOperand b = right_of(o);
@@ -168,7 +168,7 @@ void pack_rows(Context& context, const MatmulKernels& kernels, const Rows& a, Ro
   });
 }
 
-// For a large B: the tasks share packed rows of A, and each takes columns of B of its own.
+// Multiplies by a large B. The tasks share packed rows of A, and each takes columns of B of its own.
 void multiply_by_columns(Context& context, const MatmulKernels& kernels, const Matmul& o) {
   const auto [m, n, k] = o.size;
   const RightOperand b = right_of(o);

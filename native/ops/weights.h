@@ -37,14 +37,14 @@ class Weights {
   virtual void invalidate() = 0;
   virtual int64_t bytes() const = 0;
 
-  // Return what a product takes as Reading::packed for W^T and for W, where `param` is the first parameter of the
-  // matrix, in the pass that was prepared last. They return null where the product reads the parameter itself. `exact`
-  // is the product's Reading::exact.
+  // These return what a product takes as Reading::packed for W^T and for W, in the pass that was prepared last. `param`
+  // is the first parameter of the matrix, and `exact` is the product's Reading::exact. They return null where the
+  // product reads the parameter itself.
   virtual const float* forward(int param, bool exact) const = 0;
   virtual const float* backward(int param) const = 0;
 };
 
-// Where memory does not hold all matrices, those that come first are the ones that are made ready.
+// The matrices of a table of parameters. Where memory does not hold all, those that come first are made ready.
 struct WeightsOf {
   const ParamTable& table;
   const std::vector<WeightMatrix>& matrices;
