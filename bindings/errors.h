@@ -10,7 +10,7 @@
 namespace dfmerge {
 
 struct Failure {
-  std::string code = "IO";  // of lib/core/errors.ts
+  std::string code = "IO";  // one of lib/core/errors.ts
   std::string message;
 
   Napi::Error to_js(Napi::Env env) const {

@@ -1,4 +1,4 @@
-// Which parameters of a model lie where: names of its table bound to ranges of files.
+// Which parameters of a model lie where: this binds the names of its table to ranges of files.
 #pragma once
 #include <string>
 #include <vector>

@@ -11,7 +11,7 @@ namespace dfmerge {
 // Segment s has the gradient rows [gradient[s], gradient[s + 1]) and as many forward rows from forward[s] on.
 struct Segments {
   int64_t count = 0, rows = 0;
-  int64_t forward_rows = 0;           // of the whole forward pass
+  int64_t forward_rows = 0;           // how many the whole forward pass has
   const int64_t* gradient = nullptr;  // [count + 1] offsets
   const int64_t* forward = nullptr;   // [count]
   const float* weight = nullptr;      // [count]

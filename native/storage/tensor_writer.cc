@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kPiece = 1 << 16;  // elements that one call to the system writes
 
-// Whether a value is infinite or NaN in half precision, be it that it was so before or that it overflowed.
+// Whether any value is infinite or NaN in half precision, either because it overflowed or because it was so before.
 bool lossy(DType dtype, const uint16_t* halves, int64_t count) {
   const uint16_t exponent = dtype == DType::F16 ? 0x7c00 : 0x7f80;
   for (int64_t i = 0; i < count; ++i)
