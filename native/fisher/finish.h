@@ -1,5 +1,6 @@
 // Makes a Fisher whole: F = F / N + epsilon of the sum over N inputs (paper eq. 2). With a fold it is added to the
 // merge in the same sweep, so that it is read from memory once.
+//
 //   sources  with a fold: base, model; else none
 //   targets  with a fold: F, numerator, denominator; else F
 #pragma once
