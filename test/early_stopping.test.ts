@@ -27,7 +27,8 @@ async function scoring(space: Workspace): Promise<{ model: Session; tasks: Prepa
   const tokenizer = await tokenizerOf(model);
   const tasks: PreparedTask[] = [];
   for (const name of ['a', 'b']) {
-    const { digest, rows, all } = await prepareSplit(tokenizer, space.path('data', name), 'validation', {
+    const { digest, rows, all } = await prepareSplit(tokenizer, space.path('data', name), {
+      split: 'validation',
       needLabels: true,
     });
     tasks.push({ name, subset: { digest, rows: scoringRows(model, rows, all) } });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { native, type ComputeDtype } from '../bindings/index.js';
 import { testing, type KernelOptions } from '../bindings/testing/index.js';
-import { productsOf } from '../lib/run/environment.js';
+import { matmulOf } from '../lib/run/environment.js';
 import { packRows } from '../lib/engine/batch.js';
 import type { Session } from '../lib/engine/session.js';
 import { search } from '../lib/commands/search.js';
@@ -226,8 +226,8 @@ onednnTest('a search on oneDNN says so in its record, and is not gone on with un
 
 test('built-in products leave no trace in records and journals, as before there was a choice', (t) => {
   const model = (products: string) => ({ engine: { matmul: () => products } }) as unknown as Session;
-  t.deepEqual(productsOf(model('builtin')), {});
-  t.deepEqual(productsOf(model('oneDNN 2.6.3 (avx2)')), { matmul: 'oneDNN 2.6.3 (avx2)' });
+  t.deepEqual(matmulOf(model('builtin')), {});
+  t.deepEqual(matmulOf(model('oneDNN 2.6.3 (avx2)')), { matmul: 'oneDNN 2.6.3 (avx2)' });
 });
 
 test('products that do not exist are refused in words, and those that the build lacks', async (t) => {
