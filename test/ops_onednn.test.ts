@@ -36,7 +36,7 @@ function absence(dtype: ComputeDtype): string | undefined {
   }
 }
 
-/** Serial, because some set DFMERGE_MATMUL for this process. */
+/** A test that runs by itself, because some set DFMERGE_MATMUL for this process. */
 function onednnTest(
   title: string,
   body: (t: ExecutionContext) => void | Promise<void>,
@@ -60,7 +60,7 @@ interface Product {
 
 const SIZES = [1, 7, 15, 17, 63, 65];
 
-/** Odd sizes against one another; strips of 128 columns, blocks of 128 rows in units of 16, and what is left over of each. */
+/** Odd sizes meet one another, and there are strips of 128 columns, blocks of 128 rows in units of 16, and what is left over of each. */
 const PRODUCTS: Product[] = [
   ...SIZES.flatMap((m, j) =>
     SIZES.map((n, i) => ({

@@ -34,7 +34,10 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   mode?: FisherMode;
   /** Is added to every entry. The default is 1e-12. */
   epsilon?: number;
-  /** A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default, and all that `sampled` takes, is 0. */
+  /**
+   * A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none, and mode
+   * `sampled` takes nothing else.
+   */
   minWeight?: number;
   /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;

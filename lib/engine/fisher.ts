@@ -30,15 +30,15 @@ export interface FisherTerms {
   /** Is added to every entry. The default is 1e-12. */
   epsilon?: number;
   /**
-   * A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none, and `sampled`
-   * takes nothing else. What is lost is bounded by the p̃ that was skipped; see measureFisher.
+   * A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none, and mode
+   * `sampled` takes nothing else. What is lost is bounded by the p̃ that was skipped; see measureFisher.
    */
   minWeight?: number;
 }
 
 /** How one Fisher is measured. */
 export interface FisherOptions extends FisherTerms, RunOptions {
-  /** Where it is given, the Fisher is also folded into the merge of that model at that coefficient, each parameter as soon as it is complete. */
+  /** If given, the Fisher is also folded into the merge of that model at that coefficient, each parameter as soon as it is complete. */
   fold?: Fold;
   /** The seed and the task's name, which make the stream that picks a choice for each input in mode `sampled`. */
   draw?: { seed: number; task: string };

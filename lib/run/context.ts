@@ -17,7 +17,7 @@ export interface RunContext {
   /** The recipe's method. */
   method: MergeMethod;
   session: Session;
-  /** Empty where the run reads no task. */
+  /** The tasks of the recipe; empty where the run reads none. */
   tasks: readonly PreparedTask[];
   /** Wall seconds that opening all this took. */
   loadSeconds: number;
