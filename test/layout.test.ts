@@ -145,6 +145,20 @@ test('lib: imports point down the page only, without cycles', (t) => {
   t.deepEqual(cycle(typescript), []);
 });
 
+test('an architecture is named in its own folders only, but for the list that imports it', (t) => {
+  const folders = sources.flatMap((file) => /^lib\/architectures\/(\w+)\//.exec(file)?.[1] ?? []);
+  const names = [...new Set(folders)];
+  t.true(names.length > 0 || sources.length === 0);
+  const outside = [...nativeFiles, ...typescript].filter(
+    (file) => !/^(lib\/architectures|native\/models)\/\w+\//.test(file) && file !== 'lib/architectures/index.ts',
+  );
+  const naming = new RegExp(`['"](${names.join('|')})['"]|(architectures|models)/(${names.join('|')})/[^"'\\n]*['"]`);
+  t.deepEqual(
+    outside.filter((file) => naming.test(read(file))),
+    [],
+  );
+});
+
 test('bench: imports point down the page only, without cycles', (t) => {
   const files = sources.filter((file) => /^bench\/.*\.ts$/.test(file));
   t.deepEqual(upward(files, BENCH), []);

@@ -112,8 +112,7 @@ for (const whole of [false, true]) {
       // No term of a sum is larger than the norm, but for the base.
       const bound = (i: number): number => 2 ** -44 * (Math.abs(expected[i]) + stored.length * NORM);
       withinBound(t, first, expected, { bound, what: title });
-      for (const threads of [1, 2, 3]) {
-        const options = { isa: '', threads };
+      for (const options of [1, 2, 3].map((threads) => ({ isa: '', threads }))) {
         const what = `${options.threads} threads`;
         sameBits(t, testing().merge.rescale(options, operands), first, what);
         const read = unmapped(() => testing().merge.rescale(options, operands));

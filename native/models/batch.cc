@@ -6,7 +6,13 @@ namespace dfmerge {
 
 namespace {
 
-void check_offsets(const char* name, const std::vector<int32_t>& offsets, int64_t total, int minimum) {
+struct Partition {
+  int64_t total;    // what the offsets run to
+  int64_t minimum;  // of every entry's length
+};
+
+void check_offsets(const char* name, const std::vector<int32_t>& offsets, const Partition& expected) {
+  const auto [total, minimum] = expected;
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != total)
     fail("INVALID_ARGUMENT", "%s must run from 0 to %lld", name, static_cast<long long>(total));
   for (size_t i = 1; i < offsets.size(); ++i)
@@ -24,9 +30,9 @@ void check_ids(const char* name, const std::vector<int32_t>& ids, int vocab_size
 }  // namespace
 
 void check(const Batch& batch, int vocab_size) {
-  check_offsets("inputOffsets", batch.input_offsets, static_cast<int64_t>(batch.input_ids.size()), 1);
-  check_offsets("labelOffsets", batch.label_offsets, static_cast<int64_t>(batch.label_ids.size()), 1);
-  check_offsets("choiceOffsets", batch.choice_offsets, batch.choices(), 0);
+  check_offsets("inputOffsets", batch.input_offsets, {static_cast<int64_t>(batch.input_ids.size()), 1});
+  check_offsets("labelOffsets", batch.label_offsets, {static_cast<int64_t>(batch.label_ids.size()), 1});
+  check_offsets("choiceOffsets", batch.choice_offsets, {batch.choices(), 0});
   if (batch.choice_offsets.size() != batch.input_offsets.size())
     fail("INVALID_ARGUMENT", "choiceOffsets has %zu entries for %lld inputs", batch.choice_offsets.size(),
          static_cast<long long>(batch.inputs()));

@@ -19,10 +19,12 @@ constexpr int64_t kSmallProduct = int64_t{1} << 18;  // multiply-adds below whic
 
 // Panels [first, last) of A's rows from `row` on, over the whole depth; panel p goes to out + (p - first) * mr * steps.
 struct Panels {
+  const Rows& a;
   int64_t row, first, last;
 };
 
-void pack_a(const MatmulKernels& kernels, float* out, const Rows& a, Panels panels) {
+void pack_a(const MatmulKernels& kernels, const Panels& panels, float* out) {
+  const Rows& a = panels.a;
   const int64_t size = kernels.mr * kernels.steps(a.k);
   for (int64_t panel = panels.first; panel < panels.last; ++panel) {
     const int64_t at = panels.row + panel * kernels.mr;
@@ -33,10 +35,12 @@ void pack_a(const MatmulKernels& kernels, float* out, const Rows& a, Panels pane
 
 // The columns [n0, n1) of B at depth [k0, k0 + depth).
 struct Slab {
+  const Matrix& b;
   int64_t k0, depth, n0, n1;
 };
 
-void pack_b(const MatmulKernels& kernels, float* out, const Matrix& b, const Slab& slab) {
+void pack_b(const MatmulKernels& kernels, const Slab& slab, float* out) {
+  const Matrix& b = slab.b;
   const int64_t size = kernels.nr * kernels.steps(slab.depth);
   for (int64_t n = slab.n0; n < slab.n1; n += kernels.nr, out += size)
     kernels.pack_b(out, slab.depth, static_cast<int>(std::min<int64_t>(kernels.nr, slab.n1 - n)),
@@ -46,13 +50,6 @@ void pack_b(const MatmulKernels& kernels, float* out, const Matrix& b, const Sla
 // Where a slab starts in a packed matrix of n columns, which is its depth blocks in turn, each all its panels in turn.
 int64_t slab_offset(const MatmulKernels& kernels, int64_t n, const Slab& slab) {
   return slab.k0 / kernels.unit * round_up(n, kernels.nr) + slab.n0 * kernels.steps(slab.depth);
-}
-
-// A slab of B: where it is packed already, or packed into `scratch`.
-const float* slab_of(const MatmulKernels& kernels, const RightOperand& b, const Slab& slab, float* scratch) {
-  if (b.packed) return b.packed + slab_offset(kernels, b.n, slab);
-  pack_b(kernels, scratch, b.source, slab);
-  return scratch;
 }
 
 // Rows of A as tiles take them (matmul_kernels.h): a tile that starts `row` rows on starts row * apart words on.
@@ -84,12 +81,19 @@ struct BlockOperands {
   int64_t k;
 };
 
+// A slab of B: where it is packed already, or packed into the scratch memory.
+const float* packed_slab(const MatmulKernels& kernels, const BlockOperands& o, const Slab& slab) {
+  if (o.b.packed) return o.b.packed + slab_offset(kernels, o.b.n, slab);
+  pack_b(kernels, slab, o.scratch);
+  return o.scratch;
+}
+
 // Depth blocks outermost, so that each element is summed in rising k.
 void multiply_block(const MatmulKernels& kernels, const Block& block, const BlockOperands& o) {
   const int64_t depth_block = kDepthSteps * kernels.unit, strip = kRowBlock / kernels.mr * kernels.mr;
   for (int64_t k0 = 0; k0 < o.k; k0 += depth_block) {
     const int64_t depth = std::min(depth_block, o.k - k0), steps = kernels.steps(depth);
-    const float* b = slab_of(kernels, o.b, {k0, depth, block.n0, block.n1}, o.scratch);
+    const float* b = packed_slab(kernels, o, {o.b.source, k0, depth, block.n0, block.n1});
     for (int64_t row = block.m0; row < block.m1; row += strip) {
       const int64_t last_row = std::min(block.m1, row + strip);
       for (int64_t n = block.n0; n < block.n1; n += kernels.nr) {
@@ -140,7 +144,7 @@ void multiply_by_rows(Context& context, const MatmulKernels& kernels, const Matm
     LeftOperand a = rows_in_memory(o.a, row);
     if (!in_memory(kernels, o.a)) {
       float* a_packed = scratch.allocate((last - first) * kernels.mr * kernels.steps(k));
-      pack_a(kernels, a_packed, {m, k, o.a}, {0, first, last});
+      pack_a(kernels, {{m, k, o.a}, 0, first, last}, a_packed);
       a = packed_left(kernels, a_packed, k);
     }
     multiply_block(kernels, {row, std::min(m, last * kernels.mr), 0, n},
@@ -148,19 +152,22 @@ void multiply_by_rows(Context& context, const MatmulKernels& kernels, const Matm
   });
 }
 
-// Rows [row, row + count) of A.
+// Rows [row, row + count) of A, for the kernels that will read them.
 struct RowRange {
+  const MatmulKernels& kernels;
+  const Rows& a;
   int64_t row, count;
 };
 
-// All panels of a range of rows of A, on all threads.
-void pack_rows(Context& context, const MatmulKernels& kernels, const Rows& a, RowRange range, float* out) {
+// Packs all panels of a range of rows, on all threads.
+void pack_rows(Context& context, const RowRange& range, float* out) {
   constexpr int64_t kPanelsPerItem = 4;
+  const MatmulKernels& kernels = range.kernels;
   const int64_t panels = divide_up(range.count, kernels.mr);
   context.pool.run(divide_up(panels, kPanelsPerItem), [&](int64_t item, int) {
     const int64_t panel = item * kPanelsPerItem;
-    pack_a(kernels, out + panel * kernels.mr * kernels.steps(a.k), a,
-           {range.row, panel, std::min(panels, panel + kPanelsPerItem)});
+    pack_a(kernels, {range.a, range.row, panel, std::min(panels, panel + kPanelsPerItem)},
+           out + panel * kernels.mr * kernels.steps(range.a.k));
   });
 }
 
@@ -177,7 +184,7 @@ void multiply_by_columns(Context& context, const MatmulKernels& kernels, const M
       panels_per_task(divide_up(n, kernels.nr), context.pool.size(), kColumnBlock / kernels.nr) * kernels.nr;
   for (int64_t first = 0; first < m; first += chunk) {
     const int64_t rows = std::min(chunk, m - first);
-    pack_rows(context, kernels, {m, k, o.a}, {first, rows}, a_packed);
+    pack_rows(context, {kernels, {m, k, o.a}, first, rows}, a_packed);
     context.pool.run(divide_up(n, width), [&, n = n, k = k](int64_t item, int thread) {
       Arena& scratch = context.scratch[thread];
       ArenaScope task_scope(scratch);
@@ -209,8 +216,9 @@ void pack_matrix(Context& context, const Packing& packing, float* packed) {
                 strips = divide_up(packing.n, kColumnBlock);
   context.pool.run(blocks * strips, [&](int64_t item, int) {
     const int64_t k0 = item / strips * depth_block, n0 = item % strips * kColumnBlock;
-    const Slab slab{k0, std::min(depth_block, packing.k - k0), n0, std::min(packing.n, n0 + kColumnBlock)};
-    pack_b(kernels, packed + slab_offset(kernels, packing.n, slab), packing.source, slab);
+    const Slab slab{packing.source, k0, std::min(depth_block, packing.k - k0), n0,
+                    std::min(packing.n, n0 + kColumnBlock)};
+    pack_b(kernels, slab, packed + slab_offset(kernels, packing.n, slab));
   });
 }
 
@@ -233,7 +241,7 @@ void matmul_local(const MatmulKernels& kernels, Arena& scratch, const Matmul& o)
   if (!in_memory(kernels, o.a)) {  // where A can be read as it lies, packing it would cost as much as it saves
     const int64_t panels = divide_up(m, kernels.mr);
     float* a_packed = scratch.allocate(panels * kernels.mr * kernels.steps(k));
-    pack_a(kernels, a_packed, {m, k, o.a}, {0, 0, panels});
+    pack_a(kernels, {{m, k, o.a}, 0, 0, panels}, a_packed);
     a = packed_left(kernels, a_packed, k);
   }
   const RightOperand b{n, o.b, nullptr};
@@ -243,7 +251,7 @@ void matmul_local(const MatmulKernels& kernels, Arena& scratch, const Matmul& o)
 PackedRows::PackedRows(Context& context, const Rows& a)
     : kernels_(context.matmul_kernels()), scope_(context.shared), k_(a.k) {
   packed_ = context.shared.allocate(round_up(a.m, kernels_.mr) * kernels_.steps(k_));
-  pack_rows(context, kernels_, a, {0, a.m}, packed_);
+  pack_rows(context, {kernels_, a, 0, a.m}, packed_);
 }
 
 void PackedRows::multiply(Arena& scratch, const BlockProduct& o) const {

@@ -53,11 +53,11 @@ binaryTest('our code never ends the process and never prints', (t) => {
 binaryTest(
   'kernels of one instruction set hold their own names only, nothing the linker could give to another machine',
   (t) => {
-    const kernels = objects(/^kernels_\w+_(rows|products)\.dir\//);
-    t.true(kernels.length >= 4); // scalar and generic at least, rows and products
+    const kernels = objects(/^kernels_\w+_(rows|matmul)\.dir\//);
+    t.true(kernels.length >= 4); // scalar and generic at least, rows and matmul
     for (const object of kernels) {
-      const isa = /kernels_(\w+)_(?:rows|products)\.dir/.exec(object)?.[1] ?? '';
-      const own = new RegExp(`^dfmerge::(${isa}::.*|k(Kernels|FloatProducts|RoundedProducts|Bf16Products)_${isa})$`);
+      const isa = /kernels_(\w+)_(?:rows|matmul)\.dir/.exec(object)?.[1] ?? '';
+      const own = new RegExp(`^dfmerge::(${isa}::.*|k(Kernels|FloatMatmul|RoundedMatmul|Bf16Matmul)_${isa})$`);
       const allowed = /^(mem(cpy|move|set)|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail)$/;
       const foreign = symbols(object).filter(
         ({ kind, name }) =>
