@@ -18,15 +18,6 @@ export default ts.config(
     },
   },
   {
-    files: [
-      'lib/engine/{evaluate,fisher,fisher_file,merge,session}.ts',
-      'lib/objectives/early_stopping.ts',
-      'lib/run/candidate.ts',
-      'lib/tasks/{prepare,prepared_split}.ts',
-    ],
-    rules: { 'max-params': 'off' },
-  },
-  {
     files: ['**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',

@@ -17,13 +17,14 @@ export interface EngineConfig {
   [setting: string]: string | number | boolean;
 }
 
-/** Of matrix products' operands; sums, and everything else, are float32. */
+/** The dtypes that matrix products' operands can have; sums and everything else are float32. */
 export const COMPUTE_DTYPES = ['float32', 'bfloat16'] as const;
 export type ComputeDtype = (typeof COMPUTE_DTYPES)[number];
 
+/** How an engine computes. */
 export interface EngineOptions {
   threads: number;
-  /** Of compute. */
+  /** The dtype of matrix products' operands. */
   dtype: ComputeDtype;
   device: 'cpu';
 }
@@ -31,6 +32,8 @@ export interface EngineOptions {
 /** Whose gradients a Fisher squares (METHOD §3). */
 export const FISHER_MODES = ['exact', 'sampled', 'sequence', 'choices'] as const;
 export type FisherMode = (typeof FISHER_MODES)[number];
+
+/** The dtypes of weights in files, as safetensors names them. */
 export type StoredDType = 'F32' | 'F16' | 'BF16';
 
 /** Where a parameter lies, or is to be written: `offset` in bytes from the start of `file`. */
@@ -41,13 +44,13 @@ export interface TensorPlace {
   dtype: StoredDType;
 }
 
-/** A ragged batch of B inputs with S choices in all: sequences concatenated, offsets, nothing padded. */
+/** A ragged batch of B inputs with S choices in all: sequences one after another with their offsets, and nothing padded. */
 export interface NativeBatch {
-  /** Encoder tokens of all inputs, one after another. */
+  /** The encoder tokens of all inputs, one after another. */
   inputIds: Int32Array;
   /** [B + 1]: input i is inputIds[inputOffsets[i] .. inputOffsets[i + 1]]. */
   inputOffsets: Int32Array;
-  /** Label tokens of all choices, in input order, then choice order. */
+  /** The label tokens of all choices, in the order of the inputs and then of their choices. */
   labelIds: Int32Array;
   /** [S + 1]: choice s is labelIds[labelOffsets[s] .. labelOffsets[s + 1]]. */
   labelOffsets: Int32Array;
@@ -55,35 +58,37 @@ export interface NativeBatch {
   choiceOffsets: Int32Array;
 }
 
-/** Rows by how much memory they take, one element per row. */
+/** What decides how much memory rows take, one element per row. */
 export interface RowShapes {
-  /** Token ids of the input. */
+  /** How many token ids the input has. */
   inputTokens: Int32Array;
-  /** Token ids of all choices together. */
+  /** How many token ids all choices have together. */
   choiceTokens: Int32Array;
+  /** How many choices the row has. */
   choices: Int32Array;
-  /** How many gradients are made of the row; absent or 0: it is scored only. */
+  /** How many gradients are made of the row; where it is absent or 0, the row is only scored. */
   gradients?: Float64Array;
 }
 
+/** One step of AdamW. */
 export interface AdamWOptions {
   learningRate: number;
   beta1: number;
   beta2: number;
   epsilon: number;
   weightDecay: number;
-  /** Counted from 1. */
+  /** The number of the step, counted from 1. */
   step: number;
 }
 
 /** What of a batch's choices a Fisher takes. */
 export interface FisherRequest {
   mode: FisherMode;
-  /** For `sampled`: a uniform number in [0, 1) per input, which picks a choice by the distribution function of p̃. */
+  /** In mode `sampled`, a uniform number in [0, 1) per input, which picks a choice by the distribution function of p̃. */
   draws?: Float64Array;
-  /** For `sampled`: the choice itself per input, counted from 0, instead of `draws`. */
+  /** In mode `sampled`, the choice itself per input, counted from 0, in place of `draws`. */
   drawn?: Int32Array;
-  /** Choices whose p̃ is below it are skipped, all but an input's likeliest. Default 0, which skips none. */
+  /** Choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none. */
   minWeight?: number;
 }
 
@@ -102,16 +107,16 @@ export interface FinishFisherOptions {
   fold?: Fold;
 }
 
-/** One engine: four vectors of parameters, models in their files, one job at a time. Promises are work on other threads. */
+/** One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads. */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
-  /** Bytes that each row adds to the activations of its batch: an estimate that batches are cut by. */
+  /** How many bytes each row adds to the activations of its batch, an estimate by which batches are cut. */
   activationBytes(rows: RowShapes): Float64Array;
   addModel(sources: TensorPlace[]): number;
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;
   busy(): boolean;
-  /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code, other bits. */
+  /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code gives other bits. */
   matmul(): string;
   /** Makes the running job end with ABORTED. */
   stop(): void;
@@ -138,29 +143,31 @@ export interface NativeEngine {
   write(vector: 'parameters' | 'fisher', targets: TensorPlace[]): Promise<void>;
 }
 
+/** What a build of the addon has, and what of it this machine runs. */
 export interface NativeInfo {
-  /** Instruction set chosen. */
+  /** The instruction set that was chosen. */
   isa: string;
-  /** On this machine, best first; then one that tests emulate, which is never chosen. */
+  /** The instruction sets of this machine, best first, and then one that tests emulate, which is never chosen. */
   available: string[];
-  /** In this build, but for what tests emulate. */
+  /** The instruction sets of this build, without the one that tests emulate. */
   built: string[];
-  /** Products of bfloat16 operands: by instructions of the set chosen, or rounded and multiplied as float32, which saves no time. */
+  /** How bfloat16 operands are multiplied: by instructions of the chosen set, or rounded and as float32, which saves no time. */
   bfloat16: 'instructions' | 'rounded';
   compiler: string;
   /** Which code multiplies matrices of each dtype: 'builtin', or oneDNN with its version and instructions. */
   matmul: Record<ComputeDtype, string> & {
-    /** Version that the build found; '' for none. */
+    /** The version of oneDNN that the build found, or '' for none. */
     onednn: string;
   };
 }
 
+/** What the addon exports. */
 export interface NativeAddon {
   info(): NativeInfo;
   Engine: new (config: EngineConfig, options: EngineOptions) => NativeEngine;
 }
 
-/** The package's root: where build/, prebuilds/ and package.json lie, from dist/bindings or bindings. */
+/** The package's root, where build/, prebuilds/ and package.json lie. It is above bindings as well as above dist/bindings. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
@@ -187,7 +194,7 @@ export function native(): NativeAddon {
   }
 }
 
-/** Makes native() give another addon that exports the same engine: the tests' one, which has more architectures. */
+/** Makes native() return another addon that exports the same engine, which is the one of the tests, with more architectures. */
 export function useAddon(other: NativeAddon): void {
   addon = other;
 }

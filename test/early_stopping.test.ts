@@ -27,7 +27,8 @@ async function scoring(space: Workspace): Promise<{ model: Session; tasks: Prepa
   const tokenizer = await tokenizerOf(model);
   const tasks: PreparedTask[] = [];
   for (const name of ['a', 'b']) {
-    const { digest, rows, all } = await prepareSplit(tokenizer, space.path('data', name), 'validation', {
+    const { digest, rows, all } = await prepareSplit(tokenizer, space.path('data', name), {
+      split: 'validation',
       needLabels: true,
     });
     tasks.push({ name, subset: { digest, rows: scoringRows(model, rows, all) } });
@@ -106,7 +107,7 @@ test('a trial is scored until the rows left could not save it; tasks not seen co
       const objective = new TaskAccuracy(model, tasks, { margin: 0 });
       const recall = (score: TrialScore) => objective.recall({ trial: 1, coefficients: [], ...score });
       earlier.forEach((score, i) => recall(i === 0 ? { ...score, objective: least } : score));
-      recall({ objective: 2, accuracy: {}, stopped: true }); // a stopped trial is nothing to be compared with
+      recall({ objective: 2, accuracy: {}, stopped: true }); // A stopped trial is nothing to be compared with.
       return objective.evaluate({ trial: 5, coefficients: [] });
     };
     const whole = await new TaskAccuracy(model, tasks).evaluate({ trial: 1, coefficients: [] });

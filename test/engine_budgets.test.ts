@@ -17,15 +17,16 @@ interface Sizes {
 }
 
 interface Expected extends Sizes {
-  /** Bytes of ROWS in a scoring pass, and with gradients. */
+  /** The bytes of ROWS in a scoring pass. */
   score: number[];
+  /** The bytes of ROWS in a pass with gradients. */
   gradients: number[];
-  /** Indices of LENGTHS in each batch, at the given budget. */
+  /** The indices of LENGTHS in each batch, at the given budget. */
   scoreCuts: { maxBytes: number; groups: number[][] };
   gradientCuts: { maxBytes: number; groups: number[][] };
 }
 
-/** Input tokens, tokens of all choices, choices, gradients. */
+/** The numbers of input tokens, tokens of all choices, choices and gradients of each row. */
 const ROWS = [
   [512, 9, 3, 3],
   [37, 20, 7, 21],
@@ -33,7 +34,7 @@ const ROWS = [
   [100, 0, 0, 1],
 ];
 
-/** Input tokens, and tokens of every choice. */
+/** The number of input tokens of each row, and that of every choice. */
 const LENGTHS: [number, number[]][] = [
   [60, [3, 1, 20]],
   [33, [2]],

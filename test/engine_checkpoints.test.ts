@@ -96,7 +96,7 @@ async function writtenBy(model: Session, dtype: 'F32' | 'F16' | 'BF16'): Promise
 }
 
 test('parameters are written as they are in float32, rounded to nearest in F16 and BF16', async (t) => {
-  const shape = { ...V1_0, vocab_size: 9000 }; // over one chunk of 65,536 values
+  const shape = { ...V1_0, vocab_size: 9000 }; // This makes more than one chunk of 65,536 values.
   const weights = randomWeights(shape, 44);
   const model = await openT5(shape, [weights]);
   await model.load(0);
@@ -232,7 +232,7 @@ test('places that are not there: a missing file, an unknown parameter, a negativ
   await t.throwsAsync(
     model.job((engine) => engine.load(1)),
     { code: 'INVALID_ARGUMENT' },
-  ); // none of them was added
+  ); // None of them was added.
   model.close();
 });
 
@@ -254,7 +254,7 @@ test('without mapping (DFMERGE_NO_MMAP) and on every instruction set, processes 
   for (const isa of INSTRUCTION_SETS) {
     const forced = await fingerprint({ DFMERGE_ISA: isa });
     if (isa === native().info().isa) t.deepEqual(forced, mapped, isa);
-    t.true(relativeError(forced.nll, mapped.nll) < 3e-6, isa); // multiply-adds are fused on some and not on others
+    t.true(relativeError(forced.nll, mapped.nll) < 3e-6, isa); // Multiply-adds are fused on some sets and not on others.
   }
 });
 

@@ -319,7 +319,7 @@ test('a minWeight that is no probability, or one for the sampled mode, is refuse
 test('the sampled mode of measureFisher draws every row by its own number, whatever the batch', async (t) => {
   const shape = FORMS['v1.0'];
   const model = await openT5(shape, [randomWeights(shape, 21)]);
-  const narrow = await openT5(shape, [randomWeights(shape, 21)], { batchMemory: 1 }); // one row a batch
+  const narrow = await openT5(shape, [randomWeights(shape, 21)], { batchMemory: 1 }); // Each batch holds one row.
   const rows = randomRows(shape, LENGTHS);
   const draw = { seed: 3, task: 'a' };
   const fishers = [];

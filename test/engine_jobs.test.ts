@@ -73,7 +73,7 @@ for (const [title, run] of [
     await model.load(0);
     const [long, short] = [bigBatch(title === 'scoring' ? LONG : 60), bigBatch(2)];
     const before = await model.job((engine) => engine.score(short));
-    await model.job((engine) => run(engine, long)); // memory is taken from the system at the first touch
+    await model.job((engine) => run(engine, long)); // Memory is taken from the system at the first touch.
     const whole = await milliseconds(() => model.job((engine) => run(engine, long)));
     for (const share of [0.1, 0.5]) {
       const controller = new AbortController();
@@ -98,7 +98,7 @@ test.serial('a signal that has fired before keeps the job from starting', async 
   await t.throwsAsync(
     model.job((engine) => engine.beginTraining()),
     { code: 'INVALID_ARGUMENT' },
-  ); // nothing was loaded
+  ); // Nothing was loaded.
   model.close();
 });
 

@@ -10,14 +10,14 @@ import { safetensorsBytes } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
-/** Around a chunk of 2,048 elements, around an item of 16 chunks, and several items. */
+/** Sizes around a chunk of 2,048 elements and around an item of 16 chunks, and one of several items. */
 const SIZES = [1, 2047, 2048, 2049, 3, 32_767, 32_769, 100_003];
 const TENSORS = SIZES.map((elements, i) => ({ name: `tensor ${i}`, elements }));
 const NORM = 0.25;
 
 interface StoredModel {
   places: TensorPlace[];
-  /** The values as the file holds them, per tensor. */
+  /** The values of each tensor as the file holds them. */
   values: Float64Array[];
 }
 

@@ -66,7 +66,7 @@ for (const [title, shift] of [
   ['at odd addresses', 1],
 ] as const) {
   test(`the engine merges whole checkpoints to the same bits on 1 to 3 threads, data ${title}`, async (t) => {
-    const shape = { ...V1_1, vocab_size: 9001 }; // tables of several parallel items and chunks
+    const shape = { ...V1_1, vocab_size: 9001 }; // The tables have several parallel items and chunks.
     const base = randomWeights(shape, 1);
     const children = [2, 3, 4].map((seed) => nearbyWeights(base, seed));
     const fishers = children.map(

@@ -54,7 +54,10 @@ for (const machine of TILED) {
   });
 }
 
-/** An element of C in TDPBF16PS's order: per 32 of the depth a chain over the even ones and one over the odd ones, whose sum is added. */
+/**
+ * An element of C, summed in the order of TDPBF16PS: each 32 terms make a chain of those at even depths and a chain of those at odd depths, and
+ * the sum of both chains is added.
+ */
 function inDocumentedOrder(a: Float32Array, b: Float32Array): number {
   let c = 0;
   for (let k0 = 0; k0 < a.length; k0 += 32) {
@@ -85,7 +88,7 @@ test('the emulation sums in the order that is documented for the instruction, bi
   }
 });
 
-/** Segments one after another. */
+/** Segments of these lengths, one after another. */
 function rowsOf(lengths: readonly number[]): [number, number][] {
   let first = 0;
   return lengths.map((rows) => [(first += rows) - rows, rows]);
@@ -101,7 +104,7 @@ const OUTERS: OuterShape[] = [
     })),
   ),
   { out: 35, in: 50, segments: oneToForty },
-  { out: 33, in: 31, segments: rowsOf([300, 0, 1, 0, 129, 127, 0]) }, // empty ones; some that are packed in several parts
+  { out: 33, in: 31, segments: rowsOf([300, 0, 1, 0, 129, 127, 0]) }, // Some segments are empty, and some are packed in several parts.
   {
     out: 20,
     in: 40,
@@ -116,7 +119,7 @@ const OUTERS: OuterShape[] = [
       [40, 17],
       [57, 30],
     ],
-  }, // forward rows shared at different lengths
+  }, // Segments of different lengths share forward rows.
   {
     out: 70,
     in: 37,

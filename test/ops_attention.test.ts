@@ -177,7 +177,7 @@ for (const [buckets, maxDistance] of [
         ours,
         distances.map((distance) => positionBucket({ buckets, maxDistance, bidirectional }, distance)),
       );
-      t.is(new Set(ours).size, bidirectional ? buckets - 1 : buckets); // all in use but "0 ahead"
+      t.is(new Set(ours).size, bidirectional ? buckets - 1 : buckets); // All are in use but "0 ahead".
     });
   }
 }

@@ -185,7 +185,7 @@ const OUTERS: OuterShape[] = [
       [7, 1],
       [8, 1],
     ],
-  }, // empty ones among odd and even ones
+  }, // Empty segments lie among odd and even ones.
   // Choices of one input see prefixes of its rows: those that end on an odd row share their last word with a row that is not theirs.
   {
     out: 25,
@@ -278,7 +278,8 @@ const OUTERS: OuterShape[] = [
 for (const squared of [true, false]) {
   const outers = OUTERS.map((shape) => {
     const operands = outerOperands(random, shape, squared);
-    const rounded = { ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) }; // sparse rows are added as they are
+    // Sparse rows are added as they are.
+    const rounded = { ...operands, x: operands.x.map(roundToBfloat16), dy: operands.dy.map(roundToBfloat16) };
     return { operands, ...squaredOuter(rounded), what: JSON.stringify(shape) };
   });
   for (const machine of machines('bfloat16')) {

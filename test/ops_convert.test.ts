@@ -15,7 +15,7 @@ for (const isa of INSTRUCTION_SETS) {
     test(`${isa}: all 65,536 patterns of ${dtype} survive the way through float32 and back`, (t) => {
       const values = Float32Array.from({ length: 65_536 }, (_, pattern) => decodeHalf(dtype, pattern));
       const back = convert(dtype, values);
-      const wrong = values.findIndex((value, i) => !Object.is(back[i], value)); // NaN for NaN, -0 for -0
+      const wrong = values.findIndex((value, i) => !Object.is(back[i], value)); // A NaN comes back as NaN, and -0 as -0.
       t.is(wrong, -1);
     });
 

@@ -18,7 +18,10 @@ interface Product {
   transposeB: boolean;
 }
 
-/** Every pair of odd sizes; depths across one and two blocks of 256; several blocks of rows (96), of columns (256) and of packed columns (4,096). */
+/**
+ * There is every pair of odd sizes. Depths go past one and two blocks of 256, and there are several blocks of rows (96), of columns (256) and of
+ * packed columns (4,096).
+ */
 const PRODUCTS: Product[] = [
   ...SIZES.flatMap((m) =>
     SIZES.map((n, i) => ({
@@ -67,7 +70,7 @@ const OUTERS: OuterShape[] = [
     })),
   ),
   ...SIZES.map((inner): OuterShape => ({ out: 17, in: inner, forwardRows: 7, segments: [[0, 7]] })),
-  { out: 13, in: 21, forwardRows: 1, segments: [[0, 1]] }, // one token
+  { out: 13, in: 21, forwardRows: 1, segments: [[0, 1]] }, // This is a single token.
   {
     out: 7,
     in: 17,
@@ -76,7 +79,7 @@ const OUTERS: OuterShape[] = [
       [0, 600],
       [600, 100],
     ],
-  }, // long segments
+  }, // The segments are long.
   {
     out: 15,
     in: 33,
@@ -87,7 +90,7 @@ const OUTERS: OuterShape[] = [
       [6, 0],
       [2, 0],
     ],
-  }, // empty ones
+  }, // Some segments are empty.
   {
     out: 25,
     in: 19,
@@ -99,7 +102,7 @@ const OUTERS: OuterShape[] = [
       [5, 7],
       [3, 6],
     ],
-  }, // forward rows shared by choices
+  }, // Choices share forward rows.
   {
     out: 400,
     in: 5,
@@ -108,7 +111,7 @@ const OUTERS: OuterShape[] = [
       [0, 2],
       [2, 1],
     ],
-  }, // several tasks of 16 panels
+  }, // There are several tasks of 16 panels.
   {
     out: 64 * 1024 + 50,
     in: 3,
@@ -124,8 +127,8 @@ const OUTERS: OuterShape[] = [
       [65_537, 1],
       [65_585, 1],
     ],
-  }, // several chunks of packed rows
-  // Sparse rows: at both edges, several in one tile, a segment with several rows, a row of several segments, a segment without rows.
+  }, // There are several chunks of packed rows.
+  // Sparse rows lie at both edges and several in one tile; a segment has several rows, a row has several segments, and a segment has none.
   {
     out: 30,
     in: 18,
@@ -203,7 +206,7 @@ test('the unsquared outer product is the gradient of y = x Wᵀ', (t) => {
   };
   const expected = w.map((value, i) => {
     const shifted = (by: number) => ((w[i] = value + by), loss());
-    const slope = shifted(0.5) - shifted(-0.5); // exact: the loss is linear in W
+    const slope = shifted(0.5) - shifted(-0.5); // This is exact, because the loss is linear in W.
     w[i] = value;
     return slope;
   });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { native, type ComputeDtype } from '../bindings/index.js';
 import { testing, type KernelOptions } from '../bindings/testing/index.js';
-import { productsOf } from '../lib/run/environment.js';
+import { matmulOf } from '../lib/run/environment.js';
 import { packRows } from '../lib/engine/batch.js';
 import type { Session } from '../lib/engine/session.js';
 import { search } from '../lib/commands/search.js';
@@ -36,7 +36,7 @@ function absence(dtype: ComputeDtype): string | undefined {
   }
 }
 
-/** Serial, because some set DFMERGE_MATMUL for this process. */
+/** A test that runs by itself, because some set DFMERGE_MATMUL for this process. */
 function onednnTest(
   title: string,
   body: (t: ExecutionContext) => void | Promise<void>,
@@ -60,7 +60,7 @@ interface Product {
 
 const SIZES = [1, 7, 15, 17, 63, 65];
 
-/** Odd sizes against one another; strips of 128 columns, blocks of 128 rows in units of 16, and what is left over of each. */
+/** Odd sizes meet one another, and there are strips of 128 columns, blocks of 128 rows in units of 16, and what is left over of each. */
 const PRODUCTS: Product[] = [
   ...SIZES.flatMap((m, j) =>
     SIZES.map((n, i) => ({
@@ -226,8 +226,8 @@ onednnTest('a search on oneDNN says so in its record, and is not gone on with un
 
 test('built-in products leave no trace in records and journals, as before there was a choice', (t) => {
   const model = (products: string) => ({ engine: { matmul: () => products } }) as unknown as Session;
-  t.deepEqual(productsOf(model('builtin')), {});
-  t.deepEqual(productsOf(model('oneDNN 2.6.3 (avx2)')), { matmul: 'oneDNN 2.6.3 (avx2)' });
+  t.deepEqual(matmulOf(model('builtin')), {});
+  t.deepEqual(matmulOf(model('oneDNN 2.6.3 (avx2)')), { matmul: 'oneDNN 2.6.3 (avx2)' });
 });
 
 test('products that do not exist are refused in words, and those that the build lacks', async (t) => {

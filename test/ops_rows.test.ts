@@ -15,7 +15,7 @@ import {
 import { RandomValues } from './support/random_values.js';
 
 const random = new RandomValues(2);
-/** Of a product of two operands that are rounded to bfloat16. */
+/** The relative error of a product of two operands that are rounded to bfloat16. */
 const EPSILON_BF16 = 2 ** -8;
 const { kernels } = testing();
 const ROWS_AND_WIDTHS = [
@@ -207,7 +207,8 @@ for (const machine of machines()) {
       const [one, ...more] = onThreads(machine).map((options) => kernels.crossEntropy(options, operands));
       withinBound(t, one.nll, nll, { bound: () => error[dtype], what: `nll of ${what}` });
       withinBound(t, one.tiledNll, nll, { bound: () => error[dtype], what: `nll of ${what}, tile by tile` });
-      withinBound(t, one.dlogits, dlogits, { bound: () => error[dtype], what: `dlogits of ${what}` }); // a probability moves by its logit's error, at most
+      // A probability moves by the error of its logit at most.
+      withinBound(t, one.dlogits, dlogits, { bound: () => error[dtype], what: `dlogits of ${what}` });
       for (const other of more)
         for (const part of ['nll', 'tiledNll', 'dlogits'] as const) sameBits(t, other[part], one[part], what);
     }

@@ -80,12 +80,12 @@ test('a file that differs in any byte, is cut, is longer or belongs to another k
 test('a hit equals a miss, and tokenizes nothing', async (t) => {
   const [dir, cache] = [await taskOf(LINES.join('\n')), join(await temporaryFolder(), 'made', 'on demand')];
   const tokenizer = counting();
-  const plain = await prepareSplit(tokenizer, dir, 'validation', { cache: false });
+  const plain = await prepareSplit(tokenizer, dir, { split: 'validation', cache: false });
   const texts = tokenizer.texts;
   t.true(texts > 0);
-  t.deepEqual(await prepareSplit(tokenizer, dir, 'validation', { cache }), plain);
+  t.deepEqual(await prepareSplit(tokenizer, dir, { split: 'validation', cache }), plain);
   t.is(tokenizer.texts, 2 * texts);
-  t.deepEqual(await prepareSplit(tokenizer, dir, 'validation', { cache }), plain);
+  t.deepEqual(await prepareSplit(tokenizer, dir, { split: 'validation', cache }), plain);
   t.is(tokenizer.texts, 2 * texts);
   t.is((await files(cache)).length, 1);
 });
@@ -94,7 +94,7 @@ test('other data, another tokenizer or another length is a miss', async (t) => {
   const cache = await temporaryFolder();
   const text = LINES.join('\n');
   const missed = async (tokenizer: ReturnType<typeof counting>, content: string) => {
-    await prepareSplit(tokenizer, await taskOf(content), 'validation', { cache });
+    await prepareSplit(tokenizer, await taskOf(content), { split: 'validation', cache });
     return tokenizer.texts > 0;
   };
   t.true(await missed(counting(), text));
@@ -131,7 +131,7 @@ test("a tokenizer's digest follows the files that decide its ids", async (t) => 
 
 test('a damaged, cut or foreign file is made anew', async (t) => {
   const [dir, cache] = [await taskOf(LINES.join('\n')), await temporaryFolder()];
-  const plain = await prepareSplit(counting(), dir, 'validation', { cache });
+  const plain = await prepareSplit(counting(), dir, { split: 'validation', cache });
   const [name] = await files(cache);
   const good = await readFile(join(cache, name));
   for (const bad of [
@@ -141,21 +141,21 @@ test('a damaged, cut or foreign file is made anew', async (t) => {
     encodeRows(ROWS, OTHER),
   ]) {
     await writeFile(join(cache, name), bad);
-    t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache }), plain);
+    t.deepEqual(await prepareSplit(counting(), dir, { split: 'validation', cache }), plain);
     t.deepEqual(await readFile(join(cache, name)), good);
   }
 });
 
 test('a missing label is told with its line, whatever is in the cache; a broken file leaves nothing there', async (t) => {
   const [dir, cache] = [await taskOf(LINES.join('\n')), await temporaryFolder()];
-  await prepareSplit(counting(), dir, 'validation', { cache });
-  await t.throwsAsync(prepareSplit(counting(), dir, 'validation', { cache, needLabels: true }), {
+  await prepareSplit(counting(), dir, { split: 'validation', cache });
+  await t.throwsAsync(prepareSplit(counting(), dir, { split: 'validation', cache, needLabels: true }), {
     instanceOf: DfMergeError,
     message: /validation\.jsonl:4: "label" is missing/,
   });
   const broken = await taskOf(`${LINES[0]}\n{"input": 3}\n`);
   for (let run = 0; run < 2; run++)
-    await t.throwsAsync(prepareSplit(counting(), broken, 'validation', { cache }), {
+    await t.throwsAsync(prepareSplit(counting(), broken, { split: 'validation', cache }), {
       message: /validation\.jsonl:2: "input"/,
     });
   t.is((await files(cache)).length, 1);
@@ -165,16 +165,16 @@ test('a folder that cannot be written, or read, costs nothing but the work', asy
   const dir = await taskOf(LINES.join('\n'));
   const file = join(await temporaryFolder(), 'a file');
   await writeFile(file, 'mine');
-  const plain = await prepareSplit(counting(), dir, 'validation', { cache: false });
+  const plain = await prepareSplit(counting(), dir, { split: 'validation', cache: false });
   for (const cache of [file, join(file, 'below'), '/dev/null/x'])
-    t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache }), plain);
+    t.deepEqual(await prepareSplit(counting(), dir, { split: 'validation', cache }), plain);
   t.is(await readFile(file, 'utf8'), 'mine');
   t.deepEqual(cacheUsage(file), { files: 0, bytes: 0 });
 
   const occupied = await temporaryFolder();
   const key = rowsKey({ data: plain.digest, tokenizer: 'tokenizer', maxInputTokens: 512 });
   await mkdir(join(occupied, `${key}.rows`));
-  t.deepEqual(await prepareSplit(counting(), dir, 'validation', { cache: occupied }), plain);
+  t.deepEqual(await prepareSplit(counting(), dir, { split: 'validation', cache: occupied }), plain);
 });
 
 test('the cache keeps within its size: what was not used for longest goes first, and nothing that is not its own', async (t) => {

@@ -37,7 +37,7 @@ async function parts(): Promise<{ session: Session; path: string }> {
   return { session, path: join(await temporaryFolder(), 'journal.jsonl') };
 }
 
-/** Highest at [0.6, 0.2]; notes what it was asked for. */
+/** An objective that is highest at [0.6, 0.2] and notes what it was asked for. */
 class Hill implements Objective {
   readonly evaluated: number[] = [];
   readonly recalled: number[] = [];
@@ -182,7 +182,7 @@ function inFlight(proposals: Proposals, journal: Journal): void {
   for (let i = 0; i < 3; i++) ask();
   tell(2);
   tell(1);
-  ask(); // the first that the model of the objective proposes, while trial 3 is pending
+  ask(); // This is the first that the model of the objective proposes, and trial 3 is pending meanwhile.
   ask();
   tell(4);
 }

@@ -8,11 +8,11 @@ import { packageRoot, type ComputeDtype, type EngineOptions, type NativeAddon, t
 
 /** Where a single op runs, and how. */
 export interface KernelOptions {
-  /** Default: cpu. */
+  /** The device, by default the CPU. */
   device?: EngineOptions['device'];
-  /** The operands of matrix products; default: float32. */
+  /** The dtype of matrix products' operands, by default float32. */
   dtype?: ComputeDtype;
-  /** The code that multiplies matrices; default: builtin. */
+  /** The code that multiplies matrices, by default builtin. */
   matmul?: 'builtin' | 'onednn';
   /** The CPU's instruction set; '' stands for the best of this machine. */
   isa: string;
@@ -50,13 +50,16 @@ export interface BenchTiming {
   sampleSeconds: number;
 }
 
-/** Seconds per call, and how far the result was from the scalar kernels' in float32 before: the largest |difference| / |row| of a few rows. */
+/**
+ * Seconds per call, and how far the result was from that of the scalar kernels in float32, which is checked before anything is timed: the
+ * largest |difference| / |row| of a few rows.
+ */
 export interface BenchSeconds {
   seconds: Float64Array;
   error: number;
 }
 
-/** A product of the size of a model's: x [m, k] times the transpose of W [n, k], with another of `weights` W at every call. */
+/** A product as large as those of models, x [m, k] times the transpose of W [n, k]. Every call takes another of `weights` matrices W. */
 export interface BenchMatmul extends BenchTiming {
   m: number;
   n: number;
@@ -66,8 +69,8 @@ export interface BenchMatmul extends BenchTiming {
 }
 
 /**
- * F [out, in] += Σ_s (X_sᵀ dY_s)², with another of `targets` F at every call. Segment s: rows gradient[s] .. gradient[s + 1] of dY, and as
- * many of X from forward[s] on.
+ * The squared outer product F [out, in] += Σ_s (X_sᵀ dY_s)², where every call takes another of `targets` matrices F. Segment s has the rows
+ * gradient[s] .. gradient[s + 1] of dY, and as many rows of X from forward[s] on.
  */
 export interface BenchSquaredOuter extends BenchTiming {
   out: number;
@@ -78,12 +81,12 @@ export interface BenchSquaredOuter extends BenchTiming {
   targets: number;
 }
 
-/** Seconds of copying `bytes` bytes between two buffers on all threads, with plain stores, by memcpy, with non-temporal stores. */
+/** Seconds of copying `bytes` bytes between two buffers on all threads: with plain stores, by memcpy, and with non-temporal stores. */
 export interface BenchCopy {
   bytes: number;
   plain: Float64Array;
   library: Float64Array;
-  /** Absent where the machine has none that the build knows. */
+  /** Absent where the build knows no such stores of this machine. */
   streaming?: Float64Array;
 }
 
@@ -100,7 +103,7 @@ export interface Rescale {
   /** Where the tensors of the base lie, then those of model 1, and so on. */
   models: TensorPlace[][];
   norm: number;
-  /** ‖τ_i‖ is taken over all tensors together; else each tensor has its own. */
+  /** Whether ‖τ_i‖ is taken over all tensors together, and not over each by itself. */
   whole: boolean;
 }
 
@@ -110,6 +113,7 @@ export interface NativeMerge {
   rescale(options: KernelOptions, operands: Rescale): Float64Array;
 }
 
+/** What the second addon exports. */
 export interface TestingAddon extends NativeAddon {
   kernels: NativeKernels;
   bench: NativeBench;

@@ -11,28 +11,28 @@ export interface Parameter {
 
 /** What an architecture says of checkpoints that are to be merged, after it has checked that they can be. */
 export interface ModelFamily {
-  /** What the engine is made for. */
+  /** The configuration that an engine for these models is made with. */
   engineConfig: EngineConfig;
-  /** For each checkpoint, in the order given: the tensor that holds a parameter of the engine; undefined where it has none. */
+  /** One function per checkpoint, in the order given, that finds the tensor of a parameter of the engine, or undefined where there is none. */
   tensors: ((parameter: string) => TensorEntry | undefined)[];
   /** The engine's parameter that a tensor of this name holds; undefined for one that no computation uses, which merged models leave out. */
   parameterOf(tensorName: string): string | undefined;
-  /** Tensors that the merged model has and the first checkpoint has not. */
+  /** The tensors that the merged model has and the first checkpoint lacks. */
   addedTensors: Parameter[];
-  /** What config.json of a merged model says otherwise than the first checkpoint's. */
+  /** The keys of config.json whose values in a merged model differ from those of the first checkpoint. */
   configChanges: Record<string, unknown>;
 }
 
 /** How large a new model is. */
 export interface ModelSizes {
-  /** Width of the residual stream; a multiple of `heads`. */
+  /** The width of the residual stream, a multiple of `heads`. */
   width: number;
-  /** Width of the feed-forward layers. */
+  /** The width of the feed-forward layers. */
   feedForward: number;
-  /** Blocks of each stack. */
+  /** How many blocks each stack has. */
   layers: number;
   heads: number;
-  /** Token ids of the tokenizer. */
+  /** How many token ids the tokenizer has. */
   vocabSize: number;
 }
 
@@ -43,20 +43,20 @@ export interface ModelSizes {
 export interface Architecture {
   /** The name under which its native half registered itself. */
   name: string;
-  /** For messages and documents. */
+  /** The name that messages and documents use. */
   title: string;
-  /** Values of config.json's `model_type` that it reads. */
+  /** The values of config.json's `model_type` that it reads. */
   modelTypes: readonly string[];
-  /** Values of `model_type` that look alike and that it does not compute, and why. */
+  /** Values of `model_type` that look alike although it cannot compute them, each with the reason. */
   unlike?: Readonly<Record<string, string>>;
   /**
    * Checks that checkpoints can be merged, the base before its children.
    * Errors: INVALID_CONFIG and UNSUPPORTED for a config.json; MISMATCH naming the config key or tensor, and the folders.
    */
   openFamily(checkpoints: readonly Checkpoint[]): Promise<ModelFamily>;
-  /** What the engine is made for to initialise a model of a config.json. Errors: INVALID_CONFIG, UNSUPPORTED. */
+  /** The configuration of an engine that initialises a model of this config.json. Errors: INVALID_CONFIG, UNSUPPORTED. */
   engineConfig(config: Record<string, unknown>, file: string): EngineConfig;
-  /** config.json of a new, small model. */
+  /** The config.json of a new, small model. */
   newConfig(sizes: ModelSizes): Record<string, unknown>;
 }
 
@@ -74,7 +74,7 @@ export function architectures(): readonly Architecture[] {
 
 /**
  * The architecture that reads a config.json.
- * @param config as parsed
+ * @param config the config.json as parsed
  * @param file its path, for messages
  * Errors: INVALID_CONFIG where `model_type` is missing; UNSUPPORTED for one that nobody reads.
  */

@@ -29,17 +29,17 @@ export interface SetModel {
 export interface ModelSet {
   architecture: Architecture;
   base: SetModel;
-  /** In the order given. */
+  /** The fine-tuned models, in the order given. */
   models: SetModel[];
-  /** What the engine is made for. */
+  /** The configuration that an engine for these models is made with. */
   engineConfig: EngineConfig;
-  /** First folder, the base before the models, that has a tokenizer.json. */
+  /** The first folder, the base before the models, that has a tokenizer.json. */
   tokenizerDir: string | undefined;
   /** The engine's parameter that an output tensor named as in the base holds; undefined for one that is left out. */
   parameterOf: (tensorName: string) => string | undefined;
-  /** Tensors that the merged model has and the base has not. */
+  /** The tensors that the merged model has and the base lacks. */
   addedTensors: Parameter[];
-  /** What config.json of a merged model says otherwise than the base's; empty unless `addedTensors` is not. */
+  /** The keys of config.json whose values in a merged model differ from the base's; empty where `addedTensors` is. */
   configChanges: Record<string, unknown>;
 }
 
@@ -130,9 +130,10 @@ function toSources(dir: string, found: Map<string, TensorEntry>): ParameterSourc
   return sources;
 }
 
+/** How many names a message lists. */
 const LISTED = 8;
 
-/** "3 missing (a, b, c)", or '' for none. */
+/** Words such as "3 missing (a, b, c)", or '' for no names. */
 function describe(what: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';

@@ -63,7 +63,7 @@ export function dataOptions(args: DataArguments): ComputeOptions & DataOptions {
   return { ...computeOptions(args), ...(args.cache ? {} : { cache: false as const }) };
 }
 
-/** A number that must be whole and at least `least`. */
+/** Returns the value of `--name`, which must be a whole number of at least `least`. Errors: INVALID_ARGUMENT. */
 export function wholeNumber(name: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
     throw new DfMergeError('INVALID_ARGUMENT', `--${name} ${value}: expected a whole number of at least ${least}`);

@@ -4,7 +4,7 @@ import { DfMergeError } from '../core/errors.js';
 /** A command line that cannot be understood. */
 export class UsageError extends Error {}
 
-/** Exit codes of the command line. */
+/** The exit codes of the command line. */
 export const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 /**

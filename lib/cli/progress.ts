@@ -17,7 +17,7 @@ const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
 interface Span {
   key: string;
   started: number;
-  /** Steps that were done at `started`. */
+  /** How many steps were done at `started`. */
   first: number;
 }
 
@@ -42,7 +42,7 @@ export class ProgressDisplay {
     });
   }
 
-  /** For a call's onProgress. Within a search the bar counts trials, and the phase of the trial is named beside it. */
+  /** Takes the progress events of a call. Within a search the bar counts trials, and the phase of the trial is named beside it. */
   readonly update = (event: ProgressEvent): void => {
     if (this.#quiet) return;
     if (event.phase === 'search') this.#search = event;
@@ -53,7 +53,7 @@ export class ProgressDisplay {
     else this.#printRarely(event);
   };
 
-  /** A line that stays, whatever is drawn. */
+  /** Prints a line that stays, whatever is drawn after it. */
   readonly line = (text: string): void => {
     if (this.#quiet) return;
     this.stop();
@@ -63,7 +63,7 @@ export class ProgressDisplay {
   stop(): void {
     if (!this.#bar?.isActive) return;
     this.#bar.stop();
-    process.stderr.write('\r\x1b[K'); // the bar's last state, where its terminal was busy
+    process.stderr.write('\r\x1b[K'); // Where the terminal was busy, the bar's last state is still there.
   }
 
   #draw(event: ProgressEvent, what: string): void {
@@ -75,7 +75,8 @@ export class ProgressDisplay {
   }
 
   #printRarely(event: ProgressEvent): void {
-    if (event.trial !== undefined || event.phase === 'search' || event.phase === 'merge') return; // a search prints a line per trial; a merge is short
+    // A search prints a line per trial, and a merge is short.
+    if (event.trial !== undefined || event.phase === 'search' || event.phase === 'merge') return;
     const now = performance.now();
     if (event.done === 0 || event.total < 2 || now - this.#lastLine < 10_000) return;
     this.#lastLine = now;

@@ -103,7 +103,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
   },
 };
 
-/** Comparisons by name; `none` for none. */
+/** The comparisons of these names, where `none` stands for none. Errors: INVALID_ARGUMENT for an unknown name. */
 export function comparisons(names: readonly string[] | undefined): Comparison[] | undefined {
   const all = names?.flatMap((name) => name.split(',')).filter((name) => name !== 'none');
   for (const name of all ?? []) {

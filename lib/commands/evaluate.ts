@@ -9,26 +9,27 @@ import { tokenizerOf } from '../tasks/tokenize.js';
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions {
-  /** Model folder. */
+  /** The model's folder. */
   model: string;
-  /** Task folder. */
+  /** The task's folder. */
   data: string;
-  /** Default validation. */
+  /** The split to score. The default is validation. */
   split?: SplitName;
-  /** File that gets a JSON line per example, in order. */
+  /** A file that gets a JSON line per example, in order. */
   details?: string;
-  /** Called after each batch with the rows scored and the right ones among them; true ends the evaluation there. */
+  /** Is called after each batch with the rows scored and the right ones among them, and ends the evaluation there by returning true. */
   onPartial?: OnPartial;
 }
 
 /**
- * Accuracy of a model on a split of a task: the choice of lowest NLL per label token, against the label.
+ * Measures the accuracy of a model on a split of a task. The model's answer is the choice of lowest NLL per label token.
  * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const session = await Session.open(options.model, [], options);
   try {
-    const split = await prepareSplit(await tokenizerOf(session), options.data, options.split ?? 'validation', {
+    const split = await prepareSplit(await tokenizerOf(session), options.data, {
+      split: options.split ?? 'validation',
       cache: options.cache,
     });
     await session.load(0, options.signal);

@@ -14,30 +14,31 @@ import { train, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
-  /** Model folder to start from. */
+  /** The folder of the model to start from. */
   model: string;
-  /** Task folder with train.jsonl and validation.jsonl. */
+  /** The task's folder, with train.jsonl and validation.jsonl. */
   data: string;
-  /** Model folder to write. */
+  /** The model folder to write. */
   out: string;
   overwrite?: boolean;
-  /** Steps between evaluations on the validation split; the state of lowest validation loss is kept. Default 100. */
+  /** How many steps lie between evaluations on the validation split, by default 100. The state of lowest validation loss is kept. */
   evaluateEvery?: number;
-  /** Of the weights that are written. Default float32. */
+  /** The dtype of the weights that are written. The default is float32. */
   outputDtype?: OutputDType;
   onEvaluation?: (evaluation: FinetuneEvaluation) => void;
 }
 
-/** The validation split after a number of steps. */
+/** The state of a model after a number of steps, as the validation split shows it. */
 export interface FinetuneEvaluation {
   step: number;
-  /** Mean training loss per label token since the last evaluation. */
+  /** The mean training loss per label token since the last evaluation. */
   trainLoss: number;
-  /** Mean NLL per label token of the right choices. */
+  /** The mean NLL per label token of the right choices. */
   validationLoss: number;
   accuracy: number;
 }
 
+/** What came of a fine-tuning. */
 export interface FinetuneResult {
   /** The state that was written. */
   best: FinetuneEvaluation;
@@ -45,7 +46,7 @@ export interface FinetuneResult {
 }
 
 /**
- * Fine-tunes a model on a task: AdamW on the right choice of each row, no dropout; the state of lowest validation loss is written.
+ * Fine-tunes a model on a task by AdamW on the right choice of each row, without dropout. The state of lowest validation loss is written.
  * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
@@ -58,8 +59,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     const { onProgress, signal, steps, cache } = options;
     const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
     const tokenizer = await tokenizerOf(session);
-    const training = await prepareSplit(tokenizer, options.data, 'train', { needLabels: true, cache });
-    const validation = await prepareSplit(tokenizer, options.data, 'validation', { needLabels: true, cache });
+    const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
+    const validation = await prepareSplit(tokenizer, options.data, {
+      split: 'validation',
+      needLabels: true,
+      cache,
+    });
     const validationRows = scoringRows(session, validation.rows, validation.all);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
@@ -93,7 +98,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   }
 }
 
-/** The best parameters so far, on disk: memory holds one set of them. */
+/** The best parameters so far. They lie on the disk, since memory holds only one set of parameters. */
 class BestParameters {
   #file: Temporary | undefined;
 

@@ -18,37 +18,40 @@ import { tokenizerOf } from '../tasks/tokenize.js';
 
 /** Options of `fisher`. */
 export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions {
-  /** Model folder. */
+  /** The model's folder. */
   model: string;
-  /** With it the Fisher is measured at base + coefficient (model − base), else at the model. */
+  /** The base's folder. With it the Fisher is measured at base + coefficient (model − base), and else at the model. */
   base?: string;
-  /** Default 1. */
+  /** The default is 1. */
   coefficient?: number;
-  /** Task folder. */
+  /** The task's folder. */
   data: string;
-  /** Default validation. */
+  /** The split whose inputs are used. The default is validation. */
   split?: SplitName;
-  /** Inputs drawn from the split, or all. Default 30. */
+  /** How many inputs are drawn from the split, or `all`. The default is 30. */
   samples?: number | 'all';
-  /** Default exact. */
+  /** The default is exact. */
   mode?: FisherMode;
-  /** Default 1e-12. */
+  /** Is added to every entry. The default is 1e-12. */
   epsilon?: number;
-  /** Skips the choices whose p̃ is below it, but for an input's likeliest. In [0, 1]; default 0: none. Not for `sampled`. */
+  /**
+   * A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none, and mode
+   * `sampled` takes nothing else.
+   */
   minWeight?: number;
-  /** Of the inputs drawn and, in `sampled`, of the choices. Default 1. */
+  /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;
-  /** safetensors file to write. */
+  /** The safetensors file to write. */
   out: string;
 }
 
 /** What was measured. */
 export interface MeasureResult {
   out: string;
-  /** Inputs used. */
+  /** How many inputs were used. */
   samples: number;
   mode: FisherMode;
-  /** With the bound on what is lost; absent without `minWeight`. */
+  /** What was left out, which bounds what is lost; absent without `minWeight`. */
   skipped?: SkippedChoices;
 }
 
@@ -72,7 +75,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     : Session.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
-    const split = await prepareSplit(await tokenizerOf(session), options.data, options.split ?? 'validation', {
+    const split = await prepareSplit(await tokenizerOf(session), options.data, {
+      split: options.split ?? 'validation',
       cache: options.cache,
     });
     const indices = drawFisherRows(split.all.length, samples, { seed, task });
@@ -98,7 +102,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
-    await writeFisher(session, options.out, metadata, signal);
+    await writeFisher(session, options.out, { metadata, signal });
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     session.close();

@@ -11,18 +11,18 @@ export interface Info {
   node: string;
   platform: string;
   cpu: string;
-  /** Instruction set of the kernels: the one chosen, those of this machine, those of this build. */
+  /** The instruction sets of the kernels: the one that was chosen, those of this machine, and those of this build. */
   isa: { chosen: string; available: string[]; built: string[] };
-  /** What matrix products' operands can be; bfloat16 by instructions for it, or rounded and multiplied as float32, which saves no time. */
+  /** The dtypes of matrix products' operands. bfloat16 has instructions, or is rounded and multiplied as float32, which saves no time. */
   compute: { dtypes: ComputeDtype[]; bfloat16: 'instructions' | 'rounded' };
-  /** Which code multiplies matrices, and what the build has. */
+  /** Which code multiplies matrices, and which the build has besides. */
   matmul: string;
   threads: number;
   cuda: { available: boolean; reason: string };
-  /** Bytes. */
+  /** The machine's memory in bytes. */
   memory: { total: number; free: number };
   compiler: string;
-  /** Token ids kept between runs; no folder where the cache is off. */
+  /** The token ids that are kept between runs; `folder` is null where the cache is off. */
   cache: { folder: string | null; files: number; bytes: number };
 }
 
@@ -37,7 +37,7 @@ export function info(): Info {
     cpu: cpuName(),
     isa: { chosen: isa, available: available.filter((name) => built.includes(name)), built },
     compute: { dtypes: [...COMPUTE_DTYPES], bfloat16 },
-    matmul: describeProducts(matmul, isa),
+    matmul: describeMatmul(matmul, isa),
     threads: availableParallelism(),
     cuda: { available: false, reason: 'this build has no CUDA kernels' },
     memory: { total: totalmem(), free: freemem() },
@@ -46,8 +46,8 @@ export function info(): Info {
   };
 }
 
-function describeProducts({ float32, bfloat16, onednn }: NativeInfo['matmul'], isa: string): string {
-  const named = (products: string) => (products === 'builtin' ? `built-in kernels (${isa})` : products);
+function describeMatmul({ float32, bfloat16, onednn }: NativeInfo['matmul'], isa: string): string {
+  const named = (matmul: string) => (matmul === 'builtin' ? `built-in kernels (${isa})` : matmul);
   const chosen = float32 === bfloat16 ? named(float32) : `float32: ${named(float32)}, bfloat16: ${named(bfloat16)}`;
   if (onednn === '') return `${chosen}; this build has no oneDNN`;
   return `${chosen}; this build can use oneDNN ${onednn} (DFMERGE_MATMUL=builtin or onednn)`;

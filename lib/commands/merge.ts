@@ -13,18 +13,18 @@ import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a merge besides its recipe. */
 export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
-  /** Folder of the merged model; made at the end, all at once. */
+  /** The folder of the merged model, which is made at the end and all at once. */
   out: string;
-  /** Replace the model folder `out`. */
+  /** Whether the model folder `out` is replaced. */
   overwrite?: boolean;
-  /** Evaluate the merged model on the recipe's tasks, which then need labels. Default: on those that have them. */
+  /** Whether the merged model is evaluated on the recipe's tasks, which then need labels. By default it is on those that have them. */
   evaluate?: boolean;
-  /** Other merges to evaluate beside it. Default: none. */
+  /** Other merges to evaluate beside it. By default there are none. */
   compare?: readonly Comparison[];
 }
 
 /**
- * One merge at the coefficients of a recipe (paper, eq. 7), written as a model folder with `dfmerge.json` and `report.html`.
+ * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {

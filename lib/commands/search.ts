@@ -21,23 +21,23 @@ import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a search besides its recipe. */
 export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions {
-  /** Folder of the merged model; made at the end, all at once. The journal lies beside it until then. */
+  /** The folder of the merged model, which is made at the end and all at once. The journal lies beside it until then. */
   out: string;
-  /** Go on with the journal of a search that was interrupted; without one, begin. */
+  /** Whether to go on with the journal of a search that was interrupted. Where there is no journal, the search begins anew. */
   resume?: boolean;
-  /** Replace the model folder `out`. */
+  /** Whether the model folder `out` is replaced. */
   overwrite?: boolean;
-  /** Other merges to evaluate beside the best one. Default: base, fine-tuned, average. */
+  /** Other merges to evaluate beside the best one. The default is base, fine-tuned and average. */
   compare?: readonly Comparison[];
 }
 
 /**
  * Searches the coefficients of a merge (searchCoefficients tells how), merges at the best once more, evaluates and writes `out` with
- * `dfmerge.json` and `report.html`. What is proposed and how it is merged is the recipe's method's: Bayesian optimisation over a coefficient
+ * `dfmerge.json` and `report.html`. The recipe's method decides what is proposed and how it is merged: Bayesian optimisation over a coefficient
  * per model, or a grid of one coefficient for all of them.
  *
  * Every trial, comparison and final evaluation is on the disk before the next begins; a search that was killed at any moment goes on with
- * `resume` to the same bytes (but for wall times). Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
+ * `resume` to the same bytes, except for wall times. Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
@@ -79,7 +79,7 @@ export async function search(written: SearchRecipe, options: SearchOptions): Pro
   }
 }
 
-/** The journal of a search into `out`: a line per event. */
+/** The path of the journal of a search into `out`, which has a line per event. */
 export function journalPath(out: string): string {
   return `${resolve(out)}.journal.jsonl`;
 }

@@ -1,6 +1,6 @@
 /** Sums and means are taken from the first value to the last, so that the same list gives the same bits. */
 
-/** Σ values; 0 for none. */
+/** The sum Σ values; 0 for no values. */
 export function sum(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;

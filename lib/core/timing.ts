@@ -1,3 +1,5 @@
+import { sum } from './statistics.js';
+
 /** The parts of a run whose wall time is kept, in the order in which they first happen. */
 export const PHASES = ['load', 'fisher', 'merge', 'evaluate', 'suggest', 'write'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -12,13 +14,13 @@ export async function timed<T>(body: () => T | Promise<T>): Promise<{ value: T; 
   return { value, seconds: (performance.now() - start) / 1000 };
 }
 
-/** Seconds of several pieces of work, added phase by phase; every phase is there. */
+/** The seconds of several pieces of work, added phase by phase. Every phase has an entry. */
 export function sumOfSeconds(parts: readonly Seconds[]): Record<Phase, number> {
-  const total = (phase: Phase) => parts.reduce((sum, part) => sum + (part[phase] ?? 0), 0);
+  const total = (phase: Phase) => sum(parts.map((part) => part[phase] ?? 0));
   return Object.fromEntries(PHASES.map((phase) => [phase, total(phase)])) as Record<Phase, number>;
 }
 
-/** Seconds of all phases together. */
+/** The seconds of all phases together. */
 export function totalSeconds(seconds: Seconds): number {
-  return PHASES.reduce((sum, phase) => sum + (seconds[phase] ?? 0), 0);
+  return sum(PHASES.map((phase) => seconds[phase] ?? 0));
 }

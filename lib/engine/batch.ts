@@ -1,16 +1,17 @@
 import type { NativeBatch, RowShapes } from '../../bindings/index.js';
+import { sum } from '../core/statistics.js';
 
 /** Rows as token ids. */
 export interface TokenizedRows {
-  /** Per row: its input's ids. */
+  /** The ids of each row's input. */
   inputIds: Int32Array[];
-  /** Per row and choice: the choice's ids. */
+  /** The ids of each choice of each row. */
   choices: Int32Array[][];
-  /** Per row: index of the right choice, -1 where unknown. */
+  /** The index of each row's right choice, or -1 where it is unknown. */
   labels: Int32Array;
 }
 
-/** One batch and which rows it holds, in its order. */
+/** One batch, and the rows that it holds in its order. */
 export interface RowBatch {
   indices: number[];
   batch: NativeBatch;
@@ -28,14 +29,14 @@ export interface BatchedRows {
 export interface BatchBudget {
   /** The most that the costs of a batch's rows may add up to. */
   maxBytes: number;
-  /** What each row costs. Default: its ids, of the input and all choices together. */
+  /** What each row costs; by default, the number of ids of its input and all of its choices together. */
   cost?: (rows: RowShapes) => Float64Array;
 }
 
 /**
  * Packs rows into ragged batches within a budget, longest first: the first batch then needs the most memory, so that a job
  * that does not fit fails at its start. Equal lengths keep the order of `indices`; a row over the budget gets a batch of its own.
- * @param indices rows to pack, each once
+ * @param indices the rows to pack, each once
  */
 export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
   const { maxBytes, cost = countTokens } = budget;
@@ -65,7 +66,7 @@ export function makeBatches(rows: TokenizedRows, indices: readonly number[], bud
   return groups.map((group) => ({ indices: group, batch: packRows(rows, group) }));
 }
 
-/** Rows `indices` of a split together with the batches that makeBatches cuts of them. */
+/** The rows `indices` of a split, with the batches that makeBatches cuts them into. */
 export function batched(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): BatchedRows {
   return { rows, indices, batches: makeBatches(rows, indices, budget) };
 }
@@ -89,7 +90,7 @@ function countTokens({ inputTokens, choiceTokens }: RowShapes): Float64Array {
 }
 
 function totalLength(parts: readonly { length: number }[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
+  return sum(parts.map(({ length }) => length));
 }
 
 function offsets(parts: readonly { length: number }[]): Int32Array {

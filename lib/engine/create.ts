@@ -8,11 +8,11 @@ import { makeEngine, type ComputeOptions } from './session.js';
 /** A model to be made from nothing. */
 export interface CreateOptions extends ComputeOptions {
   out: string;
-  /** config.json of any architecture that the engine knows. */
+  /** The config.json of any architecture that the engine knows. */
   config: Record<string, unknown>;
-  /** Of the random parameters. */
+  /** The seed of the random parameters. */
   seed: number;
-  /** tokenizer.json and other files of the folder, by name. */
+  /** The texts of tokenizer.json and of other files of the folder, by name. */
   files?: Record<string, string>;
 }
 

@@ -5,15 +5,15 @@ import type { RunOptions } from '../core/progress.js';
 
 /** The model's answer to one row. */
 export interface ExampleResult {
-  /** Row of the split. */
+  /** The row's index in the split. */
   index: number;
-  /** NLL of each choice: a sum over its label tokens, `</s>` included. */
+  /** The NLL of each choice, which is a sum over its label tokens, `</s>` included. */
   nll: number[];
-  /** L: label tokens of each choice. */
+  /** L, the number of label tokens of each choice. */
   tokens: number[];
-  /** Index of the choice of lowest NLL / L, the first of equals. */
+  /** The index of the choice of lowest NLL / L, the first of equals. */
   prediction: number;
-  /** -1 where the row has none. */
+  /** The index of the right choice, or -1 where the row has no label. */
   label: number;
 }
 
@@ -21,26 +21,27 @@ export interface ExampleResult {
 export interface PartialEvaluation {
   done: number;
   total: number;
-  /** Of the rows done. */
+  /** How many of the rows done are answered rightly. */
   correct: number;
 }
 
-/** Called after each batch; true ends the scoring there. */
+/** Is called after each batch, and ends the scoring there by returning true. */
 export type OnPartial = (partial: PartialEvaluation) => boolean | void;
 
+/** What a scoring found. */
 export interface Evaluation {
-  /** Fraction of labelled examples that are right. */
+  /** The fraction of the labelled examples that are answered rightly. */
   accuracy: number;
-  /** Labelled examples. */
+  /** How many examples have a label. */
   examples: number;
   results: ExampleResult[];
-  /** Bit i (of byte i >> 3, lowest first): is results[i] right? For paired comparisons. */
+  /** A bitset for paired comparisons: bit i & 7 of byte i >> 3, counted from the lowest, says whether results[i] is right. */
   correct: Uint8Array;
-  /** Set where onPartial ended it before the last row: the rest is of the rows scored until then, longest first. */
+  /** True where onPartial ended the scoring before the last row. All the rest then covers only the rows scored until then, the longest ones. */
   stopped?: true;
 }
 
-/** Index of the lowest NLL / L, the first of equals. */
+/** The index of the lowest NLL / L, the first of equals. */
 export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): number {
   let best = 0;
   for (let c = 1; c < nll.length; c++) if (nll[c] / tokens[c] < nll[best] / tokens[best]) best = c;

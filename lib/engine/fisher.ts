@@ -2,6 +2,7 @@ import type { FisherMode, Fold } from '../../bindings/index.js';
 import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
+import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
@@ -13,9 +14,9 @@ export type { FisherMode };
  * It is a type alias because JSON's types take those, and no interfaces.
  */
 export type SkippedChoices = {
-  /** Choices left out, of all inputs. */
+  /** How many choices of all inputs were left out. */
   skipped: number;
-  /** All choices of all inputs. */
+  /** How many choices all inputs have together. */
   choices: number;
   /** The sum of p̃ over an input's skipped choices, averaged over the inputs. */
   meanMass: number;
@@ -23,37 +24,38 @@ export type SkippedChoices = {
   maxMass: number;
 };
 
-/** Which gradients make a Fisher (paper eq. 2-3). */
+/** Which gradients make a Fisher (paper, eq. 2-3). */
 export interface FisherTerms {
   mode: FisherMode;
-  /** Added to every entry. Default 1e-12. */
+  /** Is added to every entry. The default is 1e-12. */
   epsilon?: number;
   /**
-   * Skips the choices whose p̃ is below it, in [0, 1]; an input's likeliest choice stays. Default 0: none. Not for `sampled`.
-   * What is lost is bounded by the p̃ that was skipped, see measureFisher.
+   * A number in [0, 1]: choices whose p̃ is below it are skipped, except for an input's likeliest. The default of 0 skips none, and mode
+   * `sampled` takes nothing else. What is lost is bounded by the p̃ that was skipped; see measureFisher.
    */
   minWeight?: number;
 }
 
 /** How one Fisher is measured. */
 export interface FisherOptions extends FisherTerms, RunOptions {
-  /** Folds the Fisher into the merge of that model at that coefficient, too, each parameter as soon as it is whole. */
+  /** If given, the Fisher is also folded into the merge of that model at that coefficient, each parameter as soon as it is complete. */
   fold?: Fold;
-  /** For `sampled`: the seed and name of the stream that picks a choice per input. */
+  /** The seed and the task's name, which make the stream that picks a choice for each input in mode `sampled`. */
   draw?: { seed: number; task: string };
-  /** For `sampled`: the drawn choice of every row of the data, instead of a seed. */
+  /** The choice of every row of the data that mode `sampled` takes, in place of `draw`. */
   drawn?: Int32Array;
-  /** Named in progress events. */
+  /** The name of what is measured, for progress events. */
   subject?: string;
 }
 
+/** What is added to every entry of a Fisher unless told otherwise. */
 export const DEFAULT_EPSILON = 1e-12;
 
 /** What measureFisher returns; the Fisher itself stays in the engine. */
 export interface FisherMeasurement {
-  /** p̃ per row, in the order of the indices. */
+  /** The p̃ of every choice, one array per row in the order of the indices. */
   probabilities: Float64Array[];
-  /** By `minWeight`; all zero without it. */
+  /** What `minWeight` left out; all zero without it. */
   skipped: SkippedChoices;
 }
 
@@ -71,15 +73,18 @@ export function fisherInputs(
 }
 
 /**
- * Measures the diagonal Fisher at the session's current parameters, over inputs that fisherInputs has cut; it stays in the engine,
- * to be folded into a merge, unless `fold` has done it, or written. F = 1/N Σ_x Σ_c p̃_c g_c² + ε, squares per input and choice.
+ * Measures the diagonal Fisher at the session's current parameters, over inputs that fisherInputs has cut: F = 1/N Σ_x Σ_c p̃_c g_c² + ε,
+ * where every input and choice is squared by itself. The Fisher stays in the engine, to be written, or to be folded into a merge where `fold`
+ * has not done so already.
  *
- * With `minWeight` w the sum leaves out S_x = {c : p̃_c < w}, without the likeliest choice; the p̃ of the others are not renormalised. With
- * m_x = Σ_{c ∈ S_x} p̃_c, elementwise, the result F' is low by
- * 0 ≤ F − F' = 1/N Σ_x Σ_{c ∈ S_x} p̃_c g_c² ≤ (1/N Σ_x m_x) · max g_c², the maximum over all skipped choices,
- * and m_x < |S_x| w. In `choices` mode F' is the variance of g under the kept p̃ and g_c² in the bound is (g_c − G_x)², G_x the mean of g
- * under p̃ over the kept. Whether those squares are small is not known without their gradients: skipped p̃ bounds the weight that is lost, not
- * a share of F.
+ * With `minWeight` w the sum leaves out S_x, the choices with p̃_c < w, to which the likeliest choice of an input never belongs; the p̃ of the
+ * others are not renormalised. Let m_x = Σ_{c ∈ S_x} p̃_c, which is at most |S_x| w. Then every element of the result F' is low by
+ *
+ *     0 ≤ F − F' = 1/N Σ_x Σ_{c ∈ S_x} p̃_c g_c² ≤ (1/N Σ_x m_x) · max g_c²,
+ *
+ * where the maximum is over all skipped choices. In `choices` mode F' is the variance of g under the kept p̃, and the bound has (g_c − G_x)² in
+ * place of g_c², where G_x is the mean of g under p̃ over the kept choices. Whether those squares are small cannot be known without their
+ * gradients, so the skipped p̃ bounds the weight that is lost, and not a share of F.
  *
  * Errors: NUMERIC, INVALID_ARGUMENT, ABORTED.
  */
@@ -129,29 +134,29 @@ export function checkMinWeight(mode: FisherMode, minWeight: number): void {
   }
 }
 
-/** What the engine left out (fisher_terms.h), from the p̃ of every input. */
+/** What the engine left out (native/fisher/terms.h), computed from the p̃ of every input. */
 function skippedChoices(probabilities: readonly Float64Array[], minWeight: number): SkippedChoices {
-  let [skipped, choices, sum, maxMass] = [0, 0, 0, 0];
+  let [skipped, choices, massOfAll, maxMass] = [0, 0, 0, 0];
   for (const p of probabilities) {
     const likeliest = p.indexOf(Math.max(...p));
     const left = p.filter((value, c) => value < minWeight && c !== likeliest);
-    const mass = left.reduce((total, value) => total + value, 0);
+    const mass = sum(left);
     skipped += left.length;
     choices += p.length;
-    sum += mass;
+    massOfAll += mass;
     maxMass = Math.max(maxMass, mass);
   }
-  return { skipped, choices, meanMass: sum / probabilities.length, maxMass };
+  return { skipped, choices, meanMass: massOfAll / probabilities.length, maxMass };
 }
 
-/** Before p̃ is known nothing is known to be skipped: batches are cut as if all choices stay. */
+/** How many gradients an input makes. Nobody knows before p̃ which choices are skipped, so batches are cut as if all of them stayed. */
 function gradientsPerInput(mode: FisherMode, choices: number): number {
   if (mode === 'sampled') return 1;
   // Every pass of `choices` goes through the decoder rows of the choices before it.
   return mode === 'choices' ? Math.max(1, choices - 1) * Math.max(1, choices / 2) : choices;
 }
 
-/** A uniform number per row, in row order: a batch's make-up does not move them. */
+/** A uniform number for each row. They are drawn in the order of the rows, and so do not depend on how batches are made up. */
 function uniforms(indices: readonly number[], draw: FisherOptions['draw']): Map<number, number> {
   const stream = new RandomStream(draw?.seed ?? 0, 'sampled', draw?.task ?? '');
   return new Map([...indices].sort((a, b) => a - b).map((row) => [row, stream.nextUint32() / 2 ** 32]));

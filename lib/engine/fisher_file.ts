@@ -9,22 +9,24 @@ export interface FisherMetadata {
   samples: string;
   coefficient: string;
   epsilon: string;
-  /** Of compute. */
+  /** The dtype of matrix products' operands when it was measured. */
   dtype: string;
-  /** checkpointFingerprint of the model. */
+  /** The checkpointFingerprint of the model. */
   model: string;
-  /** SHA-256 of the data file. */
+  /** The SHA-256 of the data file. */
   data: string;
-  /** Where choices were skipped, `min_weight` and SkippedChoices as JSON in `skipped`; other facts by any name. */
+  /** Other facts stand under any name. Where choices were skipped, they are `min_weight` and, as JSON of SkippedChoices, `skipped`. */
   [key: string]: string;
 }
 
-/** Writes the engine's Fisher: float32, names and shapes of the model's parameters. Atomic. Errors: IO, NUMERIC. */
+/**
+ * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters. The file appears all at once.
+ * Errors: IO, NUMERIC, ABORTED.
+ */
 export async function writeFisher(
   model: Session,
   file: string,
-  metadata: FisherMetadata,
-  signal?: AbortSignal,
+  { metadata, signal }: { metadata: FisherMetadata; signal?: AbortSignal },
 ): Promise<void> {
   const tensors = model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
   await writeSafetensorsFile(file, tensors, {

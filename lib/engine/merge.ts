@@ -9,10 +9,10 @@ import type { Session } from './session.js';
 
 /** The inputs that a model's Fisher is measured on, and how. */
 export interface MeasuredFisher extends FisherTerms {
-  /** Name of the model's task; the choices that `sampled` draws depend on it. */
+  /** The name of the model's task; the choices that `sampled` draws depend on it. */
   task: string;
   inputs: BatchedRows;
-  /** Seed of the draws of `sampled`. */
+  /** The seed of what `sampled` draws. */
   seed: number;
 }
 
@@ -23,7 +23,7 @@ export type FisherSource = { file: string } | MeasuredFisher;
 export interface MergePlan {
   /** The passes of a merge at λ_1 … λ_M. */
   passes: (coefficients: readonly number[]) => Pass[];
-  /** By model, in the order of the coefficients; undefined where the passes need none. */
+  /** The Fisher of each model, in the order of the coefficients; undefined where the passes need none. */
   fishers: readonly (FisherSource | undefined)[];
 }
 
@@ -31,11 +31,11 @@ export interface MergePlan {
 export interface MergeOutcome {
   /** What `minWeight` left out of the measured Fishers, by task name; absent where it is 0 or nothing was measured. */
   skipped?: Record<string, SkippedChoices>;
-  /** Wall seconds: `fisher` is all that is needed for the Fishers, moving θ and folding in the same sweep included. */
+  /** Wall seconds. `fisher` counts all that is done for the Fishers, which includes moving θ and folding in the same sweep. */
   seconds: { fisher: number; merge: number };
 }
 
-/** Passes that make a Fisher; the others combine. */
+/** The passes that make a Fisher; the others combine models. */
 const FISHER_PASSES: ReadonlySet<Pass['pass']> = new Set(['load', 'move', 'measure', 'read fisher']);
 
 /**
@@ -61,7 +61,7 @@ export async function runMerge(
   return { ...(Object.keys(skipped).length > 0 ? { skipped } : {}), seconds };
 }
 
-/** Does one pass; a measured Fisher returns what it left out, by the name of its task. */
+/** Carries out one pass. Where that measures a Fisher with `minWeight`, returns what was left out, by the name of the task. */
 async function carryOut(
   session: Session,
   pass: Pass,

@@ -1,6 +1,6 @@
 import { DfMergeError, type ErrorCode } from '../core/errors.js';
 
-/** Runs a native call of this thread; its errors become DfMergeErrors. */
+/** Makes a native call that works on this thread, and turns its errors into DfMergeErrors. */
 export function callNative<T>(call: () => T): T {
   try {
     return call();

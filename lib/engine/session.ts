@@ -11,29 +11,31 @@ import { openModelSet, type ModelSet, type Parameter } from '../architectures/in
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { callNative, toDfMergeError } from './native_call.js';
+import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted } from '../core/progress.js';
+import { sum } from '../core/statistics.js';
 
 /** How the engine computes. */
 export interface ComputeOptions {
-  /** Threads of the engine; results do not depend on it. Default: as many as the machine offers. */
+  /** How many threads the engine has, by default as many as the machine offers. Results do not depend on it. */
   threads?: number;
   /**
-   * Of matrix products' operands; sums, parameters, norms, softmax, Fishers and the merge are float32. Results are bit-equal only at equal
-   * dtypes. Default: the recipe's `compute_dtype` where there is a recipe, else float32.
+   * The dtype of matrix products' operands; sums, parameters, norms, softmax, Fishers and the merge are always float32. Results are bit-equal
+   * only at equal dtypes. The default is the recipe's `compute_dtype` where there is a recipe, and float32 elsewhere.
    */
   dtype?: ComputeDtype;
-  /** Only cpu in this version. */
+  /** The device that computes, which can only be the CPU in this version. */
   device?: 'cpu';
   /**
-   * Bytes that the activations of one batch may take. Results are bit-equal only at equal budgets. Default: half of what the parameters
-   * take, so that reading them is spread over many rows; 24 MiB at least, and 512 MiB at most.
+   * How many bytes the activations of one batch may take. Results are bit-equal only at equal budgets. The default is half of what the
+   * parameters take, so that reading them is spread over many rows, but at least 24 MiB and at most 512 MiB.
    */
   batchMemory?: number;
 }
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
 function defaultBatchMemory(parameters: readonly Parameter[]): number {
-  const elements = parameters.reduce((sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1), 0);
+  const elements = sum(parameters.map(({ shape }) => elementCount(shape)));
   return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
 }
 
@@ -42,9 +44,9 @@ function defaultBatchMemory(parameters: readonly Parameter[]): number {
  * made by load, interpolate or a merge; checkpoints stay on disk.
  */
 export class Session {
-  /** Parameters by name and shape, in the engine's order. */
+  /** The parameters by name and shape, in the engine's order. */
   readonly parameters: readonly Parameter[];
-  /** Of the engine. */
+  /** How many threads the engine has. */
   readonly threads: number;
   readonly dtype: ComputeDtype;
   readonly #budget: number;
@@ -86,22 +88,22 @@ export class Session {
     }
   }
 
-  /** θ = θ_i; 0 is the base. */
+  /** Sets θ = θ_i, where model 0 is the base. */
   async load(model: number, signal?: AbortSignal): Promise<void> {
     await this.job((engine) => engine.load(model), signal);
   }
 
-  /** θ = θ_0 + λ (θ_i − θ_0). */
+  /** Sets θ = θ_0 + λ (θ_i − θ_0). */
   async interpolate(model: number, coefficient: number, signal?: AbortSignal): Promise<void> {
     await this.job((engine) => engine.interpolate(model, coefficient), signal);
   }
 
-  /** Batches of a scoring pass within the memory budget. */
+  /** The budget by which batches of a scoring pass are cut. */
   scoreBudget(): BatchBudget {
     return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(rows) };
   }
 
-  /** Batches of a pass with gradients; `gradients` of an input: how many gradients are made of it, given its choices. */
+  /** The budget by which batches of a pass with gradients are cut; `gradients` says how many an input with so many choices makes. */
   gradientBudget(gradients: (choices: number) => number): BatchBudget {
     const withGradients = (rows: RowShapes) => ({ ...rows, gradients: Float64Array.from(rows.choices, gradients) });
     return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(withGradients(rows)) };
@@ -144,7 +146,7 @@ export class Session {
   }
 }
 
-/** A native engine for an architecture. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
+/** Makes a native engine for an architecture. Errors: INVALID_CONFIG, INVALID_ARGUMENT, UNSUPPORTED, NATIVE_LOAD. */
 export function makeEngine(config: EngineConfig, options: ComputeOptions): NativeEngine {
   const { Engine } = native();
   return callNative(

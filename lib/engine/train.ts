@@ -1,31 +1,34 @@
 import { makeBatches, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
+import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
-/** AdamW with PyTorch's defaults, on the right choice of each row, without dropout. */
+/** A training by AdamW with PyTorch's defaults, on the right choice of each row and without dropout. */
 export interface TrainingOptions {
   steps: number;
-  /** Rows of one step; split into as many passes as memory asks for. */
+  /** How many rows make one step; they are split into as many passes as memory asks for. */
   batchSize: number;
   learningRate: number;
-  /** Steps over which the learning rate rises from 0. Default 0. */
+  /** How many steps the learning rate takes to rise from 0. The default is 0. */
   warmup?: number;
-  /** Decoupled. Default 0. */
+  /** The decoupled weight decay. The default is 0. */
   weightDecay?: number;
+  /** The default is 0.9. */
   beta1?: number;
+  /** The default is 0.999. */
   beta2?: number;
-  /** AdamW's. Default 1e-8. */
+  /** The ε of AdamW. The default is 1e-8. */
   epsilon?: number;
-  /** Of the order of rows. */
+  /** The seed of the order of rows. */
   seed: number;
 }
 
-/** After a step. */
+/** What is known after a step. */
 export interface TrainingStep {
   step: number;
-  /** Mean NLL per label token of the step's rows, before the step. */
+  /** The mean NLL per label token of the step's rows, before the step. */
   loss: number;
 }
 
@@ -63,7 +66,7 @@ export async function train(
   for (let step = 1; step <= steps; step++) {
     options.onProgress?.({ phase: 'train', done: step - 1, total: steps, subject });
     const members = Array.from({ length: Math.min(batchSize, right.labels.length) }, () => order.next().value);
-    const labelTokens = members.reduce((sum, row) => sum + right.choices[row][0].length, 0);
+    const labelTokens = sum(members.map((row) => right.choices[row][0].length));
     let nll = 0;
     for (const { batch } of makeBatches(
       right,

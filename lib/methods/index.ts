@@ -30,7 +30,7 @@ export type ComparedMethod = RegisteredMethod & Required<Pick<MergeMethod, 'comp
 /** The registry that recipes, searches, comparisons, reports and documentation read. */
 export const METHODS: readonly RegisteredMethod[] = REGISTERED;
 
-/** Every name, then every alias. */
+/** What recipes may call methods: every name, and then every alias. */
 export const METHOD_SPELLINGS: readonly MethodSpelling[] = [
   ...REGISTERED.map(({ name }) => name),
   ...REGISTERED.flatMap(({ aliases }) => aliases),
@@ -44,7 +44,7 @@ export const COMPARED_METHODS = METHODS.filter(
   (method): method is ComparedMethod => method.comparison !== undefined,
 ).reverse();
 
-/** The method of a name or of an alias; undefined where there is none, which a name of the registry's rules out. */
+/** The method of a name or an alias; undefined where there is none, which cannot happen with a spelling of the registry. */
 export function methodNamed(name: MethodSpelling): RegisteredMethod;
 export function methodNamed(name: string): RegisteredMethod | undefined;
 export function methodNamed(name: string): RegisteredMethod | undefined {

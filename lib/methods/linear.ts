@@ -1,7 +1,8 @@
+import { sum } from '../core/statistics.js';
 import type { MergeMethod } from './method.js';
 import type { ParameterMistake, ParameterValues } from './parameter.js';
 import { planOfSum } from './plans.js';
-import { checkDivisible, coefficientsOfWeights, NORMALIZE, sumOf, WEIGHT, weightsIn } from './weights.js';
+import { checkDivisible, coefficientsOfWeights, NORMALIZE, WEIGHT, weightsIn } from './weights.js';
 
 /** Averaging: the weights add up to 1, so that Σ λ_i θ_i comes out whatever the base is. */
 export const linear = {
@@ -22,10 +23,10 @@ export const linear = {
 } as const satisfies MergeMethod;
 
 function checkSum(values: ParameterValues): ParameterMistake | undefined {
-  const sum = sumOf(weightsIn(values));
-  if (values[NORMALIZE.name] === true || Math.abs(sum - 1) <= 1e-6) return undefined;
+  const total = sum(weightsIn(values));
+  if (values[NORMALIZE.name] === true || Math.abs(total - 1) <= 1e-6) return undefined;
   return {
     at: NORMALIZE.name,
-    message: `parameters.normalize is false and the weights add up to ${sum}; expected a sum of 1 with linear (task_arithmetic takes any weights)`,
+    message: `parameters.normalize is false and the weights add up to ${total}; expected a sum of 1 with linear (task_arithmetic takes any weights)`,
   };
 }

@@ -58,9 +58,9 @@ export type MethodSearch =
 
 /** A method that others can be set beside, at coefficients that need no search. */
 export interface MethodComparison {
-  /** What `--compare` calls it. */
+  /** The name that `--compare` takes. */
   readonly name: string;
-  /** Its row in tables. */
+  /** The label of its row in tables. */
   readonly label: (coefficients: readonly number[]) => string;
   /** λ = 1/M for every model, or the best one of the search's grid, judged on the validation subsets. */
   readonly coefficients: 'equal' | 'grid';
@@ -70,19 +70,19 @@ export interface MethodComparison {
 
 /** Everything that the rest of dfmerge knows about a way to merge models. */
 export interface MergeMethod {
-  /** As recipes spell it, which is mergekit's spelling where mergekit has the method. */
+  /** The name as recipes spell it, which is mergekit's spelling where mergekit has the method. */
   readonly name: string;
   /** Other spellings that recipes may use. */
   readonly aliases: readonly string[];
-  /** What reports and tables call it; begins with a capital. */
+  /** The name that reports and tables use; it begins with a capital letter. */
   readonly title: string;
-  /** θ in one line of plain text. */
+  /** The formula of θ in one line of plain text. */
   readonly formula: string;
   /** The paper or the code that it comes from. */
   readonly source: string;
   readonly parameters: readonly MethodParameter[];
   readonly needs: MethodNeeds;
-  /** Absent where a search has nothing to look for. */
+  /** How a search works; absent where it has nothing to look for. */
   readonly search?: MethodSearch;
   readonly comparison?: MethodComparison;
   /**

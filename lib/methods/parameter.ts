@@ -1,6 +1,6 @@
 /** What every kind of parameter says of itself. */
 interface Described {
-  /** As recipes spell it, which is mergekit's spelling where mergekit has the parameter. */
+  /** The name as recipes spell it, which is mergekit's spelling where mergekit has the parameter. */
   readonly name: string;
   /** What it is, to go after «a number, » in messages and into the documentation. */
   readonly description: string;
@@ -12,11 +12,11 @@ export interface NumberParameter extends Described {
   /** Whether every model has its own; a value beside the models' then holds for those without. */
   readonly perModel: boolean;
   /**
-   * Taken where a recipe gives no value; absent: a recipe must give one. `1/M` stands for the same share of each of M models and therefore
+   * The value where a recipe gives none; absent where a recipe must give one. `1/M` stands for the same share of each of M models and therefore
    * holds only where no model is given a value.
    */
   readonly default?: number | '1/M';
-  /** Both limits belong to it. */
+  /** The numbers that are allowed, both limits included. */
   readonly range?: { readonly least?: number; readonly most?: number };
   /** Whether searches find good values, so that a recipe for a search gives none. */
   readonly searchable: boolean;
@@ -42,7 +42,7 @@ export type ParameterValues = Readonly<Record<string, number | boolean | readonl
 /** A mistake between values: the key of the recipe that it is told at, `models` or a parameter's name, and the message. */
 export interface ParameterMistake {
   readonly at: string;
-  /** What is wrong; what was expected. */
+  /** What is wrong and, after a semicolon, what was expected. */
   readonly message: string;
 }
 

@@ -52,7 +52,7 @@ function searchWords({ search }: RegisteredMethod): string {
     : `one coefficient for all: ${gridWords(search.grid)}`;
 }
 
-/** All of a short grid; of a long one its first step and its end. */
+/** A short grid is shown whole, and a long one by its first step and its end. */
 function gridWords(grid: readonly number[]): string {
   return grid.length > 4 ? `${grid[0]}, ${grid[1]} … ${grid.at(-1)}` : grid.join(', ');
 }

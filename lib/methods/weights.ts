@@ -1,3 +1,4 @@
+import { sum } from '../core/statistics.js';
 import type { BooleanParameter, NumberParameter, ParameterMistake, ParameterValues } from './parameter.js';
 
 /** λ of a model, before it is divided by anything. */
@@ -22,23 +23,18 @@ export const NORMALIZE: BooleanParameter = {
 /** λ_i = w_i, or w_i / Σ w where the recipe normalises. */
 export function coefficientsOfWeights(values: ParameterValues): number[] {
   const weights = weightsIn(values);
-  const sum = values[NORMALIZE.name] === true ? sumOf(weights) : 1;
-  return weights.map((weight) => weight / sum);
+  const divisor = values[NORMALIZE.name] === true ? sum(weights) : 1;
+  return weights.map((weight) => weight / divisor);
 }
 
-/** Weights that add up to 0 cannot be divided by their sum. */
+/** Complains about weights that add up to 0, which cannot be divided by their sum. */
 export function checkDivisible(values: ParameterValues): ParameterMistake | undefined {
-  const sum = sumOf(weightsIn(values));
-  if (values[NORMALIZE.name] !== true || Math.abs(sum) >= 1e-6) return undefined;
-  return { at: 'models', message: `the weights add up to ${sum}; expected a sum other than 0 to divide them by` };
+  const total = sum(weightsIn(values));
+  if (values[NORMALIZE.name] !== true || Math.abs(total) >= 1e-6) return undefined;
+  return { at: 'models', message: `the weights add up to ${total}; expected a sum other than 0 to divide them by` };
 }
 
 /** One weight per model. */
 export function weightsIn(values: ParameterValues): readonly number[] {
   return values[WEIGHT.name] as readonly number[];
-}
-
-/** In the order of the models, so that rounding is always the same. */
-export function sumOf(weights: readonly number[]): number {
-  return weights.reduce((total, weight) => total + weight, 0);
 }

@@ -2,9 +2,9 @@ import type { ProgressEvent } from '../core/progress.js';
 
 /** One point that a search tries. */
 export interface Candidate {
-  /** Counted from 1. */
+  /** The number of the trial, counted from 1. */
   trial: number;
-  /** One per model, in the order of `RunRecord.models`. */
+  /** One coefficient per model, in the order of `RunRecord.models`. */
   coefficients: number[];
 }
 
@@ -22,9 +22,9 @@ export interface TrialScore {
    * scored to their end.
    */
   correct?: Record<string, string>;
-  /** Set where `search.early_stopping` ended the scoring because the trial could no longer be the best. */
+  /** True where `search.early_stopping` ended the scoring because the trial could no longer be the best. */
   stopped?: true;
-  /** Rows of the validation subset that were scored in a stopped trial, by task name. */
+  /** How many rows of the validation subset were scored in a stopped trial, by task name. */
   rowsSeen?: Record<string, number>;
 }
 
@@ -32,7 +32,7 @@ export interface TrialScore {
 export interface EvaluationContext {
   /** Where it fires, `evaluate` throws ABORTED as soon as it can. */
   signal?: AbortSignal;
-  /** Takes progress events. */
+  /** Is called with progress events. */
   report?: (event: ProgressEvent) => void;
 }
 

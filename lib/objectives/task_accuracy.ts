@@ -21,7 +21,7 @@ export interface EarlyStopping {
  * each part is at most what the bound had in its place.
  */
 export class TaskAccuracy implements Objective {
-  /** Scores of the trials that ended unstopped, in order. */
+  /** The scores of the trials that were not stopped, in the order in which they ended. */
   readonly #finished: TrialScore[] = [];
   readonly #subsets: readonly { name: string; rows: BatchedRows }[];
 
@@ -83,7 +83,7 @@ export class TaskAccuracy implements Objective {
     };
   }
 
-  /** Mean accuracy of a task over the finished trials; a trial is stopped only where there are some. */
+  /** The mean accuracy of a task over the finished trials, of which there are some wherever a trial is stopped. */
   #usual(name: string): number {
     return mean(this.#finished.map(({ accuracy }) => accuracy[name]));
   }

@@ -77,7 +77,7 @@ function isWithin(
   return (type === 'number' || Number.isInteger(value)) && value >= least && value <= most;
 }
 
-/** `a number from 0 to 1` */
+/** Words for the numbers that a parameter takes, such as `a number from 0 to 1`. */
 export function numberWords({ type, range: { least, most } = {} }: NumberParameter): string {
   const kind = type === 'integer' ? 'an integer' : 'a number';
   if (least !== undefined && most !== undefined) return `${kind} from ${least} to ${most}`;
@@ -85,7 +85,7 @@ export function numberWords({ type, range: { least, most } = {} }: NumberParamet
   return most === undefined ? kind : `${kind} of at most ${most}`;
 }
 
-/** The values of parameters; reports those that are missing, and returns nothing then. */
+/** Returns the values of parameters, or reports those that are missing and returns nothing. */
 function requireValues(
   { recipe, report }: Checked,
   parameters: MergeMethod['parameters'],

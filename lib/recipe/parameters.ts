@@ -2,7 +2,7 @@ import { defaultOf, type MethodParameter, type NumberParameter, type ParameterVa
 import type { MergeMethod } from '../methods/method.js';
 import type { ShapedRecipe } from './schema.js';
 
-/** A parameter without a value, and the model that lacks it; absent where one value is for all models. */
+/** A parameter without a value, and the index of the model that lacks it, which is absent where one value is for all models. */
 export interface MissingParameter {
   parameter: NumberParameter;
   model?: number;
@@ -10,7 +10,7 @@ export interface MissingParameter {
 
 /** The values of a method's parameters in a recipe. */
 export interface ReadParameters {
-  /** Given, or by default; without those that are missing. */
+  /** The values that are given or hold by default, without those that are missing. */
   values: ParameterValues;
   missing: MissingParameter[];
 }
@@ -28,7 +28,7 @@ export function givenParameters(
   return given.length > 0 ? Object.fromEntries(given) : undefined;
 }
 
-/** A value of a model's own, or the one for all models. */
+/** The value that a model has of its own, or else the one for all models. */
 function givenValue(recipe: ShapedRecipe, name: string, model: number): number | undefined {
   return recipe.models[model].parameters?.[name] ?? (recipe.parameters[name] as number | undefined);
 }
@@ -36,7 +36,7 @@ function givenValue(recipe: ShapedRecipe, name: string, model: number): number |
 /**
  * Reads the values of a method's parameters.
  *
- * @param parameters - those of the method to read: all for a merge, those that are not searched for a search
+ * @param parameters - the parameters of the method to read, which are all for a merge and those that are not searched for a search
  */
 export function readParameters(recipe: ShapedRecipe, parameters: MergeMethod['parameters']): ReadParameters {
   const values: Record<string, ParameterValues[string]> = {};

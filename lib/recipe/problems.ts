@@ -5,12 +5,12 @@ import { KNOWN_KEYS, MERGEKIT_KEYS } from './schema.js';
 import { nearest } from './nearest.js';
 import type { KeyPath, Problem, RecipeSource } from './source.js';
 
-/** Enough to mend a recipe in one go, few enough to read. */
+/** How many problems one error shows: enough to mend a recipe in one go, and few enough to read. */
 const SHOWN = 10;
 
 type Issue = z.core.$ZodIssue;
 
-/** One error for all problems, a line each, in the order of the text. */
+/** One error that tells all problems, a line each, in the order of the text. */
 export function recipeError(source: RecipeSource, problems: readonly Problem[]): DfMergeError {
   const sorted = [...problems].sort((a, b) => source.offsetOf(a) - source.offsetOf(b));
   const lines = sorted.slice(0, SHOWN).map((problem) => `${source.prefixOf(problem)}${problem.message}`);
@@ -18,7 +18,7 @@ export function recipeError(source: RecipeSource, problems: readonly Problem[]):
   return new DfMergeError('INVALID_RECIPE', lines.join('\n'));
 }
 
-/** Words for what zod found. */
+/** What zod found, as problems in the words of recipes. */
 export function problemsOf(issues: readonly Issue[], root: unknown): Problem[] {
   return issues.flatMap(withinUnion).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...issue.path, key]));
@@ -33,14 +33,14 @@ export function problemsOf(issues: readonly Issue[], root: unknown): Problem[] {
   });
 }
 
-/** `models[0].parameters.weight` */
+/** A key path as text, such as `models[0].parameters.weight`. */
 export function showPath(path: KeyPath): string {
   return path
     .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`))
     .join('');
 }
 
-/** `expected one of: a, b`, led by the likeliest where one is near. */
+/** Words such as `one of: a, b (did you mean a?)`; the question is asked where a name is near to what was given. */
 export function oneOf(names: readonly string[], given: unknown): string {
   const likely = typeof given === 'string' ? nearest(given, names) : undefined;
   return `one of: ${names.join(', ')}${likely === undefined ? '' : ` (did you mean ${likely}?)`}`;
@@ -76,7 +76,7 @@ function unknownKey(path: KeyPath): Problem {
   };
 }
 
-/** List positions and task names as `*`, as in `KNOWN_KEYS`. */
+/** The path of a section as in `KNOWN_KEYS`, with `*` for list positions and task names. */
 function sectionPattern(path: KeyPath): string {
   return path
     .map((key, index) => (typeof key === 'number' || (index === 1 && path[0] === 'tasks') ? '*' : String(key)))
@@ -117,7 +117,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   record: 'a section of names and values',
 };
 
-/** @returns what would have been right, to go after "expected" */
+/** What would have been right, to go after the word "expected". */
 function expectedBy(issue: Issue, found: unknown): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -35,7 +35,7 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
  * Reads a recipe for a search: methods with free coefficients, no weights, tasks to score on.
  *
  * @param input - path of a YAML file, or the same keys as an object
- * @throws as `recipeForMerge`
+ * @throws what `recipeForMerge` throws
  */
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
   // The check let only search methods through.

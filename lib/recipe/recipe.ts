@@ -13,17 +13,17 @@ export type OptimizerMode = (typeof OPTIMIZERS)[number];
 export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
-/** A file or folder a recipe names: where it is, and how the user wrote it (for reports, which must not depend on the machine). */
+/** A file or folder that a recipe names: where it is, and how the user wrote it, for reports, which must not depend on the machine. */
 export interface RecipePath {
-  /** Absolute; relative paths are resolved against the recipe's folder. */
+  /** The absolute path; relative ones are resolved against the recipe's folder. */
   path: string;
-  /** As it stands in the recipe. */
+  /** The path as it stands in the recipe. */
   written: string;
 }
 
-/** One fine-tuned model; `path` is its folder. */
+/** One fine-tuned model, whose folder is `path`. */
 export interface RecipeModel extends RecipePath {
-  /** The task it was fine-tuned for: a name in `Recipe.tasks`. No two models share one. */
+  /** The name in `Recipe.tasks` of the task that it was fine-tuned for. No two models share one. */
   task?: string;
   /** What the recipe says of the method's parameters for this model, here or for all models; absent where it says nothing. */
   parameters?: Readonly<Record<string, number>>;
@@ -33,7 +33,7 @@ export interface RecipeModel extends RecipePath {
 
 /** A model of a recipe that was checked for merging. */
 export interface MergeModel extends RecipeModel {
-  /** λ of the method's formula, which the method makes out of its parameters. */
+  /** The λ of the method's formula, which the method makes out of its parameters. */
   coefficient: number;
 }
 
@@ -46,7 +46,7 @@ export interface RecipeTask extends RecipePath {
 export interface FisherSettings extends FisherRows {
   /** The place that the merge method names, unless the recipe names another. */
   at: FisherPlace;
-  /** Added to every entry, so that a division by a sum of Fishers is always defined. */
+  /** Is added to every entry, so that a division by a sum of Fishers is always defined. */
   epsilon: number;
   /** Choices of a lower p̃ are skipped, except for the likeliest one of an input; 0 skips none. */
   minWeight: number;
@@ -55,43 +55,43 @@ export interface FisherSettings extends FisherRows {
 /** How the coefficients are searched (METHOD §4). */
 export interface SearchSettings {
   acquisition: Acquisition;
-  /** Exploration margin of EI and LogEI. */
+  /** The exploration margin of EI and LogEI. */
   xi: number;
-  /** Exploration weight of UCB. */
+  /** The exploration weight of UCB. */
   kappa: number;
-  /** Trials before the model of the objective is trusted. */
+  /** How many trials there are before the model of the objective is trusted. */
   init: number;
-  /** Trials after those. */
+  /** How many trials there are after those. */
   iterations: number;
-  /** Part of each validation split that scores a trial, in (0, 1]. */
+  /** The part of each validation split that scores a trial, in (0, 1]. */
   validationRatio: number;
   /** Whether a candidate that can no longer come up to the best is scored no further. */
   earlyStopping: boolean;
-  /** By how many percentage points of mean accuracy it must fail to. */
+  /** By how many percentage points of mean accuracy it must certainly miss the best for that. */
   earlyStoppingMargin: number;
-  /** Of everything random in a run: the Fisher's inputs, the validation subset, the optimiser. */
+  /** The seed of everything random in a run: the Fisher's inputs, the validation subset and the optimiser. */
   seed: number;
   optimizer: OptimizerMode;
-  /** Lower and upper limit of every coefficient. */
+  /** The lower and the upper limit of every coefficient. */
   bounds: [lower: number, upper: number];
 }
 
-/** A recipe that was read and checked: every default filled in, every path absolute. */
+/** A recipe that was read and checked, with every default filled in and every path absolute. */
 export interface Recipe {
   mergeMethod: MethodName;
-  /** θ0. */
+  /** The base θ0. */
   baseModel: RecipePath;
-  /** θ_1 … θ_M, in the order of the coefficients. */
+  /** The models θ_1 … θ_M, in the order of the coefficients. */
   models: RecipeModel[];
-  /** In the recipe's order; empty where the recipe has none. */
+  /** The tasks in the recipe's order; empty where the recipe has none. */
   tasks: RecipeTask[];
   fisher: FisherSettings;
   search: SearchSettings;
   /** Every parameter of the method, with its default where the recipe gives none. Those that a search looks for are absent in its recipe. */
   parameters: ParameterValues;
-  /** Of the weights that are written. */
+  /** The dtype of the weights that are written. */
   dtype: OutputDtype;
-  /** Of matrix products' operands; ComputeOptions.dtype goes before it. */
+  /** The dtype of matrix products' operands, unless ComputeOptions.dtype gives another. */
   computeDtype: ComputeDtype;
 }
 
@@ -100,7 +100,7 @@ export interface MergeRecipe extends Recipe {
   models: MergeModel[];
 }
 
-/** What `recipeForSearch` returns: no model has a weight, every task is there. */
+/** What `recipeForSearch` returns: no model has a weight, and every task is there. */
 export interface SearchRecipe extends Recipe {
   mergeMethod: SearchMethodName;
 }

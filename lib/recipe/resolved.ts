@@ -1,7 +1,7 @@
 import { methodNamed } from '../methods/index.js';
 import type { Recipe, RecipeModel } from './recipe.js';
 
-/** A recipe as `dfmerge.json` keeps it: the YAML's own shape with every default spelled out, paths as the user wrote them. */
+/** A recipe as `dfmerge.json` keeps it: in the YAML's own shape, with every default spelled out and paths as the user wrote them. */
 export interface ResolvedRecipe {
   merge_method: string;
   base_model: string;
@@ -63,7 +63,7 @@ export function resolvedRecipe(recipe: Recipe): ResolvedRecipe {
   };
 }
 
-/** Values that hold for all models, without those that leave no choice. */
+/** The values that hold for all models, without those that leave no choice. */
 function parametersForAll({ mergeMethod, parameters }: Recipe): Record<string, number | boolean> {
   const shared: Record<string, number | boolean> = {};
   for (const parameter of methodNamed(mergeMethod).parameters) {

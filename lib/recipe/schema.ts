@@ -13,7 +13,7 @@ function integerFrom(least: number) {
   return z.int(words).min(least, words);
 }
 
-/** Numbers in both places; ranges, and which method has which parameter, are `check_parameters.ts`. */
+/** A parameter takes any number here; `check_parameters.ts` checks its range and whether the method has it. */
 function numberOf({ name, perModel }: MethodParameter) {
   return z.number({
     error: ({ input }) =>
@@ -48,7 +48,7 @@ const parameters = z.strictObject(
   ),
 );
 
-// They become keys of JSON objects and columns of tables; a leading letter also keeps out `__proto__`.
+// Names of tasks become keys of JSON objects and columns of tables. That they begin with a letter or digit also keeps out `__proto__`.
 const taskName = z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]*$/u);
 
 const task = z.strictObject({ data: path });
@@ -88,7 +88,7 @@ const search = z.strictObject({
     .default([0, 1]),
 });
 
-/** A recipe's shape and defaults, key by key; what its values must be to each other is `check.ts`. */
+/** A recipe's shape and defaults, key by key; `check.ts` checks what its values must be to each other. */
 export const recipeSchema = z.strictObject({
   merge_method: z.enum(METHOD_SPELLINGS).transform((spelling) => methodNamed(spelling).name),
   base_model: path,
@@ -106,16 +106,16 @@ export const recipeSchema = z.strictObject({
     .default('float32'),
 });
 
-/** A recipe as a JavaScript object: the keys of the YAML. */
+/** A recipe as a JavaScript object, which has the keys of the YAML. */
 export type RecipeInput = z.input<typeof recipeSchema>;
 
-/** A recipe whose every value has the right shape, defaults filled in. */
+/** A recipe whose every value has the right shape, with the defaults filled in. */
 export type ShapedRecipe = z.output<typeof recipeSchema>;
 
 /** What `fisher: none` and an absent section stand for. */
 export const defaultFisher = fisher.parse({});
 
-/** Keys that exist, by the path of their section with `*` for list positions and task names. */
+/** The keys that exist, by the path of their section with `*` for list positions and task names. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(recipeSchema.shape),
   'models.*': Object.keys(model.shape),

@@ -16,11 +16,11 @@ export type KeyPath = readonly PropertyKey[];
 /** A mistake and where it stands. */
 export interface Problem {
   path: KeyPath;
-  /** What is wrong; what was expected. */
+  /** What is wrong and, after a semicolon, what was expected. */
   message: string;
-  /** Of a mistake in the YAML itself, which no key path can name. */
+  /** The place of a mistake in the YAML itself, which no key path can name. */
   offset?: number;
-  /** The key is wrong, not its value. */
+  /** True where the key is wrong, and not its value. */
   atKey?: boolean;
   /** The key that an unknown one was likely meant to be. */
   meant?: string;
@@ -31,19 +31,20 @@ export interface RecipeSource {
   value: unknown;
   /** Relative paths in the recipe start here. */
   folder: string;
-  /** Mistakes of the text itself (syntax, duplicate keys). */
+  /** The mistakes of the text itself, such as wrong syntax and duplicate keys. */
   problems: Problem[];
-  /** Place of a problem in the text, or in a JavaScript object nothing, for sorting. */
+  /** The place of a problem in the text, by which problems are sorted; 0 in a JavaScript object. */
   offsetOf(problem: Problem): number;
-  /** `FILE:LINE:COLUMN: ` of a problem, or nothing for a JavaScript object: its problems name their key path. */
+  /** The prefix `FILE:LINE:COLUMN: ` of a problem, or '' in a JavaScript object, whose problems name their key path. */
   prefixOf(problem: Problem): string;
 }
 
+/** A recipe given as a JavaScript object, whose relative paths start at `folder`. */
 export function objectSource(value: unknown, folder: string): RecipeSource {
   return { value, folder, problems: [], offsetOf: () => 0, prefixOf: () => '' };
 }
 
-/** @param file - the name to show in messages */
+/** A recipe in YAML; `file` is the name that messages show. */
 export function yamlSource(text: string, options: { file: string; folder: string }): RecipeSource {
   const lines = new LineCounter();
   // `merge` is for `<<: *defaults`, which mergekit's YAML reader knows too.
@@ -70,7 +71,7 @@ export function yamlSource(text: string, options: { file: string; folder: string
   };
 }
 
-/** Aliases that multiply without end make `toJS` throw. */
+/** The document as plain values, or a problem where aliases multiply without end, which makes `toJS` throw. */
 function plainValue(document: Document, problems: Problem[]): unknown {
   try {
     return document.toJS();
@@ -80,7 +81,7 @@ function plainValue(document: Document, problems: Problem[]): unknown {
   }
 }
 
-/** Offset of the value (or key) at the problem's path; where that is missing, of the nearest thing above it that is there. */
+/** The offset of the value or key at the problem's path or, where that is missing, of the nearest thing above it that is there. */
 function offsetInDocument(document: Document, { path, atKey }: Problem): number {
   let node: Node | null | undefined = document.contents;
   let place = { key: node?.range?.[0] ?? 0, value: node?.range?.[0] ?? 0 };

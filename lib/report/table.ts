@@ -7,7 +7,7 @@ export interface TableColumn {
   key: string;
   /** The heading. Default: the key. */
   label?: string;
-  /** Default: right where the column's first value that is there is a number, left otherwise. */
+  /** The default is right where the column's first value that is there is a number, and left otherwise. */
   align?: 'left' | 'right';
   /** The text that is shown for a value. Default: `String`. */
   format?: (value: number | string) => string;

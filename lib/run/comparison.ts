@@ -30,7 +30,7 @@ export const COMPARISONS: readonly string[] = [
 /** One of COMPARISONS. */
 export type Comparison = string;
 
-/** What a search compares with unless told otherwise: what is cheap. */
+/** The comparisons of a search unless told otherwise, which are the cheap ones. */
 export const DEFAULT_COMPARISONS: readonly Comparison[] = [
   ...UNMERGED,
   ...COMPARED_METHODS.filter(({ comparison }) => comparison.cheap).map(({ comparison }) => comparison.name),
@@ -70,7 +70,7 @@ async function compareBase(context: RunContext, options: RunOptions): Promise<Co
   };
 }
 
-/** Each fine-tuned model on its own task: what a merge cannot be expected to reach. */
+/** Scores each fine-tuned model on its own task, which a merge cannot be expected to reach. */
 async function compareFineTuned(context: RunContext, options: RunOptions): Promise<Compared> {
   const { session, recipe, tasks } = context;
   const split = splitOf(context);

@@ -17,13 +17,13 @@ export interface RunContext {
   /** The recipe's method. */
   method: MergeMethod;
   session: Session;
-  /** Empty where the run reads no task. */
+  /** The tasks of the recipe; empty where the run reads none. */
   tasks: readonly PreparedTask[];
   /** Wall seconds that opening all this took. */
   loadSeconds: number;
 }
 
-/** What of a recipe's tasks a run needs. */
+/** Which parts of a recipe's tasks a run needs. */
 export interface RunNeeds extends Pick<PrepareOptions, 'validationRatio' | 'scored'> {
   /** Whether Fishers are measured: by the method itself or by one that it is compared with. */
   fisher: boolean;
@@ -66,8 +66,9 @@ async function tasksOf(
 }
 
 /**
- * How a method merges the models of a run. Fishers are measured where the method needs them; the recipe's own choices of the
- * place and of parameters count for the recipe's own method, and the defaults for others. Errors: INVALID_RECIPE where a model has neither a task nor a file to take its Fisher from.
+ * How a method merges the models of a run. Fishers are measured where the method needs them. The recipe's choice of the place and of
+ * parameters holds for the recipe's own method, and the defaults hold for others.
+ * Errors: INVALID_RECIPE where a model has neither a task nor a file to take its Fisher from.
  */
 export function mergePlan({ recipe, method: own, tasks }: RunContext, method: MergeMethod = own): MergePlan {
   const { needs } = method;

@@ -8,10 +8,10 @@ export function cpuName(): string {
   return cpus()[0]?.model.trim() || 'unknown';
 }
 
-/** What multiplies matrices where it is not the built-in kernels: other code, other bits. Records and journals say nothing else. */
-export function productsOf({ engine }: Session): { matmul?: string } {
-  const products = engine.matmul();
-  return products === 'builtin' ? {} : { matmul: products };
+/** What multiplies matrices, for records and journals, which name it only where it is not the built-in kernels: other code gives other bits. */
+export function matmulOf({ engine }: Session): { matmul?: string } {
+  const matmul = engine.matmul();
+  return matmul === 'builtin' ? {} : { matmul };
 }
 
 /** Where a run happened, for its record. */
@@ -21,7 +21,7 @@ export function environmentRecord(session: Session): EnvironmentRecord {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpuName(),
     isa: native().info().isa,
-    ...productsOf(session),
+    ...matmulOf(session),
     threads: session.threads,
     dtype: session.dtype,
   };

@@ -6,11 +6,11 @@ import { resolvedRecipe } from '../recipe/resolved.js';
 import type { Json } from '../search/journal_file.js';
 import type { JournalHeader } from '../search/journal_header.js';
 import type { RunContext } from './context.js';
-import { productsOf } from './environment.js';
+import { matmulOf } from './environment.js';
 
 /**
- * All that decides the numbers of a search. The number of iterations does not, so that a search can be gone on with for longer; what a search
- * is compared with does not either.
+ * All that decides the numbers of a search. The number of iterations is left out, so that a search can go on for longer, and so is what the
+ * search is compared with.
  */
 export async function journalHeader(
   { session, recipe, method, tasks }: RunContext,
@@ -32,7 +32,7 @@ export async function journalHeader(
     data,
     models,
     isa: native().info().isa,
-    ...productsOf(session),
+    ...matmulOf(session),
     batchMemory,
   };
 }

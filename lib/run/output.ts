@@ -10,7 +10,7 @@ import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
 import type { RunRecord, TaskRecord } from './record.js';
 
-/** The end of a run: the coefficients are known. */
+/** What the end of a run needs, where the coefficients are known. */
 export interface FinishOptions extends RunOptions {
   out: string;
   overwrite?: boolean;
@@ -18,7 +18,7 @@ export interface FinishOptions extends RunOptions {
   compare: readonly Comparison[];
   /** The search that found the coefficients, where there was one. */
   search?: SearchResult;
-  /** Of that search. What an earlier process has evaluated is taken from it, and what is evaluated now is added. */
+  /** The journal of that search. What an earlier process has evaluated is taken from it, and what is evaluated now is added. */
   journal?: Journal;
 }
 
@@ -74,7 +74,7 @@ async function compareAll(context: RunContext, options: FinishOptions, spent: Se
   return records;
 }
 
-/** Scores of the final merge, which the session holds. */
+/** The scores of the final merge, which the session holds. */
 async function finalScores(
   { session, tasks }: RunContext,
   { split, coefficients, journal, ...options }: FinishOptions & { split: 'validation' | 'test' },
@@ -102,7 +102,7 @@ async function writeRun(
 ): Promise<RunRecord> {
   const progress = (done: number) => options.onProgress?.({ phase: 'write', done, total: 1, subject: options.out });
   progress(0);
-  // Loading the plots takes a good part of a second: not before there is something to plot.
+  // Loading the plots takes a good part of a second, which is not spent before there is something to plot.
   const { renderReport } = await import('../report/report.js');
   const start = performance.now();
   let written: RunRecord | undefined;

@@ -19,27 +19,27 @@ export interface EnvironmentRecord {
   node: string;
   platform: string;
   cpu: string;
-  /** Instruction set of the kernels that ran. */
+  /** The instruction set of the kernels that ran. */
   isa: string;
   /** What multiplied matrices, where it was not those kernels. */
   matmul?: string;
   threads: number;
-  /** What matrix products' operands were. */
+  /** The dtype of matrix products' operands. */
   dtype: string;
 }
 
-/** Wall times: the only part of a record that differs between two runs of the same recipe. */
+/** Wall times, which are the only part of a record that differs between two runs of the same recipe. */
 export interface TimingRecord {
   totalSeconds: number;
   phases: Record<Phase, number>;
 }
 
 /**
- * `dfmerge.json`: what was done and what came out. A run that was interrupted and resumed leaves the same record as one
- * that was not, but for `timing`; so there is no date in it.
+ * What `dfmerge.json` holds: what was done and what came of it. A run that was interrupted and resumed leaves the same record as one that was
+ * not, except for `timing`, and therefore there is no date in it.
  */
 export interface RunRecord {
-  /** Version that wrote it. */
+  /** The version of dfmerge that wrote it. */
   dfmerge: string;
   method: string;
   recipe: ResolvedRecipe;
@@ -48,13 +48,13 @@ export interface RunRecord {
   models: { model: string; task?: string; coefficient: number }[];
   /** The coefficients of `models`, as one list. */
   coefficients: number[];
-  /** Empty after a `merge`. */
+  /** The trials of a search; empty after a `merge`. */
   trials: TrialRecord[];
   /** Candidates whose merge or score was not finite; absent where there are none. */
   failed?: FailedTrial[];
-  /** Absent after a `merge`. */
+  /** The best trial of a search; absent after a `merge`. */
   best?: { trial: number; objective: number };
-  /** Empty where the recipe names no tasks. */
+  /** The merged model on each task; empty where the recipe names no tasks. */
   tasks: TaskRecord[];
   comparisons: ComparisonRecord[];
   /** What was left out of the Fishers that the written merge was made with, by task name; absent where `min_weight` is 0. */

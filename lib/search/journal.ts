@@ -11,17 +11,17 @@ import type { TrialOutcome } from './trial.js';
 
 /** Another way to use the same models, to set beside the merged one. */
 export interface ComparisonRecord {
-  /** `base`, `fine-tuned (each on its own task)`, `average`, … */
+  /** The row's name in tables, such as `base` or `fine-tuned (each on its own task)`. */
   label: string;
-  /** Unweighted mean of `accuracy`. */
+  /** The unweighted mean of `accuracy`. */
   mean: number;
-  /** By task name. */
+  /** The accuracies by task name. */
   accuracy: Record<string, number>;
   /** Bitsets as in `Score`, by task name. */
   correct?: Record<string, string>;
-  /** One per model, where the comparison is a merge. */
+  /** One coefficient per model, where the comparison is a merge. */
   coefficients?: number[];
-  /** By task name; only of a comparison with Fishers, where `min_weight` is above 0. */
+  /** What was left out of the Fishers, by task name; absent unless the comparison has Fishers and `min_weight` is above 0. */
   skipped?: Record<string, SkippedChoices>;
   split: 'validation' | 'test';
 }
@@ -45,10 +45,10 @@ export type JournalEvent =
       seconds: Seconds;
     };
 
-/** Append-only record of a search, as lines of JSON: a header and then its events. */
+/** The append-only record of a search, in lines of JSON: a header, and then the events. */
 export interface Journal {
   readonly path: string;
-  /** Read back and appended, in order. */
+  /** The events that were read back and then those that were appended, in order. */
   readonly events: readonly JournalEvent[];
   /**
    * Returns when the line is on the disk. Throws INVALID_ARGUMENT for an event that cannot follow (a number that is not finite, a trial out

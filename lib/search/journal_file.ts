@@ -8,14 +8,14 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** Lines of JSON that a file was found to hold. */
 export interface FoundLines {
   lines: Json[];
-  /** Bytes of those lines. What follows them was cut short when its writer was killed. */
+  /** How many bytes those lines take. What follows them was cut short when its writer was killed. */
   length: number;
 }
 
 /** A file of lines of JSON that is only ever appended to. A line is on the disk when `append` returns. */
 export class JournalFile {
   #descriptor: number | undefined;
-  /** Bytes that are known to be whole lines on the disk. */
+  /** How many bytes are known to be whole lines on the disk. */
   #length: number;
 
   /** Opens a file whose first `length` bytes are kept. Errors: IO. */
@@ -33,7 +33,7 @@ export class JournalFile {
     });
   }
 
-  /** Errors: IO, after which the file is as it was; CLOSED. */
+  /** Appends a value as a line. Errors: IO, after which the file is as it was; CLOSED. */
   append(value: unknown): void {
     const descriptor = this.#descriptor;
     if (descriptor === undefined) throw new DfMergeError('CLOSED', `the journal ${this.path} is closed`);

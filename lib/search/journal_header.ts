@@ -4,7 +4,7 @@ import type { Json } from './journal_file.js';
 
 /** The first event of a journal: all that decides the numbers of a search. Resuming under a different one is refused. */
 export interface JournalHeader {
-  /** Version of dfmerge. */
+  /** The version of dfmerge. */
   version: string;
   seed: number;
   /** The resolved recipe and the digests of data and models belong here: a refusal names the keys that differ. */
@@ -13,7 +13,7 @@ export interface JournalHeader {
 
 /** Throws MISMATCH, naming the keys that differ, where a journal was begun by another search. */
 export function checkSameSearch(path: string, found: Json, wanted: JournalHeader): void {
-  // Through JSON, so that an absent key and an undefined one are the same.
+  // The header goes through JSON, so that an absent key and an undefined one are the same.
   const differences = differingKeys(found, JSON.parse(JSON.stringify(wanted)) as Json, '');
   if (differences.length === 0) return;
   const shown = differences

@@ -36,7 +36,7 @@ export function trialsOf(search: MethodSearch, settings: Pick<SearchSettings, 'i
   return search.over === 'coefficients' ? settings.init + settings.iterations : search.grid.length;
 }
 
-/** A list of points, in its order, whatever is told. */
+/** Proposes the points of a list in their order, whatever is told. */
 export class ListedProposals implements Proposals {
   #asked = 0;
 

@@ -28,7 +28,7 @@ export function replay(
   const spent: Seconds[] = [];
   let best: TrialRecord | undefined;
   const end = (trial: number, seconds: Seconds): Candidate => {
-    const candidate = inFlight.get(trial) as Candidate; // the journal lets no trial end that was not asked
+    const candidate = inFlight.get(trial) as Candidate; // The journal lets no trial end that was not asked.
     inFlight.delete(trial);
     spent.push(seconds);
     return candidate;

@@ -19,9 +19,9 @@ export interface FailedTrial extends Candidate {
 
 /** How a search tells how far it has come. */
 export interface SearchEvents extends RunOptions {
-  /** Called after every trial, those read back from a journal included; `seconds` is the wall time of the trial. */
+  /** Is called after every trial, those read back from a journal included; `seconds` is the wall time of the trial. */
   onTrial?: (trial: TrialRecord, best: TrialRecord, seconds: number) => void;
-  /** Called after every trial without a score, those read back included. */
+  /** Is called after every trial without a score, those read back included. */
   onFailure?: (trial: FailedTrial) => void;
 }
 

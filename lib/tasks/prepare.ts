@@ -11,7 +11,7 @@ import type { Tokenizer } from './text/tokenizer.js';
 
 /** A split, or rows of it, cut into batches once for all the passes of a run. */
 export interface PreparedPart {
-  /** SHA-256 of the data file, hexadecimal. */
+  /** The SHA-256 of the data file in hexadecimal. */
   digest: string;
   rows: BatchedRows;
 }
@@ -19,11 +19,11 @@ export interface PreparedPart {
 /** A task of a recipe, ready for the engine. */
 export interface PreparedTask {
   name: string;
-  /** The whole split, which has labels; absent where nothing is scored. */
+  /** The whole validation split, which has labels; absent where nothing is scored. */
   validation?: PreparedPart;
   /** The rows of the validation split that score a trial; a smaller share's rows are among a larger one's. */
   subset?: PreparedPart;
-  /** The whole split, which has labels. */
+  /** The whole test split, which has labels; absent where there is none or nothing is scored. */
   test?: PreparedPart;
   /** The inputs of the task's Fisher, drawn once and kept for all candidates. */
   fisher?: PreparedPart;
@@ -46,11 +46,11 @@ export interface FisherRows {
 /** Which parts of the tasks are needed. */
 export interface PrepareOptions extends DataOptions {
   tokenizer: Tokenizer;
-  /** Of the validation subsets and the Fishers' inputs. */
+  /** The seed of the validation subsets and of the Fishers' inputs. */
   seed: number;
-  /** Part of each validation split that scores a trial, in (0, 1]. */
+  /** The part of each validation split that scores a trial, in (0, 1]. */
   validationRatio: number;
-  /** Absent where no Fisher is measured. */
+  /** The inputs that Fishers are measured on; absent where none is measured. */
   fisher?: FisherRows;
   /** Whether validation and test splits are scored, and so need labels. */
   scored: 'yes' | 'where labelled' | 'no';
@@ -74,7 +74,7 @@ async function prepareTask(session: Session, task: TaskFolder, options: PrepareO
   const { seed, validationRatio, fisher, scored, cache } = options;
   const stream = { seed, task: task.name };
   const load = (split: SplitName, needLabels: boolean) =>
-    prepareSplit(options.tokenizer, task.path, split, { needLabels, cache });
+    prepareSplit(options.tokenizer, task.path, { split, needLabels, cache });
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');

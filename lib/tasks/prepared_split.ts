@@ -4,20 +4,20 @@ import { parseSplit, readSplit, type SplitName } from './rows.js';
 import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from './text/tokenizer.js';
 import { tokenizeRows } from './tokenize.js';
 
-/** A split as the engine takes it: checked, tokenized, with the digest of its file. */
+/** A split as the engine takes it: checked, tokenized, and with the digest of its file. */
 export interface PreparedSplit {
   file: string;
   digest: string;
   rows: TokenizedRows;
-  /** 0 .. n − 1. */
+  /** The indices of all rows, 0 .. n − 1. */
   all: number[];
 }
 
-/** How tasks' data are read. */
+/** How the data of tasks are read. */
 export interface DataOptions {
   /**
-   * Folder in which the token ids of data files are kept for later runs, at most 1 GiB of them; false: none. Results do not depend on it.
-   * Default: `$DFMERGE_CACHE` (`off` for none), else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
+   * The folder in which the token ids of data files are kept for later runs, at most 1 GiB of them, or false for none. Results do not depend
+   * on it. The default is `$DFMERGE_CACHE` (`off` for none), else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
    */
   cache?: string | false;
 }
@@ -26,10 +26,9 @@ export interface DataOptions {
 export async function prepareSplit(
   tokenizer: Tokenizer,
   dir: string,
-  split: SplitName,
-  options: DataOptions & { needLabels?: boolean } = {},
+  options: DataOptions & { split: SplitName; needLabels?: boolean },
 ): Promise<PreparedSplit> {
-  const { file, digest, bytes } = await readSplit(dir, split);
+  const { file, digest, bytes } = await readSplit(dir, options.split);
   const prepared = (rows: TokenizedRows): PreparedSplit => ({
     file,
     digest,

@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
 import { endianness, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
+import { sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
@@ -55,7 +56,7 @@ export function rowsKey({ data, tokenizer, maxInputTokens }: RowsSource): string
 /** How many files a cache folder holds and how many bytes they take; a folder that does not exist holds none. */
 export function cacheUsage(folder: string): { files: number; bytes: number } {
   const kept = list(folder);
-  return { files: kept.length, bytes: kept.reduce((sum, { size }) => sum + size, 0) };
+  return { files: kept.length, bytes: sum(kept.map(({ size }) => size)) };
 }
 
 /**

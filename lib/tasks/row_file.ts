@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sum } from '../core/statistics.js';
 import { packRows, type TokenizedRows } from '../engine/batch.js';
 
 /**
@@ -14,7 +15,7 @@ const COUNTS = 4;
 /** How many bytes the file of encodeRows has. */
 export function encodedBytes({ inputIds, choices }: TokenizedRows): number {
   const segments = choices.flat();
-  const ids = [...inputIds, ...segments].reduce((sum, { length }) => sum + length, 0);
+  const ids = sum([...inputIds, ...segments].map(({ length }) => length));
   return START + 4 * (COUNTS + 3 * inputIds.length + 2 + segments.length + 1 + ids);
 }
 

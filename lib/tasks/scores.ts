@@ -40,12 +40,12 @@ export function meanAccuracy(scores: TaskScores): number {
   return mean([...scores.values()].map(({ accuracy }) => accuracy));
 }
 
-/** Accuracy by task name. */
+/** The accuracies by task name. */
 export function accuracies(scores: TaskScores): Record<string, number> {
   return Object.fromEntries([...scores].map(([name, { accuracy }]) => [name, accuracy]));
 }
 
-/** Bitsets by task name. */
+/** The bitsets of the scores that have one, by task name. */
 export function bitsets(scores: TaskScores): Record<string, string> {
   return Object.fromEntries(
     [...scores].flatMap(([name, { correct }]) => (correct === undefined ? [] : [[name, correct]])),

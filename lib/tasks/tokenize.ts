@@ -8,7 +8,7 @@ export function tokenizerOf({ set }: Session): Promise<Tokenizer> {
   return loadTokenizer(set.tokenizerDir ?? set.base.dir);
 }
 
-/** Token ids of rows; inputs are cut to `maxInputTokens` (default 512), choices are not cut. */
+/** The token ids of rows. Inputs are cut to `maxInputTokens`, by default 512, and choices are not cut. */
 export function tokenizeRows(
   tokenizer: Tokenizer,
   rows: TaskRow[],

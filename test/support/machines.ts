@@ -14,7 +14,7 @@ export interface Machine {
   device: EngineOptions['device'];
   isa: string;
   dtype: ComputeDtype;
-  /** Names it in the title of a test. */
+  /** What the title of a test calls it. */
   title: string;
 }
 

@@ -4,31 +4,31 @@ import type { ModelSizes } from '../architecture.js';
 
 /** The numbers of a T5's config.json that decide what it computes; whether the head is tied is the checkpoint's to say. */
 export interface T5Config {
-  /** Width of the residual stream. */
+  /** The width of the residual stream. */
   dModel: number;
-  /** Width of one attention head; numHeads · dKv may differ from dModel. */
+  /** The width of one attention head; numHeads · dKv may differ from dModel. */
   dKv: number;
-  /** Width of the feed-forward layer. */
+  /** The width of the feed-forward layer. */
   dFf: number;
-  /** Encoder blocks. */
+  /** How many blocks the encoder has. */
   numLayers: number;
   numDecoderLayers: number;
   numHeads: number;
   relativeBuckets: number;
   relativeMaxDistance: number;
-  /** True: gated feed-forward (gelu_new(wi_0 x) · wi_1 x); false: relu(wi x). */
+  /** Whether the feed-forward layer is gated, as gelu_new(wi_0 x) · wi_1 x, or is relu(wi x). */
   gated: boolean;
   epsilon: number;
-  /** Rows of the embedding table, which may exceed the tokenizer's pieces. */
+  /** How many rows the embedding table has, which may exceed the tokenizer's pieces. */
   vocabSize: number;
   padTokenId: number;
   eosTokenId: number;
   decoderStartTokenId: number;
-  /** Multiply the decoder's output by dModel^-0.5 before the head. */
+  /** Whether the decoder's output is multiplied by dModel^-0.5 before the head. */
   scaleLogits: boolean;
 }
 
-/** config.json's key of each field, for messages. */
+/** The key of each field in config.json, for messages. */
 export const CONFIG_KEYS: Record<keyof T5Config, string> = {
   dModel: 'd_model',
   dKv: 'd_kv',
@@ -49,7 +49,7 @@ export const CONFIG_KEYS: Record<keyof T5Config, string> = {
 
 /**
  * Reads a T5 1.0, 1.1, Flan or mT5 config, with the defaults that old checkpoints rely on.
- * @param config config.json as parsed
+ * @param config the config.json as parsed
  * @param file its path, for messages
  * Errors: INVALID_CONFIG naming the key; UNSUPPORTED for another activation.
  */
@@ -79,14 +79,14 @@ export function parseT5Config(config: Record<string, unknown>, file: string): T5
   };
 }
 
-/** What the engine is made for. `tied`: the output head is the embedding table itself. */
+/** The configuration of an engine; `tied` says whether the output head is the embedding table itself. */
 export function engineConfig(config: T5Config, tied: boolean): EngineConfig {
   return { architecture: 't5', ...config, tied };
 }
 
 /**
- * config.json of a T5 1.0: relu, tied embeddings. Keys that transformers wants as fractions and whose value is whole (initializer_factor 1.0)
- * are left to its defaults: JSON written here has no 1.0, and it refuses 1.
+ * The config.json of a T5 1.0, with relu and tied embeddings. Keys that transformers wants as fractions although their value is whole, such as
+ * initializer_factor 1.0, are left to its defaults, because it refuses a 1 and JSON that is written here has no 1.0.
  */
 export function newConfig({ width, feedForward, layers, heads, vocabSize }: ModelSizes): Record<string, unknown> {
   return {
@@ -116,7 +116,7 @@ function invalid(file: string, message: string): DfMergeError {
   return new DfMergeError('INVALID_CONFIG', `${file}: ${message}`);
 }
 
-/** null counts as absent, as transformers writes unset keys so. */
+/** Reads an integer of at least `least`. A null counts as absent, since transformers writes unset keys that way. */
 function readCount(
   config: Record<string, unknown>,
   key: string,

@@ -1,4 +1,4 @@
-/** T5 1.0, 1.1, Flan and mT5. */
+/** The architecture of T5 1.0, T5 1.1, Flan-T5 and mT5. */
 import { registerArchitecture } from '../architecture.js';
 import { engineConfig, newConfig, parseT5Config } from './config.js';
 import { openFamily } from './family.js';

@@ -4,12 +4,12 @@ import type { TokenizedRows } from '../../../lib/engine/batch.js';
 export interface PlainBag {
   vocabSize: number;
   width: number;
-  /** [vocabSize, width] each. */
+  /** Each is [vocabSize, width]. */
   embedding: ArrayLike<number>;
   linear: ArrayLike<number>;
 }
 
-/** Gradients of one NLL. */
+/** The gradients of one NLL. */
 interface Gradients {
   embedding: Float64Array;
   linear: Float64Array;
@@ -29,7 +29,7 @@ function probabilities(bag: PlainBag, h: Float64Array): Float64Array {
   return p.map((value) => value / sum);
 }
 
-/** The NLL of a choice, a sum over its label tokens. */
+/** The NLL of a choice, which is a sum over its label tokens. */
 export function plainNll(bag: PlainBag, input: Int32Array, choice: Int32Array): number {
   const p = probabilities(bag, hidden(bag, input));
   return choice.reduce((sum, id) => sum - Math.log(p[id]), 0);
@@ -53,7 +53,7 @@ function gradientsOf(bag: PlainBag, input: Int32Array, choice: Int32Array): Grad
   return { embedding, linear };
 }
 
-/** The exact Fisher of all rows: 1/N Σ_x Σ_c p̃_c (∇ NLL_c / L_c)² + ε, p̃ the softmax of −NLL_c / L_c. */
+/** The exact Fisher of all rows, 1/N Σ_x Σ_c p̃_c (∇ NLL_c / L_c)² + ε, where p̃ is the softmax of −NLL_c / L_c. */
 export function plainFisher(bag: PlainBag, rows: TokenizedRows, epsilon: number): Gradients {
   const size = bag.vocabSize * bag.width;
   const fisher = { embedding: new Float64Array(size), linear: new Float64Array(size) };
