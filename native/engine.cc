@@ -71,7 +71,7 @@ void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) 
 // ---- Models
 
 int Engine::add_model(const std::vector<TensorPlace>& places) {
-  models_.push_back(std::make_unique<FileSource>(stream_.cpu().kernels, ranges_of(table_, places)));
+  models_.push_back(std::make_unique<FileSource>(stream_, ranges_of(table_, places)));
   return static_cast<int>(models_.size()) - 1;
 }
 
@@ -151,7 +151,7 @@ void Engine::finish_fisher(const FinishFisher& finish) {
 }
 
 void Engine::load_fisher(const std::vector<TensorPlace>& places) {
-  const FileSource file(stream_.cpu().kernels, ranges_of(table_, places));
+  const FileSource file(stream_, ranges_of(table_, places));
   start();
   run(LoadFisherKernel(), {{&file}, {&fisher_}});
 }
@@ -205,7 +205,7 @@ void Engine::write(ParameterVector vector, const std::vector<TensorPlace>& place
   if (vector == ParameterVector::kParameters) require_parameters();
   start();
   for (const TensorPlace& place : places)
-    write_tensor(stream_.cpu(), range_of(table_, place), block(vector).tensor(table_.find(place.name)));
+    write_tensor(stream_, range_of(table_, place), block(vector).tensor(table_.find(place.name)));
 }
 
 const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {

@@ -75,7 +75,7 @@ Napi::Value rescale(const Napi::CallbackInfo& info) {
     const Napi::Array models = object_of(o.Get("models"), "models").As<Napi::Array>();
     for (uint32_t i = 0; i < models.Length(); ++i) {
       const std::vector<TensorPlace> places = places_of(models.Get(i), "models");
-      files.push_back(std::make_unique<FileSource>(machine.stream.cpu().kernels, ranges_of(table, places)));
+      files.push_back(std::make_unique<FileSource>(machine.stream, ranges_of(table, places)));
       operands.sources.push_back(files.back().get());
     }
     const RescaleKernel kernel(number_of(o.Get("norm"), "norm"), boolean_of(o.Get("whole"), "whole"),

@@ -6,7 +6,7 @@
 
 namespace dfmerge {
 
-FileSource::FileSource(const Kernels& kernels, const std::vector<TensorRange>& ranges) : kernels_(kernels) {
+FileSource::FileSource(const Stream& stream, const std::vector<TensorRange>& ranges) : kernels_(stream.cpu().kernels) {
   std::map<std::string, std::shared_ptr<const MappedFile>> files;
   for (const TensorRange& range : ranges) {
     std::shared_ptr<const MappedFile>& file = files[range.file];

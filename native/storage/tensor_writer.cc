@@ -58,7 +58,7 @@ void TensorWriter::write(const Kernels& kernels, ElementRange range, const float
   put(halves.data(), range.count * width, offset);
 }
 
-void write_tensor(Context& context, const TensorRange& range, const float* values) {
+void cpu::write_tensor(Context& context, const TensorRange& range, const float* values) {
   const TensorWriter writer(range);
   context.pool.run(divide_up(range.elements, kPiece), [&](int64_t piece, int) {
     const int64_t first = piece * kPiece;

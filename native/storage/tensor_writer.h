@@ -1,6 +1,6 @@
 // Writes tensors at known offsets of files whose headers TypeScript has written.
 #pragma once
-#include "cpu/context.h"
+#include "device.h"
 #include "storage/tensor_range.h"
 
 namespace dfmerge {
@@ -24,7 +24,11 @@ class TensorWriter {
   int descriptor_;
 };
 
+namespace cpu {
 // Writes all values [range.elements] of a tensor on all threads, with the errors of TensorWriter.
 void write_tensor(Context& context, const TensorRange& range, const float* values);
+}  // namespace cpu
+
+inline constexpr Op<cpu::write_tensor> write_tensor;
 
 }  // namespace dfmerge
