@@ -48,7 +48,15 @@ function patched(text: string, diff: string): string {
  */
 async function houseWithMethod(added: readonly Block[]): Promise<House> {
   const house = await temporaryFolder();
-  for (const part of ['lib/methods', 'dist/lib', 'dist/bindings', 'package.json', 'README.md', 'test/docs_methods.mjs'])
+  for (const part of [
+    'lib/methods',
+    'lib/core',
+    'dist/lib',
+    'dist/bindings',
+    'package.json',
+    'README.md',
+    'test/docs_methods.mjs',
+  ])
     await cp(join(root, part), join(house, part), { recursive: true });
   for (const part of ['node_modules', 'build']) await symlink(join(root, part), join(house, part));
   for (const { file, language, text } of added.filter((block) => block.file.startsWith('lib/methods/'))) {
