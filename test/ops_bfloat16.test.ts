@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { testing } from '../bindings/testing/index.js';
 import { roundToBfloat16, SMALLEST_NORMAL } from './support/bfloat16.js';
 import { machines, on, onThreads, sameBits, withinBound } from './support/machines.js';
-import { outerOperands, type OuterShape } from './support/outer_shapes.js';
+import { SEVERAL_TASKS, SPARSE_ROWS, outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 
@@ -225,39 +225,8 @@ const OUTERS: OuterShape[] = [
       [599, 101],
     ],
   },
-  {
-    out: 400,
-    in: 5,
-    forwardRows: 3,
-    segments: [
-      [0, 2],
-      [2, 1],
-    ],
-  },
-  {
-    out: 30,
-    in: 18,
-    forwardRows: 8,
-    segments: [
-      [0, 3],
-      [3, 5],
-      [0, 3],
-      [5, 0],
-    ],
-    extra: [
-      [0, 0],
-      [0, 2],
-      [0, 3],
-      [1, 0],
-      [2, 0],
-      [3, 1],
-      [3, 2],
-      [4, 0],
-      [17, 1],
-      [29, 2],
-      [29, 3],
-    ],
-  },
+  SEVERAL_TASKS,
+  SPARSE_ROWS,
   {
     out: 64 * 1024 + 50,
     in: 3,

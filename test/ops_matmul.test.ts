@@ -3,7 +3,7 @@
 import test from 'ava';
 import { testing } from '../bindings/testing/index.js';
 import { machines, onThreads, sameBits, withinBound } from './support/machines.js';
-import { outerOperands, type OuterShape } from './support/outer_shapes.js';
+import { SEVERAL_TASKS, SPARSE_ROWS, outerOperands, type OuterShape } from './support/outer_shapes.js';
 import { EPSILON32, matmul, squaredOuter } from './support/plain_ops.js';
 import { RandomValues } from './support/random_values.js';
 
@@ -103,15 +103,7 @@ const OUTERS: OuterShape[] = [
       [3, 6],
     ],
   }, // Choices share forward rows.
-  {
-    out: 400,
-    in: 5,
-    forwardRows: 3,
-    segments: [
-      [0, 2],
-      [2, 1],
-    ],
-  }, // There are several tasks of 16 panels.
+  SEVERAL_TASKS,
   {
     out: 64 * 1024 + 50,
     in: 3,
@@ -128,31 +120,7 @@ const OUTERS: OuterShape[] = [
       [65_585, 1],
     ],
   }, // There are several chunks of packed rows.
-  // Sparse rows lie at both edges and several in one tile; a segment has several rows, a row has several segments, and a segment has none.
-  {
-    out: 30,
-    in: 18,
-    forwardRows: 8,
-    segments: [
-      [0, 3],
-      [3, 5],
-      [0, 3],
-      [5, 0],
-    ],
-    extra: [
-      [0, 0],
-      [0, 2],
-      [0, 3],
-      [1, 0],
-      [2, 0],
-      [3, 1],
-      [3, 2],
-      [4, 0],
-      [17, 1],
-      [29, 2],
-      [29, 3],
-    ],
-  },
+  SPARSE_ROWS,
 ];
 
 for (const squared of [true, false]) {

@@ -1,40 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { DfMergeError } from '../lib/core/errors.js';
 import { recipeForMerge, recipeForSearch, type RecipeInput } from '../lib/recipe/read.js';
 import { resolvedRecipe } from '../lib/recipe/resolved.js';
+import { MERGE, recipePlace, SEARCH } from './support/recipes.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'dfmerge-recipe-'));
-const file = join(folder, 'recipe.yaml');
-test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+const { folder, file } = recipePlace();
 
 function reading<T>(read: (path: string) => T, text: string): T {
   writeFileSync(file, text);
   return read(file);
 }
-
-const SEARCH = `merge_method: df_merge
-base_model: models/base
-models:
-  - model: models/task_a
-    task: a
-  - model: /elsewhere/task_b
-    task: b
-tasks:
-  a: { data: data/a }
-  b: { data: data/b }
-`;
-
-const MERGE = `merge_method: gta
-base_model: models/base
-models:
-  - model: models/task_a
-    parameters: { weight: 0.3 }
-  - model: models/task_b
-    parameters: { weight: -0.1 }
-`;
 
 test('a search recipe is filled with defaults and its paths are resolved against its folder', (t) => {
   t.deepEqual(reading(recipeForSearch, SEARCH), {

@@ -1,13 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { DfMergeError } from '../lib/core/errors.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
+import { MERGE, recipePlace, SEARCH } from './support/recipes.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'dfmerge-recipe-'));
-const file = join(folder, 'recipe.yaml');
-test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+const { file } = recipePlace();
 
 /** The complaints about a recipe's text as `LINE:COLUMN: message`, without the file's name. */
 function complaints(read: (path: string) => unknown, text: string): string[] {
@@ -20,27 +17,6 @@ function complaints(read: (path: string) => unknown, text: string): string[] {
   }
   return [];
 }
-
-const SEARCH = `merge_method: df_merge
-base_model: models/base
-models:
-  - model: models/task_a
-    task: a
-  - model: /elsewhere/task_b
-    task: b
-tasks:
-  a: { data: data/a }
-  b: { data: data/b }
-`;
-
-const MERGE = `merge_method: gta
-base_model: models/base
-models:
-  - model: models/task_a
-    parameters: { weight: 0.3 }
-  - model: models/task_b
-    parameters: { weight: -0.1 }
-`;
 
 const MISTAKES: [name: string, text: string, expected: string[]][] = [
   [

@@ -45,15 +45,15 @@ export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
       score: first(scoreRows),
     };
   });
-  const model = await openModel(spec, { dtype: spec.dtype, children: tasks.length });
+  const session = await openModel(spec, { dtype: spec.dtype, children: tasks.length });
   try {
     const memory = MemoryWatch.start();
-    await iterate(model, shortened(tasks));
+    await iterate(session, shortened(tasks));
     const phases: Record<string, number> = {};
-    timeCalls(model.engine, phases);
+    timeCalls(session.engine, phases);
     const told = optimizerAfter(POINTS_TOLD, tasks.length).state();
     const seconds = await secondsOfRuns(
-      () => iterate(model, tasks, { optimizer: BayesianOptimizer.from(told), phases }),
+      () => iterate(session, tasks, { optimizer: BayesianOptimizer.from(told), phases }),
       spec.repeats,
     );
     phases.rest = sum(seconds) - sum(Object.values(phases));
@@ -63,7 +63,7 @@ export async function timeIteration(spec: IterationSpec): Promise<CaseResult> {
       ...memory.stop(),
     };
   } finally {
-    model.close();
+    session.close();
   }
 }
 
@@ -73,7 +73,7 @@ function shortened(tasks: readonly Task[]): Task[] {
 }
 
 async function iterate(
-  model: Session,
+  session: Session,
   tasks: readonly Task[],
   timing?: { optimizer: BayesianOptimizer; phases: Record<string, number> },
 ): Promise<void> {
@@ -85,14 +85,14 @@ async function iterate(
   // Batches are cut here although a run cuts them once: the figures then stay comparable with those of earlier versions.
   const fishers = tasks.map(({ name, rows, fisher }) => ({
     task: name,
-    inputs: fisherInputs(model, { rows, indices: fisher }, 'exact'),
+    inputs: fisherInputs(session, { rows, indices: fisher }, 'exact'),
     mode: 'exact' as const,
     seed: 0,
   }));
   const fisher = { at: 'candidate', fromFile: tasks.map(() => false) } as const;
-  await runMerge(model, dfMerge.plan({ coefficients, parameters: {}, fisher }), { fishers });
+  await runMerge(session, dfMerge.plan({ coefficients, parameters: {}, fisher }), { fishers });
   for (const { rows, score, name } of tasks)
-    await evaluateRows(model, scoringRows(model, rows, score), { subject: name });
+    await evaluateRows(session, scoringRows(session, rows, score), { subject: name });
 }
 
 /** Makes every native call of the engine add its seconds to its phase. */

@@ -30,12 +30,12 @@ export async function timeLoading(spec: LoadSpec): Promise<CaseResult> {
 
 /** Opens the model and loads its base. */
 async function loadBase(spec: LoadSpec, then?: (embedding: Float32Array) => void): Promise<void> {
-  const model = await openModel(spec, { dtype: 'float32' });
+  const session = await openModel(spec, { dtype: 'float32' });
   try {
-    await model.load(0);
-    then?.(model.engine.parameter('parameters', 'shared.weight'));
+    await session.load(0);
+    then?.(session.engine.parameter('parameters', 'shared.weight'));
   } finally {
-    model.close();
+    session.close();
   }
 }
 

@@ -16,19 +16,19 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
   );
   const all = rows.inputIds.map((_, i) => i);
   const memory = MemoryWatch.start();
-  const model = await openModel(spec, { dtype: spec.dtype, children: spec.models });
+  const session = await openModel(spec, { dtype: spec.dtype, children: spec.models });
   try {
     const seconds = await secondsOf(async () => {
-      await model.interpolate(1, 0.3);
-      await measureFisher(model, fisherInputs(model, { rows, indices: all }, 'exact'), { mode: 'exact' });
-      await model.job((engine) => engine.beginMerge());
+      await session.interpolate(1, 0.3);
+      await measureFisher(session, fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
+      await session.job((engine) => engine.beginMerge());
       for (let i = 1; i <= spec.models; i++)
-        await model.job((engine) => engine.fold({ model: i, coefficient: 0.3, withFisher: true }));
-      await model.job((engine) => engine.finishMerge(spec.models));
-      await evaluateRows(model, scoringRows(model, rows, all));
+        await session.job((engine) => engine.fold({ model: i, coefficient: 0.3, withFisher: true }));
+      await session.job((engine) => engine.finishMerge(spec.models));
+      await evaluateRows(session, scoringRows(session, rows, all));
     });
     return { seconds: [seconds], ...memory.stop() };
   } finally {
-    model.close();
+    session.close();
   }
 }

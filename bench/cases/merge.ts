@@ -16,13 +16,13 @@ const SHORT_ROW = { input: 8, choices: [2, 2] };
  * is checked in the specified float order.
  */
 export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
-  const model = await openModel(spec, { dtype: 'float32', children: 1 });
+  const session = await openModel(spec, { dtype: 'float32', children: 1 });
   try {
-    const check = await checkMerge(model, SHAPES[spec.shape].vocabSize);
+    const check = await checkMerge(session, SHAPES[spec.shape].vocabSize);
     const parts = {
-      interpolate: () => model.interpolate(CHILD, LAMBDA),
-      fold: () => model.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true })),
-      finish: () => model.job((engine) => engine.finishMerge(1)),
+      interpolate: () => session.interpolate(CHILD, LAMBDA),
+      fold: () => session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true })),
+      finish: () => session.job((engine) => engine.finishMerge(1)),
     };
     const result = await timed(parts[spec.part], spec.repeats);
     const copying = Array.from({ length: spec.repeats }, () =>
@@ -30,31 +30,31 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
     );
     return { ...result, copying, check };
   } finally {
-    model.close();
+    session.close();
   }
 }
 
 /** Checks that results agree in every bit, so that the error is 0 or 1. It leaves a Fisher and a folded child in the engine. */
-async function checkMerge(model: Session, vocabSize: number): Promise<Check> {
-  const names = model.parameters
+async function checkMerge(session: Session, vocabSize: number): Promise<Check> {
+  const names = session.parameters
     .map(({ name }) => name)
     .filter((name) => /(block\.0\.layer\.0\..*(q|layer_norm)|final_layer_norm)\.weight$/.test(name));
-  const values = (vector: 'parameters' | 'fisher') => names.map((name) => model.engine.parameter(vector, name));
-  await model.load(CHILD);
+  const values = (vector: 'parameters' | 'fisher') => names.map((name) => session.engine.parameter(vector, name));
+  await session.load(CHILD);
   const child = values('parameters');
-  await model.load(0);
+  await session.load(0);
   const base = values('parameters');
-  await model.job((engine) => engine.beginFisher());
-  await model.job((engine) =>
+  await session.job((engine) => engine.beginFisher());
+  await session.job((engine) =>
     engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), { mode: 'exact' }),
   );
-  await model.job((engine) => engine.finishFisher({ inputs: 1, epsilon: 1e-12 }));
+  await session.job((engine) => engine.finishFisher({ inputs: 1, epsilon: 1e-12 }));
   const fisher = values('fisher');
-  await model.interpolate(CHILD, LAMBDA);
+  await session.interpolate(CHILD, LAMBDA);
   const interpolated = values('parameters');
-  await model.job((engine) => engine.beginMerge());
-  await model.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
-  await model.job((engine) => engine.finishMerge(1));
+  await session.job((engine) => engine.beginMerge());
+  await session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
+  await session.job((engine) => engine.finishMerge(1));
   const merged = values('parameters');
   const same = names.every((_, t) =>
     base[t].every((theta0, i) => {

@@ -21,31 +21,31 @@ interface Reference extends Probe {
 export async function timeWork(spec: WorkSpec): Promise<CaseResult> {
   const { vocabSize } = SHAPES[spec.shape];
   const rows = randomRows(taskLengths(spec.lengths, spec.task, spec.rows).rows, vocabSize, spec.task);
-  const model = await openModel(spec, { dtype: spec.dtype });
+  const session = await openModel(spec, { dtype: spec.dtype });
   try {
-    await model.load(0);
-    const check = await checked(model, spec);
+    await session.load(0);
+    const check = await checked(session, spec);
     return {
       ...(await (spec.kind === 'train'
-        ? timeSteps(model, rows, spec.repeats)
-        : timed(() => onePass(model, rows, spec.kind), spec.repeats))),
+        ? timeSteps(session, rows, spec.repeats)
+        : timed(() => onePass(session, rows, spec.kind), spec.repeats))),
       check,
     };
   } finally {
-    model.close();
+    session.close();
   }
 }
 
 /** Does one row of the work, with the kernels that DFMERGE_ISA names, and writes its numbers to a file for the checks of other processes. */
 export async function writeReference(spec: ReferenceSpec): Promise<CaseResult> {
-  const model = await openModel(spec, { dtype: 'float32' });
+  const session = await openModel(spec, { dtype: 'float32' });
   try {
-    await model.load(0);
-    const reference: Reference = { isa: native().info().isa, ...(await probe(model, spec.work, probed(spec))) };
+    await session.load(0);
+    const reference: Reference = { isa: native().info().isa, ...(await probe(session, spec.work, probed(spec))) };
     await writeFile(spec.reference, JSON.stringify(reference));
     return { seconds: [] };
   } finally {
-    model.close();
+    session.close();
   }
 }
 
@@ -54,24 +54,24 @@ function probed(spec: WorkSpec | ReferenceSpec): TokenizedRows {
   return randomRows([row], SHAPES[spec.shape].vocabSize, `${spec.task} probe`);
 }
 
-async function checked(model: Session, spec: WorkSpec): Promise<Check> {
+async function checked(session: Session, spec: WorkSpec): Promise<Check> {
   const { isa, ...expected } = JSON.parse(await readFile(spec.reference, 'utf8')) as Reference;
-  return compareProbes(await probe(model, spec.kind, probed(spec)), expected, { dtype: spec.dtype, against: isa });
+  return compareProbes(await probe(session, spec.kind, probed(spec)), expected, { dtype: spec.dtype, against: isa });
 }
 
-async function onePass(model: Session, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
+async function onePass(session: Session, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
   const all = rows.inputIds.map((_, i) => i);
   if (kind === 'fisher')
-    await measureFisher(model, fisherInputs(model, { rows, indices: all }, 'exact'), { mode: 'exact' });
-  else await evaluateRows(model, scoringRows(model, rows, all));
+    await measureFisher(session, fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
+  else await evaluateRows(session, scoringRows(session, rows, all));
 }
 
 /** Times training steps on all rows at once, of which the first warms up. */
-async function timeSteps(model: Session, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
+async function timeSteps(session: Session, rows: TokenizedRows, repeats: number): Promise<CaseResult> {
   const memory = MemoryWatch.start();
   const ends: number[] = [];
   const afterStep = async () => void ends.push(performance.now() / 1000);
-  await train(model, rows, {
+  await train(session, rows, {
     steps: repeats + 1,
     batchSize: rows.labels.length,
     learningRate: 1e-4,

@@ -39,20 +39,20 @@ export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengt
 }
 
 /** Does the work on one row at the model's current parameters, and digests the result. */
-export async function probe(model: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
-  const { results } = await evaluateRows(model, scoringRows(model, row, [0]));
+export async function probe(session: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
+  const { results } = await evaluateRows(session, scoringRows(session, row, [0]));
   const { nll } = results[0];
   if (work === 'score') return { nll, tensors: {} };
   if (work === 'fisher') {
-    await measureFisher(model, fisherInputs(model, { rows: row, indices: [0] }, 'exact'), { mode: 'exact' });
+    await measureFisher(session, fisherInputs(session, { rows: row, indices: [0] }, 'exact'), { mode: 'exact' });
   } else {
-    await model.job((engine) => engine.beginTraining());
-    await model.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));
+    await session.job((engine) => engine.beginTraining());
+    await session.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));
   }
   return {
     nll,
     tensors: Object.fromEntries(
-      model.parameters.map(({ name }) => [name, digest(model.engine.parameter('fisher', name))]),
+      session.parameters.map(({ name }) => [name, digest(session.engine.parameter('fisher', name))]),
     ),
   };
 }

@@ -39,7 +39,7 @@ export async function pretrain(
 ): Promise<PretrainResult> {
   const [architecture] = architectures();
   const random = await temporaryBeside(out);
-  let model: Session | undefined;
+  let session: Session | undefined;
   try {
     await createModel({
       ...run,
@@ -48,20 +48,20 @@ export async function pretrain(
       config: architecture.newConfig({ ...plan.model, vocabSize: data.tokenizer.size }),
       files: { 'tokenizer.json': data.tokenizer.json, 'tokenizer_config.json': TOKENIZER_CONFIG },
     });
-    model = await Session.open(random.path, [], run);
+    session = await Session.open(random.path, [], run);
     const stream = new RandomStream(seed, 'pretraining rows');
     const rows = tokenizeRows(
-      await tokenizerOf(model),
+      await tokenizerOf(session),
       data.stories.map((story) => pretrainingRow(stream, story)),
     );
-    await model.load(0, run.signal);
+    await session.load(0, run.signal);
     const losses: number[] = [];
     const total = sum(plan.pretraining.map(({ steps }) => steps));
     for (const stretch of plan.pretraining) {
       const before = losses.length;
       const onProgress = (event: ProgressEvent) => run.onProgress?.({ ...event, done: before + event.done, total });
       const afterStep = async ({ loss }: { loss: number }) => void losses.push(loss);
-      await train(model, rows, {
+      await train(session, rows, {
         ...stretch,
         seed: seed + before,
         signal: run.signal,
@@ -70,14 +70,14 @@ export async function pretrain(
         afterStep,
       });
     }
-    await model.write(out, { dtype: 'float32' }, run.signal);
+    await session.write(out, { dtype: 'float32' }, run.signal);
     return {
-      parameters: countParameters(model),
+      parameters: countParameters(session),
       firstLoss: mean(losses.slice(0, AVERAGED)),
       lastLoss: mean(losses.slice(-AVERAGED)),
     };
   } finally {
-    model?.close();
+    session?.close();
     await random.remove();
   }
 }
@@ -85,6 +85,6 @@ export async function pretrain(
 /** The tokenizer_config.json without which transformers takes a T5's tokenizer for a SentencePiece one. */
 const TOKENIZER_CONFIG = `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', pad_token: '<pad>', eos_token: '</s>', unk_token: '<unk>' }, null, 2)}\n`;
 
-function countParameters(model: Session): number {
-  return sum(model.parameters.map(({ shape }) => elementCount(shape)));
+function countParameters(session: Session): number {
+  return sum(session.parameters.map(({ shape }) => elementCount(shape)));
 }

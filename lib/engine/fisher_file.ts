@@ -24,15 +24,15 @@ export interface FisherMetadata {
  * Errors: IO, NUMERIC, ABORTED.
  */
 export async function writeFisher(
-  model: Session,
+  session: Session,
   file: string,
   { metadata, signal }: { metadata: FisherMetadata; signal?: AbortSignal },
 ): Promise<void> {
-  const tensors = model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
+  const tensors = session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
   await writeSafetensorsFile(file, tensors, {
     metadata: { format: 'pt', kind: 'dfmerge diagonal fisher', ...metadata },
     writeTensors: (path, places) =>
-      model.job(
+      session.job(
         (engine) =>
           engine.write(
             'fisher',
@@ -44,10 +44,10 @@ export async function writeFisher(
 }
 
 /** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */
-export async function loadFisher(model: Session, file: string, signal?: AbortSignal): Promise<void> {
+export async function loadFisher(session: Session, file: string, signal?: AbortSignal): Promise<void> {
   const { tensors } = await readHeader(file);
   const wrong: string[] = [];
-  const sources = model.parameters.map(({ name, shape }) => {
+  const sources = session.parameters.map(({ name, shape }) => {
     const entry = tensors.get(name);
     if (!entry) wrong.push(`${name} is missing`);
     else if (entry.shape.join() !== shape.join())
@@ -60,11 +60,11 @@ export async function loadFisher(model: Session, file: string, signal?: AbortSig
       dtype: entry && isWeightDType(entry.dtype) ? entry.dtype : ('F32' as const),
     };
   });
-  const known = new Set(model.parameters.map(({ name }) => name));
+  const known = new Set(session.parameters.map(({ name }) => name));
   for (const name of tensors.keys()) if (!known.has(name)) wrong.push(`${name} is not in the model`);
   if (wrong.length > 0) {
     const more = wrong.length > 8 ? ` and ${wrong.length - 8} more` : '';
     throw new DfMergeError('MISMATCH', `${file} is not a Fisher of this model: ${wrong.slice(0, 8).join('; ')}${more}`);
   }
-  await model.job((engine) => engine.loadFisher(sources), signal);
+  await session.job((engine) => engine.loadFisher(sources), signal);
 }

@@ -69,9 +69,10 @@ export class Session {
   static async open(base: string, models: readonly string[], options: ComputeOptions = {}): Promise<Session> {
     const set = await openModelSet(base, models);
     const engine = makeEngine(set.engineConfig, options);
-    const model = new Session(set, engine, options);
-    for (const member of [set.base, ...set.models]) callNative(() => engine.addModel(member.sources(model.parameters)));
-    return model;
+    const session = new Session(set, engine, options);
+    for (const member of [set.base, ...set.models])
+      callNative(() => engine.addModel(member.sources(session.parameters)));
+    return session;
   }
 
   /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */

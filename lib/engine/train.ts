@@ -47,7 +47,7 @@ export function rightChoices(rows: TokenizedRows): TokenizedRows {
  * Errors: NUMERIC naming the tensor whose gradient is not finite; ABORTED.
  */
 export async function train(
-  model: Session,
+  session: Session,
   rows: TokenizedRows,
   options: TrainingOptions &
     RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },
@@ -62,7 +62,7 @@ export async function train(
   const right = rightChoices(rows);
   const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, warmup = 0 } = options;
-  await model.job((engine) => engine.beginTraining(), signal);
+  await session.job((engine) => engine.beginTraining(), signal);
   for (let step = 1; step <= steps; step++) {
     options.onProgress?.({ phase: 'train', done: step - 1, total: steps, subject });
     const members = Array.from({ length: Math.min(batchSize, right.labels.length) }, () => order.next().value);
@@ -71,13 +71,16 @@ export async function train(
     for (const { batch } of makeBatches(
       right,
       members,
-      model.gradientBudget(() => 1),
+      session.gradientBudget(() => 1),
     )) {
-      const values = await model.job((engine) => engine.addGradient(batch, 1 / labelTokens), signal);
+      const values = await session.job((engine) => engine.addGradient(batch, 1 / labelTokens), signal);
       for (const value of values) nll += value;
     }
     const rate = learningRate * (warmup > 0 ? Math.min(1, step / warmup) : 1);
-    await model.job((engine) => engine.adamw({ learningRate: rate, beta1, beta2, epsilon, weightDecay, step }), signal);
+    await session.job(
+      (engine) => engine.adamw({ learningRate: rate, beta1, beta2, epsilon, weightDecay, step }),
+      signal,
+    );
     if (await options.afterStep?.({ step, loss: nll / labelTokens })) break;
   }
   options.onProgress?.({ phase: 'train', done: steps, total: steps, subject });

@@ -32,3 +32,40 @@ export function outerOperands(random: RandomValues, shape: OuterShape, squared: 
     extra: random.normal(extra.length * shape.in),
   };
 }
+
+/** So many rows of the target that there are several tasks of 16 panels. */
+export const SEVERAL_TASKS: OuterShape = {
+  out: 400,
+  in: 5,
+  forwardRows: 3,
+  segments: [
+    [0, 2],
+    [2, 1],
+  ],
+};
+
+/** Sparse rows lie at both edges and several in one tile; a segment has several rows, a row has several segments, and a segment has none. */
+export const SPARSE_ROWS: OuterShape = {
+  out: 30,
+  in: 18,
+  forwardRows: 8,
+  segments: [
+    [0, 3],
+    [3, 5],
+    [0, 3],
+    [5, 0],
+  ],
+  extra: [
+    [0, 0],
+    [0, 2],
+    [0, 3],
+    [1, 0],
+    [2, 0],
+    [3, 1],
+    [3, 2],
+    [4, 0],
+    [17, 1],
+    [29, 2],
+    [29, 3],
+  ],
+};
