@@ -285,11 +285,14 @@ Napi::Value js_merge(const Info& info) {
                                fisher = with_fisher ? floats_of(fishers.Get(i), "fishers") : model;
       expect_size(model, size, "models");
       expect_size(fisher, size, "fishers");
-      kernels.fold(numerator.data(), denominator.data(), with_fisher ? fisher.data() : nullptr, base.data(),
-                   model.data(), static_cast<float>(coefficients[i]), size);
+      kernels.fold({numerator.data(), denominator.data(), with_fisher ? fisher.data() : nullptr, base.data(),
+                    model.data(), static_cast<float>(coefficients[i]), size});
     }
-    kernels.finish(theta.data(), numerator.data(), denominator.data(), base.data(),
-                   static_cast<float>(coefficients.size()), size, streamed(o));
+    kernels.finish({{theta.data(), size, streamed(o)},
+                    numerator.data(),
+                    denominator.data(),
+                    base.data(),
+                    static_cast<float>(coefficients.size())});
     return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + size});
   });
 }
@@ -303,9 +306,10 @@ Napi::Value js_interpolate(const Info& info) {
     const std::vector<float> base = floats_of(o.Get("base"), "base"),
                              model = sized(o, "model", static_cast<int64_t>(base.size()));
     const Buffer theta = machine.buffer(static_cast<int64_t>(base.size()));
-    stream.cpu().kernels.interpolate(theta.data(), base.data(), model.data(),
-                                     static_cast<float>(number_of(o.Get("coefficient"), "coefficient")), theta.size(),
-                                     streamed(o));
+    stream.cpu().kernels.interpolate({{theta.data(), theta.size(), streamed(o)},
+                                      base.data(),
+                                      model.data(),
+                                      static_cast<float>(number_of(o.Get("coefficient"), "coefficient"))});
     return to_js(info.Env(), std::vector<float>{theta.data(), theta.data() + theta.size()});
   });
 }

@@ -64,17 +64,18 @@ inline __attribute__((always_inline)) float gelu_new_slope(float x) {
   return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * kRootTwoOverPi * (1.0f + 3.0f * kGeluCubic * x * x);
 }
 
-float rms_norm(float* y, const float* x, const float* weight, float epsilon, int64_t d) {
+float rms_norm(NormRow o) {
   const float r =
-      1.0f / __builtin_sqrtf(sum(d, [=](int64_t i) { return x[i] * x[i]; }) / static_cast<float>(d) + epsilon);
-  for (int64_t i = 0; i < d; ++i) y[i] = weight[i] * (x[i] * r);
+      1.0f /
+      __builtin_sqrtf(sum(o.n, [=](int64_t i) { return o.x[i] * o.x[i]; }) / static_cast<float>(o.n) + o.epsilon);
+  for (int64_t i = 0; i < o.n; ++i) o.y[i] = o.weight[i] * (o.x[i] * r);
   return r;
 }
 
-void rms_norm_backward(float* dx, const float* dy, const float* x, const float* weight, float r, int64_t d) {
-  const float projection = sum(d, [=](int64_t i) { return dy[i] * weight[i] * x[i]; });
-  const float along = r * r * r * projection / static_cast<float>(d);
-  for (int64_t i = 0; i < d; ++i) dx[i] += r * (weight[i] * dy[i]) - along * x[i];
+void rms_norm_backward(NormRowBackward o) {
+  const float projection = sum(o.n, [=](int64_t i) { return o.dy[i] * o.weight[i] * o.x[i]; });
+  const float along = o.r * o.r * o.r * projection / static_cast<float>(o.n);
+  for (int64_t i = 0; i < o.n; ++i) o.dx[i] += o.r * (o.weight[i] * o.dy[i]) - along * o.x[i];
 }
 
 float maximum(const float* x, int64_t n) {
@@ -92,12 +93,12 @@ float exp_sum(const float* x, float shift, int64_t n) {
   return sum(n, [=](int64_t i) { return exponential(x[i] - shift); });
 }
 
-void exp_scale(float* out, const float* x, float shift, float factor, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = exponential(x[i] - shift) * factor;
+void exp_scale(ScaledExponentials o) {
+  for (int64_t i = 0; i < o.n; ++i) o.out[i] = exponential(o.x[i] - o.shift) * o.factor;
 }
 
 void softmax(float* x, int64_t n) {
-  exp_scale(x, x, maximum(x, n), 1.0f, n);
+  exp_scale({x, x, maximum(x, n), 1.0f, n});
   const float inverse = 1.0f / sum(n, [=](int64_t i) { return x[i]; });
   for (int64_t i = 0; i < n; ++i) x[i] *= inverse;
 }
@@ -111,16 +112,16 @@ void add(float* out, const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] += x[i];
 }
 
-void add_scaled(float* out, const float* x, float factor, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] += factor * x[i];
+void add_scaled(ScaledRow o) {
+  for (int64_t i = 0; i < o.n; ++i) o.out[i] += o.factor * o.x[i];
 }
 
-void add_product(float* out, const float* a, const float* b, float factor, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] += (a[i] * b[i]) * factor;
+void add_product(ScaledProduct o) {
+  for (int64_t i = 0; i < o.n; ++i) o.out[i] += (o.a[i] * o.b[i]) * o.factor;
 }
 
-void add_weighted_square(float* out, const float* x, float weight, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] += weight * (x[i] * x[i]);
+void add_weighted_square(ScaledRow o) {
+  for (int64_t i = 0; i < o.n; ++i) o.out[i] += o.factor * (o.x[i] * o.x[i]);
 }
 
 void scale(float* x, float factor, int64_t n) {
@@ -135,16 +136,15 @@ void relu_backward(float* dx, const float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) dx[i] = y[i] > 0 ? dx[i] : 0.0f;
 }
 
-void gated_gelu(float* y, const float* gate, const float* linear, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = gelu_new(gate[i]) * linear[i];
+void gated_gelu(GatedRow o) {
+  for (int64_t i = 0; i < o.n; ++i) o.y[i] = gelu_new(o.gate[i]) * o.linear[i];
 }
 
-void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const float* gate, const float* linear,
-                         int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    const float g = dy[i];
-    dlinear[i] = g * gelu_new(gate[i]);
-    dgate[i] = g * linear[i] * gelu_new_slope(gate[i]);
+void gated_gelu_backward(GatedRowBackward o) {
+  for (int64_t i = 0; i < o.n; ++i) {
+    const float g = o.dy[i];
+    o.dlinear[i] = g * gelu_new(o.gate[i]);
+    o.dgate[i] = g * o.linear[i] * gelu_new_slope(o.gate[i]);
   }
 }
 
@@ -152,8 +152,11 @@ void gated_gelu_backward(float* dgate, float* dlinear, const float* dy, const fl
 // from i on. Streamed vectors go past the caches and save the memory the read that a plain store begins with. What does
 // not start on a vector's boundary is stored plainly.
 template <class VectorValue, class Value>
-inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, bool stream, VectorValue vector_value,
+inline __attribute__((always_inline)) bool stream_values(ParameterTarget target, VectorValue vector_value,
                                                          Value value) {
+  float* const out = target.out;
+  const int64_t n = target.n;
+  const bool stream = target.stream;
   constexpr uint32_t kInfinity = 0x7f800000u;
   // The bits of the largest magnitude, among which infinities and NaNs are above every finite number.
   Words worst = as_words(broadcast(0.0f));
@@ -177,49 +180,48 @@ inline __attribute__((always_inline)) bool stream_values(float* out, int64_t n, 
   return finite && all_below(worst, kInfinity);
 }
 
-bool copy(float* out, const float* in, int64_t n, bool stream) {
-  return stream_values(out, n, stream, [=](int64_t i) { return load(in + i); }, [=](int64_t i) { return in[i]; });
+bool copy(ParameterTarget target, const float* in) {
+  return stream_values(target, [=](int64_t i) { return load(in + i); }, [=](int64_t i) { return in[i]; });
 }
 
-bool interpolate(float* out, const float* base, const float* model, float coefficient, int64_t n, bool stream) {
+bool interpolate(Interpolation o) {
   return stream_values(
-      out, n, stream, [=](int64_t i) { return load(base + i) + coefficient * (load(model + i) - load(base + i)); },
-      [=](int64_t i) { return base[i] + coefficient * (model[i] - base[i]); });
+      o.target, [=](int64_t i) { return load(o.base + i) + o.coefficient * (load(o.model + i) - load(o.base + i)); },
+      [=](int64_t i) { return o.base[i] + o.coefficient * (o.model[i] - o.base[i]); });
 }
 
-void fold(float* numerator, float* denominator, const float* fisher, const float* base, const float* model,
-          float coefficient, int64_t n) {
-  if (!fisher) {
-    for (int64_t i = 0; i < n; ++i) {
-      numerator[i] += coefficient * (model[i] - base[i]);
-      denominator[i] += 1.0f;
+void fold(FoldOperands o) {
+  if (!o.fisher) {
+    for (int64_t i = 0; i < o.n; ++i) {
+      o.numerator[i] += o.coefficient * (o.model[i] - o.base[i]);
+      o.denominator[i] += 1.0f;
     }
     return;
   }
-  for (int64_t i = 0; i < n; ++i) {
-    numerator[i] += (fisher[i] * coefficient) * (model[i] - base[i]);
-    denominator[i] += fisher[i];
+  for (int64_t i = 0; i < o.n; ++i) {
+    o.numerator[i] += (o.fisher[i] * o.coefficient) * (o.model[i] - o.base[i]);
+    o.denominator[i] += o.fisher[i];
   }
 }
 
-bool finish(float* out, const float* numerator, const float* denominator, const float* base, float models, int64_t n,
-            bool stream) {
+bool finish(FinishOperands o) {
   return stream_values(
-      out, n, stream,
-      [=](int64_t i) { return (models * load(numerator + i)) / load(denominator + i) + load(base + i); },
-      [=](int64_t i) { return (models * numerator[i]) / denominator[i] + base[i]; });
+      o.target,
+      [=](int64_t i) { return (o.models * load(o.numerator + i)) / load(o.denominator + i) + load(o.base + i); },
+      [=](int64_t i) { return (o.models * o.numerator[i]) / o.denominator[i] + o.base[i]; });
 }
 
-void divide_add(float* x, float divisor, float addend, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] = x[i] / divisor + addend;
+void divide_add(DivideAdd o) {
+  for (int64_t i = 0; i < o.n; ++i) o.x[i] = o.x[i] / o.divisor + o.addend;
 }
 
-void adamw(float* p, float* m, float* v, const float* g, float decay, float mean_rate, float beta2, float square_rate,
-           float step_size, float root_correction, float epsilon, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    m[i] = m[i] + mean_rate * (g[i] - m[i]);
-    v[i] = beta2 * v[i] + square_rate * (g[i] * g[i]);
-    p[i] = p[i] * decay - step_size * (m[i] / (__builtin_sqrtf(v[i]) / root_correction + epsilon));
+void adamw(AdamWStep o) {
+  float *const m = o.mean, *const v = o.square, *const p = o.parameter;
+  const float* const g = o.gradient;
+  for (int64_t i = 0; i < o.n; ++i) {
+    m[i] = m[i] + o.mean_rate * (g[i] - m[i]);
+    v[i] = o.beta2 * v[i] + o.square_rate * (g[i] * g[i]);
+    p[i] = p[i] * o.decay - o.step_size * (m[i] / (__builtin_sqrtf(v[i]) / o.root_correction + o.epsilon));
   }
 }
 

@@ -4,7 +4,7 @@ namespace dfmerge {
 
 void FinishFisherKernel::apply(Context& context, const Chunk& chunk, const Sums& sums) const {
   float* fisher = chunk.targets[0];
-  context.kernels.divide_add(fisher, inputs_, epsilon_, chunk.range.count);
+  context.kernels.divide_add({fisher, inputs_, epsilon_, chunk.range.count});
   if (!context.kernels.all_finite(fisher, chunk.range.count))
     fail("NUMERIC", "the Fisher of %s is not finite", chunk.name.c_str());
   if (!fold_) return;

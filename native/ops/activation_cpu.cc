@@ -28,15 +28,15 @@ void relu_backward(Context& context, const ReluBackward& o) {
 
 void gated_gelu(Context& context, const GatedGelu& o) {
   for_rows(context, o.rows, [&](int64_t row) {
-    context.kernels.gated_gelu(o.y + row * o.width, o.gate + row * o.stride, o.linear + row * o.stride, o.width);
+    context.kernels.gated_gelu({o.y + row * o.width, o.gate + row * o.stride, o.linear + row * o.stride, o.width});
   });
 }
 
 void gated_gelu_backward(Context& context, const GatedGeluBackward& o) {
   for_rows(context, o.segments.rows, [&](int64_t row) {
     const int64_t at = row * o.stride, forward = o.segments.row_of[row] * o.stride;
-    context.kernels.gated_gelu_backward(o.dgate + at, o.dlinear + at, o.dy + row * o.width, o.gate + forward,
-                                        o.linear + forward, o.width);
+    context.kernels.gated_gelu_backward(
+        {o.dgate + at, o.dlinear + at, o.dy + row * o.width, o.gate + forward, o.linear + forward, o.width});
   });
 }
 

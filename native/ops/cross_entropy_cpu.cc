@@ -91,7 +91,7 @@ void cross_entropy_backward(Context& context, const CrossEntropyBackward& o) {
     float* dx = o.dlogits + row * o.vocabulary;
     const float top = context.kernels.maximum(x, o.vocabulary);
     const float sum = context.kernels.exp_sum(x, top, o.vocabulary);
-    context.kernels.exp_scale(dx, x, top, o.scale[row] / sum, o.vocabulary);
+    context.kernels.exp_scale({dx, x, top, o.scale[row] / sum, o.vocabulary});
     dx[o.labels[o.row_of[row]]] -= o.scale[row];
   });
 }

@@ -159,9 +159,9 @@ void squared_rows(Context& context, const SquaredRows& o) {
       float* row = o.target + entries[i].row * o.width;
       const float weight = o.segments.weight[entries[i].segment];
       if (o.squared)
-        context.kernels.add_weighted_square(row, entries[i].values, weight, o.width);
+        context.kernels.add_weighted_square({row, entries[i].values, weight, o.width});
       else
-        context.kernels.add_scaled(row, entries[i].values, weight, o.width);
+        context.kernels.add_scaled({row, entries[i].values, weight, o.width});
     }
   });
 }
