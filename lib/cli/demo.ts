@@ -41,6 +41,7 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
           log: progress.line,
           signal,
           onProgress: progress.update,
+          onWarning: progress.warning,
         });
         progress.stop();
         if (args.json) return printJson(result);

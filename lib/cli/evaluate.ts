@@ -49,6 +49,7 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
           details,
           signal,
           onProgress: progress.update,
+          onWarning: progress.warning,
         });
         progress.stop();
         const seconds = (performance.now() - start) / 1000;

@@ -72,6 +72,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
           seed: wholeNumber('seed', args.seed, 0),
           signal,
           onProgress: progress.update,
+          onWarning: progress.warning,
           onEvaluation,
         });
         progress.stop();

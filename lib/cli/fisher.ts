@@ -92,6 +92,7 @@ export const fisherCommand: CommandModule<object, FisherArguments> = {
           out,
           signal,
           onProgress: progress.update,
+          onWarning: progress.warning,
         });
         progress.stop();
         if (args.json) return printJson(result);

@@ -59,6 +59,7 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
           compare: comparisons(args.compare),
           signal,
           onProgress: progress.update,
+          onWarning: progress.warning,
         });
         progress.stop();
         if (args.json) return printJson(record);

@@ -60,6 +60,12 @@ export class ProgressDisplay {
     process.stderr.write(`${text}\n`);
   };
 
+  /** Prints a warning, with --quiet too. */
+  readonly warning = (message: string): void => {
+    this.stop();
+    process.stderr.write(`warning: ${message}\n`);
+  };
+
   stop(): void {
     if (!this.#bar?.isActive) return;
     this.#bar.stop();

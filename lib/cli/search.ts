@@ -79,7 +79,14 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
           overwrite: args.overwrite,
           compare: comparisons(args.compare),
         };
-        const record = await search(recipe, { ...options, signal, onProgress: progress.update, onTrial, onFailure });
+        const record = await search(recipe, {
+          ...options,
+          signal,
+          onProgress: progress.update,
+          onWarning: progress.warning,
+          onTrial,
+          onFailure,
+        });
         progress.stop();
         if (args.json) return printJson(record);
         printRun(record);

@@ -16,6 +16,8 @@ export interface RunOptions {
   /** Ends the call after the current slice of native work; it then throws DfMergeError ABORTED. */
   signal?: AbortSignal;
   onProgress?: (event: ProgressEvent) => void;
+  /** Is called with whatever is odd and not wrong, in a sentence that is meant for the user. The run goes on. */
+  onWarning?: (message: string) => void;
 }
 
 /** Throws ABORTED where the signal has fired. */

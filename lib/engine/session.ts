@@ -12,7 +12,7 @@ import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { callNative, toDfMergeError } from './native_call.js';
 import { elementCount } from '../checkpoint/layout.js';
-import { checkAborted } from '../core/progress.js';
+import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 
 /** How the engine computes. */
@@ -32,6 +32,9 @@ export interface ComputeOptions {
    */
   batchMemory?: number;
 }
+
+/** How a session is opened. */
+export type SessionOptions = ComputeOptions & Pick<RunOptions, 'onWarning'>;
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
 function defaultBatchMemory(parameters: readonly Parameter[]): number {
@@ -66,7 +69,7 @@ export class Session {
    * Opens a base and its children. Model 0 is the base, models 1..M the children in the order given.
    * Errors: those of openModelSet; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
    */
-  static async open(base: string, models: readonly string[], options: ComputeOptions = {}): Promise<Session> {
+  static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
     const set = await openModelSet(base, models);
     const engine = makeEngine(set.engineConfig, options);
     const session = new Session(set, engine, options);

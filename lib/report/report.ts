@@ -24,7 +24,7 @@ export function renderReport(record: RunRecord): string {
 <h1>${title}</h1>
 <p>Merged into ${record.recipe.base_model} by dfmerge ${record.dfmerge}.</p>
 ${facts(record)}
-${renderDataTable(summaryTable(record))}
+${warnings(record)}${renderDataTable(summaryTable(record))}
 ${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record.skipped))}${plotsOf(record).map(figure)}
 <h2>Recipe</h2>
 <p>With every default spelled out; it can be run again as it is.</p>
@@ -38,6 +38,11 @@ ${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record
 
 function methodName({ method }: RunRecord): string {
   return methodNamed(method)?.title ?? method;
+}
+
+function warnings({ warnings: messages = [] }: RunRecord): Html | undefined {
+  if (messages.length === 0) return undefined;
+  return html`<h2>Warnings</h2>\n<ul>${messages.map((message) => html`<li>${message}</li>`)}</ul>\n`;
 }
 
 /** The few numbers to see first. */

@@ -6,6 +6,7 @@ import { Session, type ComputeOptions } from '../engine/session.js';
 import type { MergeMethod } from '../methods/method.js';
 import { methodNamed } from '../methods/index.js';
 import { defaultsOf } from '../methods/parameter.js';
+import { Warnings } from '../core/warnings.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { prepareTasks, type PreparedTask, type PrepareOptions } from '../tasks/prepare.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -19,6 +20,8 @@ export interface RunContext {
   session: Session;
   /** The tasks of the recipe; empty where the run reads none. */
   tasks: readonly PreparedTask[];
+  /** What is odd about the run so far. */
+  warnings: Warnings;
   /** Wall seconds that opening all this took. */
   loadSeconds: number;
 }
@@ -33,26 +36,34 @@ export interface RunNeeds extends Pick<PrepareOptions, 'validationRatio' | 'scor
 export async function openRun(
   recipe: Recipe,
   needs: RunNeeds,
-  options: ComputeOptions & DataOptions,
+  options: RunOptions & ComputeOptions & DataOptions,
 ): Promise<RunContext> {
+  const warnings = new Warnings(options.onWarning);
   const { value, seconds } = await timed(async () => {
     const models = recipe.models.map(({ path }) => path);
     const compute = { ...options, dtype: recipe.computeDtype };
-    const session = await Session.open(recipe.baseModel.path, models, compute);
+    const onWarning = warnings.add;
+    const session = await Session.open(recipe.baseModel.path, models, { ...compute, onWarning });
     try {
-      return { session, tasks: await tasksOf(session, recipe, { ...needs, ...options }) };
+      return { session, tasks: await tasksOf(session, recipe, { ...needs, ...options, onWarning }) };
     } catch (error) {
       session.close();
       throw error;
     }
   });
-  return { ...value, recipe, method: methodNamed(recipe.mergeMethod), loadSeconds: seconds };
+  return { ...value, recipe, warnings, method: methodNamed(recipe.mergeMethod), loadSeconds: seconds };
 }
 
 async function tasksOf(
   session: Session,
   { tasks, fisher, search }: Recipe,
-  { fisher: measured, scored, validationRatio, cache }: RunNeeds & DataOptions,
+  {
+    fisher: measured,
+    scored,
+    validationRatio,
+    cache,
+    onWarning,
+  }: RunNeeds & DataOptions & Pick<RunOptions, 'onWarning'>,
 ): Promise<PreparedTask[]> {
   if (tasks.length === 0 || (scored === 'no' && !measured)) return [];
   return prepareTasks(session, tasks, {
@@ -62,6 +73,7 @@ async function tasksOf(
     fisher: measured ? fisher : undefined,
     scored,
     cache,
+    onWarning,
   });
 }
 

@@ -54,6 +54,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
     tasks: scored.map(({ name }) => taskRecord(name, validation, test)),
     comparisons,
     ...(skipped ? { skipped } : {}),
+    ...(context.warnings.messages.length > 0 ? { warnings: context.warnings.messages } : {}),
     timing: timingOf(spent),
   });
   return writeRun(context, options, { record, spent });

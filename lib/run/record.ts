@@ -59,5 +59,7 @@ export interface RunRecord {
   comparisons: ComparisonRecord[];
   /** What was left out of the Fishers that the written merge was made with, by task name; absent where `min_weight` is 0. */
   skipped?: Record<string, SkippedChoices>;
+  /** What was odd and not wrong, a sentence each; absent where there was nothing. */
+  warnings?: string[];
   timing: TimingRecord;
 }

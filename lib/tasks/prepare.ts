@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RunOptions } from '../core/progress.js';
 import type { BatchedRows } from '../engine/batch.js';
 import { scoringRows } from '../engine/evaluate.js';
 import { fisherInputs, type FisherMode } from '../engine/fisher.js';
@@ -44,7 +45,7 @@ export interface FisherRows {
 }
 
 /** Which parts of the tasks are needed. */
-export interface PrepareOptions extends DataOptions {
+export interface PrepareOptions extends DataOptions, Pick<RunOptions, 'onWarning'> {
   tokenizer: Tokenizer;
   /** The seed of the validation subsets and of the Fishers' inputs. */
   seed: number;
