@@ -21,7 +21,7 @@ async function contender(path: string, { before = [], flags = [] }: { before?: s
     console.log(JSON.stringify(lock));
     setInterval(() => {}, 1000);`;
   const [command, ...args] = [...before, process.execPath, ...flags, '--input-type=module', '-e', program];
-  const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'close'); // Also what it started is gone then.
   const line = await Promise.race([once(createInterface(child.stdout), 'line'), exited.then(() => undefined)]);
   const end = async () => {

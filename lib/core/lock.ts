@@ -111,7 +111,7 @@ async function write(path: string, handle: FileHandle, kernel: boolean): Promise
     await handle.write(textOf({ ...holder, heartbeat: new Date().toISOString() }), 0);
     await handle.datasync();
   };
-  const timer = setInterval(() => (beating = beat().catch(() => undefined)), HEARTBEAT_SECONDS * 1000).unref();
+  const timer = setInterval(() => void (beating = beat().catch(() => undefined)), HEARTBEAT_SECONDS * 1000).unref();
   return {
     taken: true,
     path,
