@@ -1,3 +1,4 @@
+import { methodNamed } from '../methods/index.js';
 import { valueAt, type KeyPath } from './source.js';
 
 /** What helps with a value that is often given wrongly, to go behind what was expected; '' for all others. */
@@ -23,12 +24,12 @@ const HINTS: readonly Hint[] = [
   { at: 'tasks', when: Array.isArray, hint: () => 'such as NAME: { data: FOLDER }' },
 ];
 
-/** mergekit's linear merges need no base, and are the recipes that most often come without one. */
+/** mergekit's averages need no base, and are the recipes that most often come without one. */
 function baseHint(root: unknown): string {
   const first = valueAt(root, ['models', 0, 'model']);
   if (valueAt(root, ['merge_method']) !== 'linear')
     return 'the folder of the model that the others were fine-tuned from';
-  return `mergekit's linear has none; here it gives the output its config, tensor names and tokenizer, and may be one of the models${isText(first) ? `, such as base_model: ${first}` : ''}`;
+  return `mergekit's ${method.name} has none; here it gives the output its config, tensor names and tokenizer, and may be one of the models${isText(first) ? `, such as base_model: ${first}` : ''}`;
 }
 
 function matches(pattern: string, path: KeyPath): boolean {
