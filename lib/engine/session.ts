@@ -84,7 +84,7 @@ export class Session {
    */
   static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
     checkComputeOptions(options);
-    const set = await openModelSet(base, models);
+    const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
     const session = new Session(set, engine, options);
     for (const member of [set.base, ...set.models])

@@ -27,8 +27,8 @@ const HINTS: readonly Hint[] = [
 /** mergekit's averages need no base, and are the recipes that most often come without one. */
 function baseHint(root: unknown): string {
   const first = valueAt(root, ['models', 0, 'model']);
-  if (valueAt(root, ['merge_method']) !== 'linear')
-    return 'the folder of the model that the others were fine-tuned from';
+  const method = methodNamed(String(valueAt(root, ['merge_method'])));
+  if (method === undefined || method.needs.base) return 'the folder of the model that the others were fine-tuned from';
   return `mergekit's ${method.name} has none; here it gives the output its config, tensor names and tokenizer, and may be one of the models${isText(first) ? `, such as base_model: ${first}` : ''}`;
 }
 
