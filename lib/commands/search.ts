@@ -4,18 +4,26 @@ import { dirname, join, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
 import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
+import { Warnings } from '../core/warnings.js';
 import { timed } from '../core/timing.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { TaskAccuracy } from '../objectives/task_accuracy.js';
 import type { SearchRecipe } from '../recipe/recipe.js';
-import { comparesWithFisher, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
+import {
+  comparesWithFisher,
+  DEFAULT_COMPARISONS,
+  plannedComparisons,
+  checkScorable,
+  type Comparison,
+} from '../run/comparison.js';
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
 import { recordIn } from '../run/finished.js';
 import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
 import { comparisonsAskedFor, openJournal, type Journal } from '../search/journal.js';
+import { checkSettings } from '../run/settings.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
@@ -52,28 +60,33 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC, ABORTED and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  checkSettings(recipe, options);
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
   try {
-    return await searchInto(out, { ...written, computeDtype: options.dtype ?? written.computeDtype }, options);
+    return await searchInto(out, recipe, options);
   } finally {
     await lock.release();
   }
 }
 
-async function searchInto(out: string, asked: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+async function searchInto(out: string, written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const earlier = options.resume || options.repair ? await earlierSearch(out) : {};
   const overwrite = options.overwrite || earlier.journal !== undefined;
   await assertWritable(out, { overwrite });
-  const recipe = withIterationsOf(earlier.finished, asked, options);
+  const recipe = withIterationsOf(earlier.finished, written, options);
   const askedBefore = earlier.journal === undefined ? undefined : comparisonsAskedFor(earlier.journal);
-  const compare: readonly Comparison[] = options.compare ?? askedBefore ?? DEFAULT_COMPARISONS;
+  const warnings = new Warnings(options.onWarning);
+  const asked = options.compare ?? askedBefore;
+  const compare = plannedComparisons(recipe, { asked, usual: DEFAULT_COMPARISONS }, warnings.add);
   const fisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const { validationRatio } = recipe.search;
-  const opened = await openRun(recipe, { fisher, validationRatio, scored: 'yes' }, options);
+  const opened = await openRun(recipe, { fisher, validationRatio, scored: 'yes', warnings }, options);
   let journal: Journal | undefined;
   try {
+    checkScorable(opened, compare);
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
     journal = openJournal(journalPath(out), journalHeader(context, digests), {
@@ -81,9 +94,7 @@ async function searchInto(out: string, asked: SearchRecipe, options: SearchOptio
       finished: join(out, JOURNAL_FILE),
       names: headerNames(context),
     });
-    const last = journal.events.findLast((event) => event.event === 'comparisons');
-    if (last?.event !== 'comparisons' || last.names.join() !== compare.join())
-      journal.append({ event: 'comparisons', names: [...compare] });
+    noteComparisons(journal, options.compare);
     const found = await searchCoefficients({ ...partsOf(context), journal }, options);
     const { coefficients } = found.best;
     const { finished } = earlier;
@@ -119,6 +130,14 @@ async function earlierSearch(out: string): Promise<EarlierSearch> {
     await rm(beside);
   if (existsSync(beside)) return { journal: beside };
   return existsSync(inside) ? { journal: inside, finished: await recordIn(out) } : {};
+}
+
+/** Keeps what a run was asked for, so that it need not be said again where the run is resumed. */
+function noteComparisons(journal: Journal, names: readonly Comparison[] | undefined): void {
+  if (!names) return;
+  const last = journal.events.findLast((event) => event.event === 'comparisons');
+  const same = last?.event === 'comparisons' && last.names.join() === names.join();
+  if (!same) journal.append({ event: 'comparisons', names: [...names] });
 }
 
 /** A search that has finished with more iterations than are asked for stays as it is. */

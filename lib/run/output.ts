@@ -1,3 +1,4 @@
+import { jsonText } from '../core/json.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
@@ -7,7 +8,7 @@ import { partOfJournal, type Journal } from '../search/journal.js';
 import type { ComparisonRecord } from '../search/journal_event.js';
 import type { SearchResult } from '../search/search.js';
 import type { Score, TaskScores } from '../tasks/scores.js';
-import { compare, toScore, type Comparison } from './comparison.js';
+import { compare, idleModels, toScore, type Comparison } from './comparison.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
 import { isWhole, saysTheSame } from './finished.js';
@@ -47,6 +48,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
     comparisons.push(comparison);
     spent.push(seconds);
   }
+  idleModels(recipe, comparisons).forEach(context.warnings.add);
   let outcome: MergeOutcome | undefined;
   const merged = once(async () => {
     outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
@@ -116,7 +118,7 @@ async function writeRun(
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
     return {
-      'dfmerge.json': `${JSON.stringify(written, null, 2)}\n`,
+      'dfmerge.json': jsonText(written),
       'report.html': renderReport(written),
       ...(options.journal ? { [JOURNAL_FILE]: options.journal.bytes() } : {}),
     };
