@@ -56,19 +56,19 @@ Napi::Value js_job(const Info& info) {
     const auto at = [place, kind](const char* here) {
       if (place == here) throw_one(kind);
     };
-    auto job = std::make_unique<Job>(
-        info.Env(), Job::Parts{[at] {
-                                 at("work");
-                                 ThreadPool pool(3);
-                                 pool.run(100, [&](int64_t item, int) {
-                                   if (item == 50) at("item");
-                                 });
-                               },
-                               [at](Napi::Env env) {
-                                 at("result");
-                                 return env.Undefined();
-                               },
-                               [at](Napi::Env) { at("done"); }, Napi::Object::New(info.Env())});
+    auto job =
+        std::make_unique<Job>(info.Env(), Job::Parts{[at] {
+                                                       at("work");
+                                                       ThreadPool pool(3);
+                                                       pool.run(100, [&](int64_t item, int) {
+                                                         if (item == 50) at("item");
+                                                       });
+                                                     },
+                                                     [at](Napi::Env env) {
+                                                       at("result");
+                                                       return env.Undefined();
+                                                     },
+                                                     [at](Napi::Env) { at("done"); }, Napi::Object::New(info.Env())});
     const Napi::Promise promise = job->promise();
     job->Queue();
     job.release();
