@@ -81,6 +81,8 @@ export interface SearchSettings {
 
 /** A recipe that was read and checked, with every default filled in and every path absolute. */
 export interface Recipe {
+  /** The absolute path of the folder that its relative paths start in. */
+  folder: string;
   mergeMethod: MethodName;
   /** The base θ0. */
   baseModel: RecipePath;
