@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { assertFileSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -70,6 +72,9 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     signal,
   } = options;
   checkMinWeight(mode, minWeight);
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
+  await assertFileSpares(options.out, inputs);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
+import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
 import { timed } from '../core/timing.js';
 import type { ComputeOptions } from '../engine/session.js';
@@ -12,6 +13,7 @@ import { comparesWithFisher, DEFAULT_COMPARISONS, type Comparison } from '../run
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { journalHeader } from '../run/journal_header.js';
 import { finishRun } from '../run/output.js';
+import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
 import { openJournal } from '../search/journal.js';
 import { proposalsOf } from '../search/proposals.js';
@@ -42,6 +44,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   const out = resolve(options.out);
+  await assertFolderSpares(out, await recipeInputs(recipe));
   const resumes = options.resume && existsSync(journalPath(out));
   if (options.resume && !resumes && existsSync(join(out, 'dfmerge.json'))) return finishedRecord(out);
   await mkdir(dirname(out), { recursive: true });
