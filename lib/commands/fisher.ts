@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { assertFileSpares } from '../core/inputs.js';
+import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
+import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { dataInput, modelInput } from '../run/inputs.js';
 import {
@@ -71,6 +73,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     minWeight = 0,
     signal,
   } = options;
+  checkNumbers(options);
   checkMinWeight(mode, minWeight);
   const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
   if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
@@ -114,4 +117,17 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } finally {
     session.close();
   }
+}
+
+function checkNumbers({ seed, samples, coefficient, epsilon, base }: MeasureOptions): void {
+  if (seed !== undefined) seedOption(seed);
+  if (samples !== undefined && samples !== 'all') wholeOption('samples', samples, { least: 1 });
+  if (epsilon !== undefined) numberOption('epsilon', epsilon, { least: 0 });
+  if (coefficient === undefined) return;
+  numberOption('coefficient', coefficient);
+  if (base === undefined)
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `coefficient ${coefficient}: expected a base beside it, from which the model is moved`,
+    );
 }
