@@ -118,6 +118,19 @@ test('a last line of zeros, as a power cut can leave, is dropped', (t) => {
   t.is(openJournal(path, header, { resume: true }).events.length, EVENTS.length + 1);
 });
 
+test('a file that is no journal is not taken for one that was cut short', (t) => {
+  const path = newPath();
+  for (const content of ['notes', 'notes\n', '{"a":1}', '{"a":1}\n']) {
+    writeFileSync(path, content);
+    for (const options of [{}, { resume: true }])
+      t.throws(() => openJournal(path, header, options), {
+        code: 'INVALID_DATA',
+        message: /:1: .*No line of this journal is good/,
+      });
+    t.is(readFileSync(path, 'utf8'), content);
+  }
+});
+
 test('a corrupt line in the middle is an error with its number', (t) => {
   const path = newPath();
   write(path);

@@ -83,6 +83,8 @@ export interface SearchSettings {
 export interface Recipe {
   /** The absolute path of the folder that its relative paths start in. */
   folder: string;
+  /** The file that it was read from; absent where it was given as an object. */
+  file?: string;
   mergeMethod: MethodName;
   /** The base θ0. */
   baseModel: RecipePath;

@@ -45,7 +45,7 @@ export function recipeFromRecord(file: string, options: RecordedOptions = {}): M
         'NOT_FOUND',
         `there is no model ${written} in ${folder}, where the recipe of ${file} lay; give --recipe-folder DIR (folder: DIR) if it was moved`,
       );
-  return recipe;
+  return { ...recipe, file: resolve(file) };
 }
 
 /** What is read of a record. */
@@ -67,11 +67,13 @@ function readRecord(file: string): RecordedRun {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DfMergeError(missing ? 'NOT_FOUND' : 'IO', `record ${file}: ${(cause as Error).message}`, { cause });
   }
-  const { coefficients, trials, failed = [] } = value as Partial<RecordedRun>;
-  const models = isRecord(value) && isObject(value.recipe) ? value.recipe.models : undefined;
+  const no = () => new DfMergeError('INVALID_DATA', `${file}: expected the dfmerge.json of a merged folder`);
+  if (!isRecord(value)) throw no();
+  const { coefficients, trials, failed = [] } = value as unknown as RecordedRun;
+  const { models } = value.recipe;
   if (!Array.isArray(models) || !isNumbers(coefficients) || coefficients.length !== models.length || !isTrials(trials))
-    throw new DfMergeError('INVALID_DATA', `${file}: expected the dfmerge.json of a merged folder`);
-  return { ...(value as RecordedRun), failed };
+    throw no();
+  return { ...(value as unknown as RecordedRun), failed };
 }
 
 function isNumbers(value: unknown): value is number[] {

@@ -129,12 +129,17 @@ interface FoundJournal extends FoundLines {
   order: EventOrder;
 }
 
+const HEADER_START = '{"event":"header",';
+
 /** Reads a journal up to its first bad line. Errors: INVALID_DATA where there is one, unless `repair` is set; IO. */
 function readJournal(path: string, repair: boolean | undefined): FoundJournal {
   const found = readLines(path);
   const order = new EventOrder();
   const events: JournalEvent[] = [];
   let { damage } = found;
+  // A header that was cut short begins as one does; anything else is somebody's file.
+  const isHeader = found.rest.startsWith(HEADER_START) || HEADER_START.startsWith(found.rest.replace(/\0.*/s, ''));
+  if (found.lines.length === 0 && !isHeader) damage ??= { line: 1, problem: 'expected the header of a journal' };
   for (const [index, line] of found.lines.entries()) {
     const problem = index === 0 ? problemOfHeader(line) : order.problemOf(line);
     if (problem !== undefined) {
@@ -153,14 +158,8 @@ function readJournal(path: string, repair: boolean | undefined): FoundJournal {
         'Add --repair (repair: true) to go on from there; a copy of the damaged file is kept',
     );
   }
-  return {
-    lines: found.lines.slice(0, good),
-    length: found.ends[good - 1] ?? 0,
-    ends: found.ends,
-    damage,
-    events,
-    order,
-  };
+  const length = found.ends[good - 1] ?? 0;
+  return { ...found, lines: found.lines.slice(0, good), length, damage, events, order };
 }
 
 function problemOfHeader(line: unknown): string | undefined {
