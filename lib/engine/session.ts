@@ -72,10 +72,15 @@ export class Session {
   static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
     const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
-    const session = new Session(set, engine, options);
-    for (const member of [set.base, ...set.models])
-      callNative(() => engine.addModel(member.sources(session.parameters)));
-    return session;
+    try {
+      const session = new Session(set, engine, options);
+      for (const member of [set.base, ...set.models])
+        callNative(() => engine.addModel(member.sources(session.parameters)));
+      return session;
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
   }
 
   /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
