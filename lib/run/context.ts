@@ -31,6 +31,8 @@ export interface RunContext {
 export interface RunNeeds extends Pick<PrepareOptions, 'validationRatio' | 'scored'> {
   /** Whether Fishers are measured: by the method itself or by one that it is compared with. */
   fisher: boolean;
+  /** What was odd before anything was opened. */
+  warnings?: Warnings;
 }
 
 /** Opens the models of a recipe and prepares its tasks. Errors: those of Session.open and prepareTasks. */
@@ -39,7 +41,7 @@ export async function openRun(
   needs: RunNeeds,
   options: RunOptions & ComputeOptions & DataOptions,
 ): Promise<RunContext> {
-  const warnings = new Warnings(options.onWarning);
+  const warnings = needs.warnings ?? new Warnings(options.onWarning);
   const { value, seconds } = await timed(async () => {
     for (const { path, written } of [recipe.baseModel, ...recipe.models]) await assertModelFolder(path, written);
     const models = recipe.models.map(({ path }) => path);
