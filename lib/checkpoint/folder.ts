@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
 import { exists, fileError, readJsonObject } from '../core/files.js';
-import { modelAdvice } from '../core/path_advice.js';
+import { modelAdvice } from '../core/paths.js';
 import type { OnWarning } from '../core/progress.js';
 import { openShards } from './index_file.js';
 import { readHeader, type TensorEntry } from './safetensors.js';

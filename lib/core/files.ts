@@ -1,6 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { DfMergeError } from './errors.js';
-import { isTilde, tildeAdvice } from './path_advice.js';
+import { homePath, tildeAdvice } from './paths.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -54,7 +54,8 @@ export async function readBytes(file: string): Promise<Buffer> {
     return bytes;
   } catch (error) {
     const failure = fileError(error, `cannot read ${file}`);
-    if (!(failure instanceof DfMergeError) || failure.code !== 'NOT_FOUND' || !isTilde(file)) throw failure;
+    if (!(failure instanceof DfMergeError) || failure.code !== 'NOT_FOUND' || homePath(file) === undefined)
+      throw failure;
     throw new DfMergeError('NOT_FOUND', failure.message + tildeAdvice(file), { cause: error });
   }
 }
