@@ -73,8 +73,8 @@ export async function openModelSet(
 }
 
 function mayLack(config: Record<string, unknown>, file: string): (tensorName: string) => boolean {
-  const { isDispensable = () => false } = architectureOf(config, file);
-  return isDispensable;
+  const architecture = architectureOf(config, file);
+  return (tensorName) => architecture.isDispensable?.(tensorName) ?? false;
 }
 
 function sameArchitecture(checkpoints: readonly Checkpoint[]): Architecture {
