@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
+import { assertFileSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -26,6 +28,10 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
  * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  if (options.details !== undefined) {
+    const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+    await assertFileSpares(options.details, inputs);
+  }
   const session = await Session.open(options.model, [], options);
   try {
     const split = await prepareSplit(await tokenizerOf(session), options.data, {

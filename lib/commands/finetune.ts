@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { assertFolderSpares } from '../core/inputs.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
@@ -55,6 +57,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkTrainingOptions(options);
   if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = resolve(options.out);
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  await assertFolderSpares(out, inputs);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);

@@ -1,8 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { assertFileSpares } from '../core/inputs.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -73,6 +75,9 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } = options;
   checkNumbers(options);
   checkMinWeight(mode, minWeight);
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
+  await assertFileSpares(options.out, inputs);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));

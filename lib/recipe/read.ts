@@ -56,7 +56,10 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
-  return complete(shaped, values, source.folder);
+  return {
+    ...(typeof input === 'string' ? { file: resolve(input) } : {}),
+    ...complete(shaped, values, source.folder),
+  };
 }
 
 function fileSource(file: string): RecipeSource {
