@@ -5,6 +5,8 @@ import type { RunOptions } from '../core/progress.js';
 import { dataInput, modelInput } from '../run/inputs.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
+import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import type { SplitName } from '../tasks/rows.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
@@ -34,10 +36,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   const session = await Session.open(options.model, [], options);
   try {
-    const split = await prepareSplit(await tokenizerOf(session), options.data, {
+    const tokenizer = await tokenizerOf(session);
+    const split = await prepareSplit(tokenizer, options.data, {
       split: options.split ?? 'validation',
       cache: options.cache,
     });
+    const looked = { ...split, task: basename(resolve(options.data)) };
+    const judging = await judgingBy(session, { ...options, tokenizer });
+    checkChoices(looked, judging);
+    checkLabels(looked, judging);
     await session.load(0, options.signal);
     const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
       ...options,

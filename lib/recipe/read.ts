@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
 import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
@@ -70,7 +71,7 @@ function fileSource(file: string): RecipeSource {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DfMergeError(
       missing ? 'NOT_FOUND' : 'IO',
-      missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`,
+      missing ? `there is no recipe ${file}${tildeAdvice(file)}` : `recipe ${file}: ${(cause as Error).message}`,
       { cause },
     );
   }
