@@ -8,6 +8,7 @@ import { methodNamed } from '../methods/index.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
 import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
 import { openRun } from '../run/context.js';
+import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
@@ -49,6 +50,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   try {
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
+    await checkFisherFiles(context, { coefficients, compare }, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();

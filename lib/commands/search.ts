@@ -19,6 +19,7 @@ import {
   type Comparison,
 } from '../run/comparison.js';
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
+import { checkFisherFiles } from '../run/fisher_files.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
 import { recipeInputs } from '../run/inputs.js';
 import { recordIn } from '../run/finished.js';
@@ -91,6 +92,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   try {
     checkScorable(opened, compare);
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
+    await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
     journal = openJournal(journalPath(out), journalHeader(context, digests), {
       ...options,

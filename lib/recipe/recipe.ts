@@ -24,14 +24,20 @@ export interface RecipePath {
   written: string;
 }
 
+/** A file with a Fisher. */
+export interface RecipeFisher extends RecipePath {
+  /** Whether it is used although it was measured at another model, coefficient or mode than the merge needs; that is warned of then. */
+  force?: true;
+}
+
 /** One fine-tuned model, whose folder is `path`. */
 export interface RecipeModel extends RecipePath {
   /** The name in `Recipe.tasks` of the task that it was fine-tuned for. No two models share one. */
   task?: string;
   /** What the recipe says of the method's parameters for this model, here or for all models; absent where it says nothing. */
   parameters?: Readonly<Record<string, number>>;
-  /** A `fisher.safetensors` to use instead of measuring. */
-  fisher?: RecipePath;
+  /** A file of `dfmerge fisher` to use instead of measuring. */
+  fisher?: RecipeFisher;
 }
 
 /** A model of a recipe that was checked for merging. */
