@@ -37,7 +37,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * per model, or a grid of one coefficient for all of them.
  *
  * Every trial, comparison and final evaluation is on the disk before the next begins; a search that was killed at any moment goes on with
- * `resume` to the same bytes, except for wall times. Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
+ * `resume` to the same bytes, except for wall times. Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };

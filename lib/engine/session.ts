@@ -10,7 +10,7 @@ import {
 import { openModelSet, type ModelSet, type Parameter } from '../architectures/index.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
-import { callNative, toDfMergeError } from './native_call.js';
+import { callNative, jobError } from './native_call.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -78,7 +78,7 @@ export class Session {
     return session;
   }
 
-  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
+  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code; the signal's reason. */
   async job<T>(run: (engine: NativeEngine) => Promise<T>, signal?: AbortSignal): Promise<T> {
     checkAborted(signal);
     const stop = () => this.engine.stop();
@@ -86,7 +86,7 @@ export class Session {
     try {
       return await run(this.engine);
     } catch (cause) {
-      throw toDfMergeError(cause);
+      throw jobError(cause, signal);
     } finally {
       signal?.removeEventListener('abort', stop);
     }

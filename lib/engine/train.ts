@@ -1,16 +1,19 @@
 import { makeBatches, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
+import { checkOptions, DEFAULT_SEED, number, SEED, wholeNumber, withDefaults } from '../core/kinds.js';
 import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
 /** A training by AdamW with PyTorch's defaults, on the right choice of each row and without dropout. */
 export interface TrainingOptions {
-  steps: number;
-  /** How many rows make one step; they are split into as many passes as memory asks for. */
-  batchSize: number;
-  learningRate: number;
+  /** How many steps there are. The default is 2500. */
+  steps?: number;
+  /** How many rows make one step; they are split into as many passes as memory asks for. The default is 64. */
+  batchSize?: number;
+  /** The learning rate after the warm-up, which stays the same. The default is 1e-4. */
+  learningRate?: number;
   /** How many steps the learning rate takes to rise from 0. The default is 0. */
   warmup?: number;
   /** The decoupled weight decay. The default is 0. */
@@ -21,9 +24,35 @@ export interface TrainingOptions {
   beta2?: number;
   /** The ε of AdamW. The default is 1e-8. */
   epsilon?: number;
-  /** The seed of the order of rows. */
-  seed: number;
+  /** The seed of the order of rows. The default is 1. */
+  seed?: number;
 }
+
+/** What TrainingOptions are where they are left out: the paper's settings, and AdamW as PyTorch has it. */
+export const TRAINING_DEFAULTS = {
+  steps: 2500,
+  batchSize: 64,
+  learningRate: 1e-4,
+  warmup: 0,
+  weightDecay: 0,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  seed: DEFAULT_SEED,
+} as const satisfies Required<TrainingOptions>;
+
+/** Which values TrainingOptions take. */
+export const TRAINING_KINDS = {
+  steps: wholeNumber(1),
+  batchSize: wholeNumber(1),
+  learningRate: number({ above: 0 }),
+  warmup: wholeNumber(0),
+  weightDecay: number({ least: 0 }),
+  beta1: number({ least: 0, below: 1 }),
+  beta2: number({ least: 0, below: 1 }),
+  epsilon: number({ above: 0 }),
+  seed: SEED,
+};
 
 /** What is known after a step. */
 export interface TrainingStep {
@@ -44,7 +73,7 @@ export function rightChoices(rows: TokenizedRows): TokenizedRows {
 /**
  * Trains the model's current parameters in place. Rows come in a new order each epoch; a step's loss is the mean over all of its label
  * tokens. `afterStep` may evaluate (it must leave the parameters as they are) and return true to stop.
- * Errors: NUMERIC naming the tensor whose gradient is not finite; ABORTED.
+ * Errors: NUMERIC naming the tensor whose gradient is not finite.
  */
 export async function train(
   session: Session,
@@ -52,16 +81,11 @@ export async function train(
   options: TrainingOptions &
     RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },
 ): Promise<void> {
-  const { steps, batchSize, learningRate, seed, signal, subject } = options;
-  if (!(steps >= 1 && batchSize >= 1 && learningRate > 0)) {
-    throw new DfMergeError(
-      'INVALID_ARGUMENT',
-      `steps ${steps}, batch size ${batchSize}, learning rate ${learningRate}: expected all of them above 0`,
-    );
-  }
+  const { signal, subject } = options;
+  const { steps, batchSize, learningRate, seed, ...settings } = trainingSettings(options);
   const right = rightChoices(rows);
   const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, warmup = 0 } = options;
+  const { beta1, beta2, epsilon, weightDecay, warmup } = settings;
   await session.job((engine) => engine.beginTraining(), signal);
   for (let step = 1; step <= steps; step++) {
     options.onProgress?.({ phase: 'train', done: step - 1, total: steps, subject });
@@ -84,6 +108,15 @@ export async function train(
     if (await options.afterStep?.({ step, loss: nll / labelTokens })) break;
   }
   options.onProgress?.({ phase: 'train', done: steps, total: steps, subject });
+}
+
+/** TrainingOptions with their defaults. Errors: INVALID_ARGUMENT for a value that training cannot have. */
+function trainingSettings(options: TrainingOptions): Required<TrainingOptions> {
+  const given = Object.fromEntries(
+    Object.keys(TRAINING_KINDS).map((name) => [name, options[name as keyof TrainingOptions]]),
+  ) as TrainingOptions;
+  checkOptions('training', given, { kinds: TRAINING_KINDS });
+  return withDefaults(given, TRAINING_DEFAULTS);
 }
 
 /** Row numbers without end: one permutation of 0 .. n − 1 after another. */

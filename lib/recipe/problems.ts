@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { DfMergeError } from '../core/errors.js';
 import { MERGEKIT_METHODS } from '../methods/index.js';
 import { KNOWN_KEYS, MERGEKIT_KEYS } from './schema.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../core/nearest.js';
 import type { KeyPath, Problem, RecipeSource } from './source.js';
 
 /** How many problems one error shows: enough to mend a recipe in one go, and few enough to read. */

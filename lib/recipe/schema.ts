@@ -4,7 +4,8 @@ import { METHOD_SPELLINGS, METHODS, methodNamed } from '../methods/index.js';
 import { FISHER_PLACES } from '../methods/method.js';
 import type { MethodParameter } from '../methods/parameter.js';
 import { SPLITS } from '../tasks/rows.js';
-import { ACQUISITIONS, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
+import { OUTPUT_DTYPES } from '../checkpoint/write.js';
+import { ACQUISITIONS, OPTIMIZERS } from './recipe.js';
 
 const path = z.string().min(1);
 
