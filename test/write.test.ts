@@ -62,6 +62,43 @@ test('a written folder opens again, with the names, shapes and values asked for'
   t.deepEqual(await readdir(dirname(folder.out)), ['merged']);
 });
 
+test('every file of the tokenizer goes along, and nothing else of its folder', async (t) => {
+  const tokenizer = [
+    'added_tokens.json',
+    'chat_template.jinja',
+    'chat_template.json',
+    'merges.txt',
+    'preprocessor_config.json',
+    'source.spm',
+    'special_tokens_map.json',
+    'spiece.model',
+    'tokenizer.json',
+    'tokenizer.model',
+    'tokenizer_config.json',
+    'vocab.json',
+    'vocab.txt',
+  ];
+  const others = ['README.md', 'notes.txt', 'optimizer.pt', 'trainer_state.json', 'training_args.bin', '.env'];
+  const files = Object.fromEntries([...tokenizer, ...others].map((name) => [name, `${name} of the tokenizer`]));
+  const from = await temporaryFolder();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(from, name), text);
+  await writeFile(join(from, 'generation_config.json'), 'of the tokenizer');
+  const templates = 'additional_chat_templates';
+  await mkdir(join(from, templates));
+  await writeFile(join(from, templates, 'rag.jinja'), 'rag');
+  await writeFile(join(from, templates, 'notes.txt'), 'notes');
+  const folder = await prepare(
+    { files: { 'vocab.json': 'of the base', 'generation_config.json': 'of the base' } },
+    { tokenizerDir: from },
+  );
+  await writeModelFolder(folder);
+  const written = ['config.json', 'generation_config.json', 'model.safetensors', templates, ...tokenizer];
+  t.deepEqual((await readdir(folder.out)).sort(), written.sort());
+  for (const name of tokenizer) t.is(await readFile(join(folder.out, name), 'utf8'), files[name]);
+  t.is(await readFile(join(folder.out, 'generation_config.json'), 'utf8'), 'of the base');
+  t.deepEqual(await readdir(join(folder.out, templates)), ['rag.jinja']);
+});
+
 test('config.json keeps the spelling of its dtype key', async (t) => {
   const old = await prepare({ config: { dtype: undefined, torch_dtype: 'float16' } });
   await writeModelFolder(old);
@@ -179,7 +216,7 @@ test('a failure leaves nothing behind, and the old folder as it was', async (t) 
 });
 
 test('extra files must not stand in the way of the model', async (t) => {
-  for (const name of ['config.json', 'tokenizer.json', 'more.safetensors', '../up', '']) {
+  for (const name of ['config.json', 'tokenizer.json', 'merges.txt', 'a.model', 'more.safetensors', '../up', '']) {
     const folder = await prepare({}, { extraFiles: { [name]: 'x' } });
     await t.throwsAsync(writeModelFolder(folder), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' }, name);
     t.deepEqual(await readdir(dirname(folder.out)), []);

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
 import { DfMergeError } from '../core/errors.js';
@@ -7,6 +7,7 @@ import { exchange } from '../core/file_system.js';
 import { exists, fileError, flush } from '../core/files.js';
 import { sum } from '../core/statistics.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
+import { copyCompanions, isCompanion } from './companion_files.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
 import { elementCount } from './layout.js';
 import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
@@ -17,16 +18,6 @@ export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
 const WEIGHT_DTYPE: Record<OutputDtype, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
-
-/** Files that are copied beside the weights where the base, or `tokenizerDir`, has them. */
-const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'spiece.model',
-];
-const COPIED_FILES = ['generation_config.json'];
 
 /** A model folder to be written. */
 export interface ModelFolder {
@@ -138,8 +129,7 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   const extraFiles = typeof folder.extraFiles === 'function' ? folder.extraFiles() : folder.extraFiles;
   for (const [name, data] of Object.entries(extraFiles ?? {})) addExtra(files, name, data);
   for (const [name, data] of files) await writeNew(join(dir, name), data);
-  await copyPresent(folder.tokenizerDir ?? folder.base.dir, dir, TOKENIZER_FILES);
-  await copyPresent(folder.base.dir, dir, COPIED_FILES);
+  await copyCompanions(dir, { tokenizerDir: folder.tokenizerDir ?? folder.base.dir, baseDir: folder.base.dir });
 }
 
 /** The tensors of each shard, in the order of the base's bytes. A shard that keeps no tensor is left out. */
@@ -196,24 +186,13 @@ function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightS
 }
 
 function addExtra(files: Map<string, string | Uint8Array>, name: string, data: string | Uint8Array): void {
-  const taken =
-    files.has(name) || TOKENIZER_FILES.includes(name) || COPIED_FILES.includes(name) || name.endsWith('.safetensors');
+  const taken = files.has(name) || isCompanion(name) || name.endsWith('.safetensors');
   if (basename(name) !== name || name === '' || taken)
     throw new DfMergeError(
       'INVALID_ARGUMENT',
       `extra file "${name}": expected a plain file name that the model does not use`,
     );
   files.set(name, data);
-}
-
-async function copyPresent(from: string, to: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const source = join(from, name);
-    if (!(await stat(source).catch(() => undefined))?.isFile()) continue;
-    await copyFile(source, join(to, name));
-    await chmod(join(to, name), 0o644); // the base's may be read-only
-    await flush(join(to, name));
-  }
 }
 
 function toJson(value: unknown): string {

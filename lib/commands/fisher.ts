@@ -97,8 +97,10 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       epsilon: String(epsilon),
       dtype: session.dtype,
       seed: String(seed),
-      model: await checkpointFingerprint(member.checkpoint),
-      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint) }),
+      model: await checkpointFingerprint(member.checkpoint, options),
+      ...(options.base === undefined
+        ? {}
+        : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };

@@ -70,7 +70,7 @@ export class Session {
    * Errors: those of openModelSet; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
    */
   static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
-    const set = await openModelSet(base, models);
+    const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
     const session = new Session(set, engine, options);
     for (const member of [set.base, ...set.models])
