@@ -81,7 +81,7 @@ for (const [title, run] of [
       const taken = await milliseconds(() =>
         t.throwsAsync(
           model.job((engine) => run(engine, long), controller.signal),
-          { name: 'AbortError' },
+          { any: true, name: 'AbortError' },
         ),
       );
       clearTimeout(timer);
@@ -94,7 +94,7 @@ for (const [title, run] of [
 
 test.serial('a signal that has fired before keeps the job from starting', async (t) => {
   const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
-  await t.throwsAsync(model.load(0, AbortSignal.abort()), { name: 'AbortError' });
+  await t.throwsAsync(model.load(0, AbortSignal.abort()), { any: true, name: 'AbortError' });
   await t.throwsAsync(
     model.job((engine) => engine.beginTraining()),
     { code: 'INVALID_ARGUMENT' },

@@ -75,6 +75,7 @@ test('a search that ends at other coefficients after more iterations evaluates t
   const short = { ...recipe, search: { ...recipe.search, init: 3, iterations: 0 } };
   const onProgress = ({ phase }: ProgressEvent) => phase === 'write' && controller.abort();
   await t.throwsAsync(search(short, { out, onProgress, signal: controller.signal, threads: 1 }), {
+    any: true,
     name: 'AbortError',
   });
   t.is(finished(out).length, 5);
