@@ -1,12 +1,8 @@
 /**
- * The boundary between TypeScript and the native engine: loads the addon (the only place that does) and states its contract.
+ * The boundary between TypeScript and the native engine: states the addon's contract, and loads it by addon.ts.
  * Weights never cross it, only token ids, scalars and scores.
  */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { existsSync } from 'node:fs';
-import { DfMergeError } from '../lib/core/errors.js';
+import { loadAddon } from './addon.js';
 
 /**
  * What the engine is made for: an architecture, by the name under which it registered itself, and the numbers and booleans that it reads
@@ -116,6 +112,8 @@ export interface NativeEngine {
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;
   busy(): boolean;
+  /** How many threads work: fewer than were asked for where the system refused some. Results do not depend on it. */
+  threads(): number;
   /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code gives other bits. */
   matmul(): string;
   /** Makes the running job end with ABORTED. */
@@ -163,46 +161,23 @@ export interface NativeInfo {
 
 /** What the addon exports. */
 export interface NativeAddon {
+  /** The version of the package that it was built from. */
+  readonly version: string;
   info(): NativeInfo;
   Engine: new (config: EngineConfig, options: EngineOptions) => NativeEngine;
 }
 
-/** The package's root, where build/, prebuilds/ and package.json lie. It is above bindings as well as above dist/bindings. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
+export { packageRoot } from './addon.js';
 
 let addon: NativeAddon | undefined;
 
 /** The native addon, loaded at first use. Throws NATIVE_LOAD with what to do when there is none for this machine. */
 export function native(): NativeAddon {
-  if (addon) return addon;
-  const require = createRequire(import.meta.url);
-  try {
-    const load = require('node-gyp-build') as (root: string) => NativeAddon;
-    addon = load(packageRoot());
-    return addon;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new DfMergeError(
-      'NATIVE_LOAD',
-      `the native engine could not be loaded (${reason}). ${adviceFor(reason ?? '')}`,
-      { cause },
-    );
-  }
+  addon ??= loadAddon<NativeAddon>();
+  return addon;
 }
 
 /** Makes native() return another addon that exports the same engine, which is the one of the tests, with more architectures. */
 export function useAddon(other: NativeAddon): void {
   addon = other;
-}
-
-function adviceFor(reason: string): string {
-  if (/GLIBC|libstdc\+\+|CXXABI/.test(reason))
-    return 'The prebuilt engine needs a newer system library: run npm_config_build_from_source=true npm rebuild dfmerge.';
-  if (/NODE_MODULE_VERSION|napi|Node-API/i.test(reason))
-    return 'It was built for another Node.js: run npm rebuild dfmerge.';
-  return 'Install a C++17 compiler, make and CMake 3.16 or newer, then run npm rebuild dfmerge.';
 }

@@ -48,6 +48,8 @@ class Engine {
   const Model& model() const { return *model_; }
   // The code that multiplies matrices: "builtin", or oneDNN with its version and instructions.
   std::string matmul() const { return stream_.matmul(); }
+  // How many threads work: fewer than were asked for where the system refused some.
+  int threads() const { return stream_.threads(); }
   int64_t bytes() const;  // held outside V8's heap
   // Ends the call that another thread is in, and those to come before clear_stop().
   void stop() { stream_.stop(); }

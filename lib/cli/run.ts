@@ -1,6 +1,6 @@
+import { jsonText } from '../core/json.js';
 import { VERSION } from '../core/version.js';
 import type { Command } from './command.js';
-import { print } from './common.js';
 import { Interruption, SIGNAL_EXIT } from './failure.js';
 import { ProgressDisplay } from './progress.js';
 
@@ -22,14 +22,8 @@ export async function runCommand(command: Command, args: Record<string, unknown>
     const run = { signal: controller.signal, onProgress: progress.update, onWarning: progress.warning };
     const { result, out, show } = await command.run(args, { run, progress });
     progress.stop();
-    if (json)
-      print(
-        JSON.stringify(
-          { command: command.name, version: VERSION, ...(out === undefined ? {} : { out }), ...result },
-          null,
-          2,
-        ),
-      );
+    const head = { command: command.name, version: VERSION, ...(out === undefined ? {} : { out }) };
+    if (json) process.stdout.write(jsonText({ ...head, ...result }));
     else show();
   } finally {
     progress.stop();

@@ -6,11 +6,12 @@ import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDtype } from '../checkpoint/write.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
+import { wholeOption } from '../core/arguments.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { train, TRAINING_DEFAULTS, type TrainingOptions } from '../engine/train.js';
+import { checkTrainingOptions, train, TRAINING_DEFAULTS, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -53,6 +54,9 @@ export interface FinetuneResult {
  * Errors: EXISTS, INVALID_DATA, NUMERIC and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkComputeOptions(options);
+  checkTrainingOptions(options);
+  if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);

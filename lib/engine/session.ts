@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import {
+  COMPUTE_DTYPES,
   native,
   type ComputeDtype,
   type EngineConfig,
@@ -11,6 +12,8 @@ import { openModelSet, type ModelSet, type Parameter } from '../architectures/in
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { callNative, jobError } from './native_call.js';
+import { numberOption, wholeOption } from '../core/arguments.js';
+import { DfMergeError } from '../core/errors.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -36,6 +39,16 @@ export interface ComputeOptions {
 /** How a session is opened. */
 export type SessionOptions = ComputeOptions & Pick<RunOptions, 'onWarning'>;
 
+/** Checks the options by themselves. Errors: INVALID_ARGUMENT naming the option; UNSUPPORTED for a device that this version does not know. */
+export function checkComputeOptions({ threads, dtype, device, batchMemory }: ComputeOptions): void {
+  if (threads !== undefined) wholeOption('threads', threads, { least: 1 });
+  if (batchMemory !== undefined) numberOption('batchMemory', batchMemory, { least: 1 });
+  if (dtype !== undefined && !COMPUTE_DTYPES.includes(dtype))
+    throw new DfMergeError('INVALID_ARGUMENT', `dtype ${String(dtype)}: expected ${COMPUTE_DTYPES.join(' or ')}`);
+  if (device !== undefined && device !== 'cpu')
+    throw new DfMergeError('UNSUPPORTED', `device ${String(device)}: this version computes on the cpu`);
+}
+
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
 function defaultBatchMemory(parameters: readonly Parameter[]): number {
   const elements = sum(parameters.map(({ shape }) => elementCount(shape)));
@@ -49,7 +62,7 @@ function defaultBatchMemory(parameters: readonly Parameter[]): number {
 export class Session {
   /** The parameters by name and shape, in the engine's order. */
   readonly parameters: readonly Parameter[];
-  /** How many threads the engine has. */
+  /** How many threads the engine has, which are fewer than were asked for where the system refused some. */
   readonly threads: number;
   readonly dtype: ComputeDtype;
   readonly #budget: number;
@@ -60,7 +73,7 @@ export class Session {
     options: ComputeOptions,
   ) {
     this.parameters = engine.parameters();
-    this.threads = options.threads ?? availableParallelism();
+    this.threads = engine.threads();
     this.dtype = options.dtype ?? 'float32';
     this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
   }
@@ -70,11 +83,17 @@ export class Session {
    * Errors: those of openModelSet; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
    */
   static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
+    checkComputeOptions(options);
     const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
     const session = new Session(set, engine, options);
     for (const member of [set.base, ...set.models])
       callNative(() => engine.addModel(member.sources(session.parameters)));
+    const { threads: asked = availableParallelism() } = options;
+    if (session.threads < asked)
+      options.onWarning?.(
+        `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
+      );
     return session;
   }
 

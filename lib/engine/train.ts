@@ -82,7 +82,11 @@ export async function train(
     RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },
 ): Promise<void> {
   const { signal, subject } = options;
-  const { steps, batchSize, learningRate, seed, ...settings } = trainingSettings(options);
+  checkTrainingOptions(options);
+  const { steps, batchSize, learningRate, seed, ...settings } = withDefaults(
+    trainingOptions(options),
+    TRAINING_DEFAULTS,
+  );
   const right = rightChoices(rows);
   const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
   const { beta1, beta2, epsilon, weightDecay, warmup } = settings;
@@ -110,13 +114,15 @@ export async function train(
   options.onProgress?.({ phase: 'train', done: steps, total: steps, subject });
 }
 
-/** TrainingOptions with their defaults. Errors: INVALID_ARGUMENT for a value that training cannot have. */
-function trainingSettings(options: TrainingOptions): Required<TrainingOptions> {
-  const given = Object.fromEntries(
-    Object.keys(TRAINING_KINDS).map((name) => [name, options[name as keyof TrainingOptions]]),
-  ) as TrainingOptions;
-  checkOptions('training', given, { kinds: TRAINING_KINDS });
-  return withDefaults(given, TRAINING_DEFAULTS);
+/** Checks the numbers of a training by themselves. Errors: INVALID_ARGUMENT naming the option. */
+export function checkTrainingOptions(options: TrainingOptions): void {
+  checkOptions('training', trainingOptions(options), { kinds: TRAINING_KINDS });
+}
+
+/** The options of a training among others. */
+function trainingOptions(options: TrainingOptions): TrainingOptions {
+  const names = Object.keys(TRAINING_KINDS) as (keyof TrainingOptions)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 /** Row numbers without end: one permutation of 0 .. n − 1 after another. */

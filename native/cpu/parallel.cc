@@ -16,8 +16,18 @@ inline void pause_briefly() {
 }
 }  // namespace
 
+std::atomic<int> threads_to_give{-1};
+
+bool Threads::refused() {
+  int left = threads_to_give.load();
+  while (left > 0 && !threads_to_give.compare_exchange_weak(left, left - 1)) {
+  }
+  return left == 0;
+}
+
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  for (int i = 1; i < threads; ++i)
+    if (!workers_.start([this, i] { work(i); })) return;
 }
 
 ThreadPool::~ThreadPool() {
@@ -27,10 +37,10 @@ ThreadPool::~ThreadPool() {
     generation_.fetch_add(1);
   }
   wake_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  workers_.join();
 }
 
-void ThreadPool::take(int thread) {
+void ThreadPool::take(int thread) noexcept {
   for (;;) {
     const int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
     if (item >= items_ || failed_.load(std::memory_order_relaxed)) return;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packRows } from '../../lib/engine/batch.js';
 import { Session } from '../../lib/engine/session.js';
 import { bitsOf } from './machines.js';
-import { randomRows, V1_0 } from './random_t5.js';
+import { openT5, randomRows, randomWeights, V1_0 } from './random_t5.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
 import { measure, mergeByHand } from './passes.js';
 
@@ -29,6 +29,18 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     for (const { name } of model.parameters) hash.update(bitsOf(model.engine.parameter('parameters', name)));
     const nll = await model.job((engine) => engine.score(packRows(rows, [0, 1])));
     console.log(JSON.stringify({ nll: [...nll], digest: hash.digest('hex') }));
+  },
+
+  /** Opens a session on several threads, and prints how many it has, what it warns of, and scores. */
+  async threads([threads]) {
+    const warnings: string[] = [];
+    const model = await openT5(V1_0, [randomWeights(V1_0, 3)], {
+      threads: Number(threads),
+      onWarning: (message) => warnings.push(message),
+    });
+    await model.load(0);
+    const nll = await model.job((engine) => engine.score(packRows(randomRows(V1_0, [[7, [3, 2]]]), [0])));
+    console.log(JSON.stringify({ threads: model.threads, warnings, nll: [...nll] }));
   },
 
   /** Ends the process while a job runs. */
