@@ -121,6 +121,11 @@ export class Session {
     await this.job((engine) => engine.interpolate(model, coefficient), signal);
   }
 
+  /** How many bytes the activations of one batch may take. */
+  get batchMemory(): number {
+    return this.#budget;
+  }
+
   /** The budget by which batches of a scoring pass are cut. */
   scoreBudget(): BatchBudget {
     return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(rows) };
