@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
+import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
 import { Warnings } from '../core/warnings.js';
@@ -19,6 +20,7 @@ import {
 } from '../run/comparison.js';
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
+import { recipeInputs } from '../run/inputs.js';
 import { recordIn } from '../run/finished.js';
 import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
@@ -63,6 +65,7 @@ export async function search(written: SearchRecipe, options: SearchOptions): Pro
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = resolve(options.out);
+  await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
   try {

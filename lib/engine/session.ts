@@ -86,15 +86,20 @@ export class Session {
     checkComputeOptions(options);
     const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
-    const session = new Session(set, engine, options);
-    for (const member of [set.base, ...set.models])
-      callNative(() => engine.addModel(member.sources(session.parameters)));
-    const { threads: asked = availableParallelism() } = options;
-    if (session.threads < asked)
-      options.onWarning?.(
-        `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
-      );
-    return session;
+    try {
+      const session = new Session(set, engine, options);
+      for (const member of [set.base, ...set.models])
+        callNative(() => engine.addModel(member.sources(session.parameters)));
+      const { threads: asked = availableParallelism() } = options;
+      if (session.threads < asked)
+        options.onWarning?.(
+          `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
+        );
+      return session;
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
   }
 
   /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code; the signal's reason. */

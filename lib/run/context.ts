@@ -1,3 +1,4 @@
+import { assertModelFolder } from '../checkpoint/folder.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { timed } from '../core/timing.js';
@@ -46,6 +47,7 @@ export async function openRun(
 ): Promise<RunContext> {
   const warnings = needs.warnings ?? new Warnings(options.onWarning);
   const { value, seconds } = await timed(async () => {
+    for (const { path, written } of [recipe.baseModel, ...recipe.models]) await assertModelFolder(path, written);
     const models = recipe.models.map(({ path }) => path);
     const compute = { ...options, dtype: recipe.computeDtype };
     const onWarning = warnings.add;
