@@ -49,7 +49,7 @@ const mistakes: Record<
   },
   'an output that is there': {
     args: ['search', 'recipe.yaml', '--out', 'models/a'],
-    code: 1,
+    code: 2,
     message: /models\/a exists already/,
   },
   'no threads': {
