@@ -50,7 +50,7 @@ const mistakes: Record<
   'an output that is there': {
     args: ['search', 'recipe.yaml', '--out', 'models/a'],
     code: 2,
-    message: /models\/a exists already/,
+    message: /models\/a: it is the model .*, which this run reads/,
   },
   'no threads': {
     args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'],
