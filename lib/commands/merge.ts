@@ -29,7 +29,7 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };

@@ -60,7 +60,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * Every trial and every task of a comparison or a final evaluation is on the disk before the next begins; a search that was killed at any
  * moment goes on with `resume` to the same bytes, except for wall times. A finished one goes on too, where more iterations, comparisons or
  * another dtype of the output are asked for, and is returned as it is where nothing is. One process at a time writes to `out`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC, ABORTED and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };

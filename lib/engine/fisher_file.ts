@@ -29,7 +29,7 @@ export const DIGEST_SCHEME = 'sha256 of all bytes';
 
 /**
  * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters. The file appears all at once.
- * Errors: IO, NUMERIC, ABORTED.
+ * Errors: IO, NUMERIC.
  */
 export async function writeFisher(
   session: Session,

@@ -1,4 +1,5 @@
 import type { ComputeDtype } from '../../bindings/index.js';
+import type { OutputDtype } from '../checkpoint/write.js';
 import type { MethodName, SearchMethodName } from '../methods/index.js';
 import type { ParameterValues } from '../methods/parameter.js';
 import type { FisherPlace } from '../methods/method.js';
@@ -9,9 +10,6 @@ export type Acquisition = (typeof ACQUISITIONS)[number];
 
 export const OPTIMIZERS = ['default', 'bayes_opt'] as const;
 export type OptimizerMode = (typeof OPTIMIZERS)[number];
-
-export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
-export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
 /** Below this ε a product with a coefficient and a small change of a weight underflows in float32, and what is left is 0/0 or noise. */
 export const LEAST_EPSILON = 1e-30;

@@ -6,7 +6,8 @@ import { METHOD_SPELLINGS, METHODS, methodNamed } from '../methods/index.js';
 import { FISHER_PLACES } from '../methods/method.js';
 import type { MethodParameter } from '../methods/parameter.js';
 import { SPLITS } from '../tasks/rows.js';
-import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
+import { OUTPUT_DTYPES } from '../checkpoint/write.js';
+import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS } from './recipe.js';
 
 const path = z
   .string()
