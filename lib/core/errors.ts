@@ -13,7 +13,6 @@ export type ErrorCode =
   | 'UNSUPPORTED' // asked for what this build or version does not do
   | 'BUSY' // a second job on an engine that is working
   | 'CLOSED' // a job on an engine that was closed
-  | 'ABORTED' // stopped by an AbortSignal
   | 'NUMERIC' // a loss, weight or score that is not finite
   | 'NATIVE_LOAD'; // the native addon could not be loaded
 
