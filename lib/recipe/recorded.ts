@@ -5,7 +5,8 @@ import { isObject } from '../core/files.js';
 import { methodNamed } from '../methods/index.js';
 import { recipeForMerge } from './read.js';
 import { isRecord, recordedFolder } from './record_folder.js';
-import type { MergeRecipe, OutputDtype } from './recipe.js';
+import type { OutputDtype } from '../checkpoint/write.js';
+import type { MergeRecipe } from './recipe.js';
 import type { RecipeInput } from './schema.js';
 
 /** What of a record is merged again, and how. */
