@@ -22,7 +22,7 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
     const parts = {
       interpolate: () => session.interpolate(CHILD, LAMBDA),
       fold: () => session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true })),
-      finish: () => session.job((engine) => engine.finishMerge(1)),
+      finish: () => session.job((engine) => engine.finishMerge()),
     };
     const result = await timed(parts[spec.part], spec.repeats);
     const copying = Array.from({ length: spec.repeats }, () =>
@@ -48,13 +48,13 @@ async function checkMerge(session: Session, vocabSize: number): Promise<Check> {
   await session.job((engine) =>
     engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), { mode: 'exact' }),
   );
-  await session.job((engine) => engine.finishFisher({ inputs: 1, epsilon: 1e-12 }));
+  await session.job((engine) => engine.finishFisher({ epsilon: 1e-12 }));
   const fisher = values('fisher');
   await session.interpolate(CHILD, LAMBDA);
   const interpolated = values('parameters');
   await session.job((engine) => engine.beginMerge());
   await session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
-  await session.job((engine) => engine.finishMerge(1));
+  await session.job((engine) => engine.finishMerge());
   const merged = values('parameters');
   const same = names.every((_, t) =>
     base[t].every((theta0, i) => {
