@@ -16,12 +16,13 @@ async function searched(space: Workspace, name: string): Promise<{ out: string; 
   return { out, record: await search(recipeForSearch(space.recipe), { out, threads: 1 }) };
 }
 
-test('a search writes a model folder with record and report, and removes its journal', async (t) => {
+test('a search writes a model folder with record, report and journal', async (t) => {
   const space = await makeWorkspace();
   const { out, record } = await searched(space, 'out');
   t.deepEqual((await readdir(out)).sort(), [
     'config.json',
     'dfmerge.json',
+    'journal.jsonl',
     'model.safetensors',
     'report.html',
     'tokenizer.json',

@@ -50,6 +50,12 @@ export interface Architecture {
   modelTypes: readonly string[];
   /** Values of `model_type` that look alike although it cannot compute them, each with the reason. */
   unlike?: Readonly<Record<string, string>>;
+  /** The name by which it knows a tensor of a file, without what training wrappers add. By default, every name is its own. */
+  nameOf?(stored: string): string;
+  /** True for a tensor (by the name of nameOf) that it has no place for and that can be left out. By default, nothing can. */
+  canIgnore?(tensor: TensorEntry): boolean;
+  /** True for a tensor that an index may list although no shard holds it, such as a second name of a tied table. By default, none may. */
+  isDispensable?(tensorName: string): boolean;
   /**
    * Checks that checkpoints can be merged, the base before its children.
    * Errors: INVALID_CONFIG and UNSUPPORTED for a config.json; MISMATCH naming the config key or tensor, and the folders.

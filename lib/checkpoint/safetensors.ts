@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { DfMergeError } from '../core/errors.js';
 import { findDuplicateKey } from './duplicate_key.js';
-import { decodeUtf8, fileError, isObject } from '../core/files.js';
+import { decodeUtf8, fileError, isObject, refusePointer } from '../core/files.js';
 
 /** How many bytes an element takes, for each type that safetensors names. */
 export const ELEMENT_BYTES = {
@@ -57,6 +57,7 @@ export interface Header {
 /** The format's own limit on the header, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
+const POINTER_BYTES = 64;
 
 /** Tells the element types that weights may have here from the others. */
 export function isWeightDType(dtype: DType): dtype is WeightDType {
@@ -72,6 +73,7 @@ export async function readHeader(file: string): Promise<Header> {
     const handle = await open(file, 'r');
     try {
       const { size } = await handle.stat();
+      refusePointer(await readAt(handle, 0, Math.min(size, POINTER_BYTES)), file);
       const length = headerLength(await readAt(handle, 0, Math.min(size, LENGTH_BYTES)), size, file);
       return parseHeader(await readAt(handle, LENGTH_BYTES, length), size, file);
     } finally {
@@ -147,6 +149,7 @@ function parseObject(bytes: Uint8Array, file: string): Record<string, unknown> {
 }
 
 function parseMetadata(value: unknown, file: string): Record<string, string> {
+  if (value === null) return {}; // What some writers leave where there is nothing to say.
   if (!isObject(value)) throw broken(file, '__metadata__ is not an object');
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== 'string') throw broken(file, `__metadata__ "${key}" is not a string`);

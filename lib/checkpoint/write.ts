@@ -5,6 +5,7 @@ import { DfMergeError } from '../core/errors.js';
 import { writeNew } from '../core/atomic_write.js';
 import { exchange } from '../core/file_system.js';
 import { exists, fileError, flush } from '../core/files.js';
+import { tildeAdvice } from '../core/paths.js';
 import { sum } from '../core/statistics.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { copyCompanions, isCompanion } from './companion_files.js';
@@ -48,7 +49,7 @@ export interface ModelFolder {
 export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
   const parent = dirname(resolve(out));
   if (!(await exists(parent)))
-    throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist`);
+    throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist${tildeAdvice(out)}`);
   if (!(await exists(out))) return;
   if (!options.overwrite)
     throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);

@@ -1,9 +1,13 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { assertFolderSpares } from '../core/inputs.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
+import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
@@ -55,6 +59,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkTrainingOptions(options);
   if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = resolve(options.out);
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  await assertFolderSpares(out, inputs);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);
@@ -63,12 +69,18 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     const { onProgress, signal, steps, cache } = options;
     const { evaluateEvery = 100 } = options;
     const tokenizer = await tokenizerOf(session);
+    const task = basename(resolve(options.data));
     const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
     const validation = await prepareSplit(tokenizer, options.data, {
       split: 'validation',
       needLabels: true,
       cache,
     });
+    const judging = await judgingBy(session, { ...options, tokenizer });
+    for (const split of [training, validation]) {
+      checkChoices({ ...split, task }, judging);
+      checkLabels({ ...split, task }, judging);
+    }
     const validationRows = scoringRows(session, validation.rows, validation.all);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
+import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
@@ -8,6 +9,7 @@ import type { MergeRecipe } from '../recipe/recipe.js';
 import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
 import { openRun } from '../run/context.js';
 import { finishRun } from '../run/output.js';
+import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -32,6 +34,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = resolve(options.out);
+  await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const { evaluate } = options;

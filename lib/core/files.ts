@@ -1,5 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { DfMergeError } from './errors.js';
+import { homePath, tildeAdvice } from './paths.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -34,12 +35,28 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
+const LFS_POINTER = Buffer.from('version https://git-lfs.github.com/spec/');
+
+/** Throws NOT_FOUND where the first bytes of a file are those of a git-lfs pointer, which stands for content that was not downloaded. */
+export function refusePointer(first: Uint8Array, file: string): void {
+  if (LFS_POINTER.equals(first.subarray(0, LFS_POINTER.length)))
+    throw new DfMergeError(
+      'NOT_FOUND',
+      `${file}: holds a git-lfs pointer and not the content; install git-lfs and run "git lfs pull" in that folder`,
+    );
+}
+
 /** The bytes of a whole file. Errors: NOT_FOUND, IO, both naming the file. */
 export async function readBytes(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    const bytes = await readFile(file);
+    refusePointer(bytes, file);
+    return bytes;
   } catch (error) {
-    throw fileError(error, `cannot read ${file}`);
+    const failure = fileError(error, `cannot read ${file}`);
+    if (!(failure instanceof DfMergeError) || failure.code !== 'NOT_FOUND' || homePath(file) === undefined)
+      throw failure;
+    throw new DfMergeError('NOT_FOUND', failure.message + tildeAdvice(file), { cause: error });
   }
 }
 

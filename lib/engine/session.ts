@@ -86,15 +86,20 @@ export class Session {
     checkComputeOptions(options);
     const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
-    const session = new Session(set, engine, options);
-    for (const member of [set.base, ...set.models])
-      callNative(() => engine.addModel(member.sources(session.parameters)));
-    const { threads: asked = availableParallelism() } = options;
-    if (session.threads < asked)
-      options.onWarning?.(
-        `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
-      );
-    return session;
+    try {
+      const session = new Session(set, engine, options);
+      for (const member of [set.base, ...set.models])
+        callNative(() => engine.addModel(member.sources(session.parameters)));
+      const { threads: asked = availableParallelism() } = options;
+      if (session.threads < asked)
+        options.onWarning?.(
+          `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
+        );
+      return session;
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
   }
 
   /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
@@ -119,6 +124,11 @@ export class Session {
   /** Sets θ = θ_0 + λ (θ_i − θ_0). */
   async interpolate(model: number, coefficient: number, signal?: AbortSignal): Promise<void> {
     await this.job((engine) => engine.interpolate(model, coefficient), signal);
+  }
+
+  /** How many bytes the activations of one batch may take. */
+  get batchMemory(): number {
+    return this.#budget;
   }
 
   /** The budget by which batches of a scoring pass are cut. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
 import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
@@ -55,7 +56,10 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
-  return complete(shaped, values, source.folder);
+  return {
+    ...(typeof input === 'string' ? { file: resolve(input) } : {}),
+    ...complete(shaped, values, source.folder),
+  };
 }
 
 function fileSource(file: string): RecipeSource {
@@ -65,7 +69,7 @@ function fileSource(file: string): RecipeSource {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DfMergeError(
       missing ? 'NOT_FOUND' : 'IO',
-      missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`,
+      missing ? `there is no recipe ${file}${tildeAdvice(file)}` : `recipe ${file}: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -81,6 +81,8 @@ export interface SearchSettings {
 
 /** A recipe that was read and checked, with every default filled in and every path absolute. */
 export interface Recipe {
+  /** The file that it was read from; absent where it was given as an object. */
+  file?: string;
   mergeMethod: MethodName;
   /** The base θ0. */
   baseModel: RecipePath;

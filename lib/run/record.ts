@@ -1,7 +1,7 @@
 import type { Phase } from '../core/timing.js';
 import type { SkippedChoices } from '../engine/fisher.js';
 import type { ResolvedRecipe } from '../recipe/resolved.js';
-import type { ComparisonRecord } from '../search/journal.js';
+import type { ComparisonRecord } from '../search/journal_event.js';
 import type { FailedTrial, TrialRecord } from '../search/trial.js';
 import type { Score } from '../tasks/scores.js';
 
