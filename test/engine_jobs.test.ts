@@ -68,7 +68,7 @@ for (const [title, run] of [
   ['scoring', (engine: NativeEngine, batch: NativeBatch) => engine.score(batch)],
   ['a Fisher', (engine: NativeEngine, batch: NativeBatch) => engine.addFisher(batch, { mode: 'exact' })],
 ] as const) {
-  test.serial(`an AbortSignal ends ${title} early with ABORTED, and the engine works on afterwards`, async (t) => {
+  test.serial(`an AbortSignal ends ${title} early with its reason, and the engine works on afterwards`, async (t) => {
     const model = await openT5(BIG, [randomWeights(BIG, 71)], { threads: 1 });
     await model.load(0);
     const [long, short] = [bigBatch(title === 'scoring' ? LONG : 60), bigBatch(2)];
@@ -84,7 +84,7 @@ for (const [title, run] of [
       const taken = await milliseconds(() =>
         t.throwsAsync(
           model.job((engine) => run(engine, long), controller.signal),
-          { code: 'ABORTED', name: 'DfMergeError' },
+          { any: true, name: 'AbortError' },
         ),
       );
       clearTimeout(timer);
@@ -97,7 +97,7 @@ for (const [title, run] of [
 
 test.serial('a signal that has fired before keeps the job from starting', async (t) => {
   const model = await openT5(V1_0, [randomWeights(V1_0, 72)]);
-  await t.throwsAsync(model.load(0, AbortSignal.abort()), { code: 'ABORTED' });
+  await t.throwsAsync(model.load(0, AbortSignal.abort()), { any: true, name: 'AbortError' });
   await t.throwsAsync(
     model.job((engine) => engine.beginTraining()),
     { code: 'INVALID_STATE' },

@@ -141,7 +141,7 @@ test('a journal that is there is not overwritten, nor resumed under another reci
   const controller = new AbortController();
   const recipe = recipeForSearch(space.recipe);
   const onTrial = ({ trial }: { trial: number }) => trial === 2 && controller.abort();
-  await t.throwsAsync(search(recipe, { out, signal: controller.signal, onTrial }), { code: 'ABORTED' });
+  await t.throwsAsync(search(recipe, { out, signal: controller.signal, onTrial }), { any: true, name: 'AbortError' });
   await t.throwsAsync(search(recipe, { out }), { code: 'EXISTS', message: /--resume/ });
   await t.throwsAsync(search({ ...recipe, search: { ...recipe.search, xi: 0.5 } }, { out, resume: true }), {
     code: 'MISMATCH',
@@ -183,7 +183,7 @@ test('what min_weight leaves out is kept by trial and with the merge, and an int
       signal: controller.signal,
       onTrial: ({ trial }) => trial === 4 && controller.abort(),
     }),
-    { code: 'ABORTED' },
+    { any: true, name: 'AbortError' },
   );
   await search(recipe, { ...options, out, resume: true });
   t.deepEqual(await recordWithoutTiming(out), await recordWithoutTiming(space.path('whole')));
@@ -197,7 +197,7 @@ test('without min_weight neither the journal nor the record nor the report speak
   const recipe = recipeForSearch(space.recipe);
   await t.throwsAsync(
     search(recipe, { out, signal: controller.signal, onTrial: ({ trial }) => trial === 2 && controller.abort() }),
-    { code: 'ABORTED' },
+    { any: true, name: 'AbortError' },
   );
   t.notRegex(await readFile(journalPath(out), 'utf8'), /skipped/);
   await search(recipe, { out, resume: true });
@@ -221,7 +221,7 @@ test('in bfloat16 a search that was interrupted resumes to the same bytes, its b
       signal: controller.signal,
       onTrial: ({ trial }) => trial === 4 && controller.abort(),
     }),
-    { code: 'ABORTED' },
+    { any: true, name: 'AbortError' },
   );
   await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'float32' }), {
     code: 'MISMATCH',
@@ -250,7 +250,7 @@ test('a journal in float32 is not resumed in bfloat16', async (t) => {
   const recipe = recipeForSearch(space.recipe);
   await t.throwsAsync(
     search(recipe, { out, signal: controller.signal, onTrial: ({ trial }) => trial === 1 && controller.abort() }),
-    { code: 'ABORTED' },
+    { any: true, name: 'AbortError' },
   );
   await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'bfloat16' }), {
     code: 'MISMATCH',

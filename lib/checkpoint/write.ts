@@ -15,9 +15,10 @@ import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
 import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
 
 /** The element type of written weights, as config.json spells it. */
-export type OutputDType = 'float32' | 'float16' | 'bfloat16';
+export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
+export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
-const WEIGHT_DTYPE: Record<OutputDType, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+const WEIGHT_DTYPE: Record<OutputDtype, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
 /** A model folder to be written. */
 export interface ModelFolder {
@@ -25,7 +26,7 @@ export interface ModelFolder {
   out: string;
   /** The checkpoint whose config, tensor names, shapes and division into shards the folder takes over. */
   base: Checkpoint;
-  dtype: OutputDType;
+  dtype: OutputDtype;
   /** Metadata of the safetensors headers, beside `format: pt`. */
   metadata?: Record<string, string>;
   overwrite?: boolean;

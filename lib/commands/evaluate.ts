@@ -27,7 +27,7 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
 
 /**
  * Measures the accuracy of a model on a split of a task. The model's answer is the choice of lowest NLL per label token.
- * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
+ * Errors: those of Session.open and loadSplit; NUMERIC.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (options.details !== undefined) {

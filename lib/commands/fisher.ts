@@ -13,7 +13,7 @@ import {
   type FisherMode,
   type SkippedChoices,
 } from '../engine/fisher.js';
-import { writeFisher } from '../engine/fisher_file.js';
+import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
@@ -120,6 +120,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       ...(options.base === undefined
         ? {}
         : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
+      digests: DIGEST_SCHEME,
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };

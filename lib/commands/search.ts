@@ -19,6 +19,7 @@ import {
   type Comparison,
 } from '../run/comparison.js';
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
+import { checkFisherFiles } from '../run/fisher_files.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
 import { recipeInputs } from '../run/inputs.js';
 import { recordIn } from '../run/finished.js';
@@ -59,7 +60,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * Every trial and every task of a comparison or a final evaluation is on the disk before the next begins; a search that was killed at any
  * moment goes on with `resume` to the same bytes, except for wall times. A finished one goes on too, where more iterations, comparisons or
  * another dtype of the output are asked for, and is returned as it is where nothing is. One process at a time writes to `out`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC, ABORTED and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
@@ -91,6 +92,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   try {
     checkScorable(opened, compare);
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
+    await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
     journal = openJournal(journalPath(out), journalHeader(context, digests), {
       ...options,

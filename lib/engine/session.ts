@@ -11,7 +11,7 @@ import {
 import { openModelSet, type ModelSet, type Parameter } from '../architectures/index.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
-import { callNative, toDfMergeError } from './native_call.js';
+import { callNative, jobError } from './native_call.js';
 import { numberOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import { elementCount } from '../checkpoint/layout.js';
@@ -102,7 +102,7 @@ export class Session {
     }
   }
 
-  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
+  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code; the signal's reason. */
   async job<T>(run: (engine: NativeEngine) => Promise<T>, signal?: AbortSignal): Promise<T> {
     checkAborted(signal);
     const stop = () => this.engine.stop();
@@ -110,7 +110,7 @@ export class Session {
     try {
       return await run(this.engine);
     } catch (cause) {
-      throw toDfMergeError(cause);
+      throw jobError(cause, signal);
     } finally {
       signal?.removeEventListener('abort', stop);
     }

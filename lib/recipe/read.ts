@@ -171,7 +171,7 @@ function complete(shaped: ShapedRecipe, parameters: ParameterValues, folder: str
         ...at(model),
         ...(task === undefined ? {} : { task }),
         ...(given === undefined ? {} : { parameters: given }),
-        ...(fisher === undefined ? {} : { fisher: at(fisher) }),
+        ...(fisher === undefined ? {} : { fisher: { ...at(fisher.path), ...(fisher.force ? { force: true } : {}) } }),
       };
     }),
     tasks: Object.entries(shaped.tasks).map(([name, { data }]) => ({ name, ...at(data) })),

@@ -43,7 +43,7 @@ export interface SearchResult {
  * Each step is on the disk before the next begins. A search that was killed goes on from its journal: what was told is told again, and what
  * was asked and not told is evaluated again, at the recorded coefficients. A trial whose merge or score is not finite is recorded as failed;
  * where no trial has had a score yet, the fault lies in the models rather than in the coefficients, and the error ends the search.
- * Errors: ABORTED; NUMERIC where the first trial fails; INVALID_RECIPE where there are no trials; those of the parts.
+ * Errors: NUMERIC where the first trial fails; INVALID_RECIPE where there are no trials; those of the parts.
  */
 export async function searchCoefficients(parts: SearchParts, options: SearchEvents = {}): Promise<SearchResult> {
   const { session, proposals, plan, objective, journal } = parts;
