@@ -3,6 +3,7 @@ import type { EngineConfig } from '../../bindings/index.js';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.js';
 import { isWeightDType, type TensorEntry, type WeightDType } from '../checkpoint/safetensors.js';
 import { assertSameVocabulary } from '../checkpoint/vocabulary.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { adopt, type AdoptedCheckpoint } from './adopt.js';
@@ -152,5 +153,5 @@ const LISTED = 8;
 function describe(what: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
-  return `${names.length} ${what} (${names.slice(0, LISTED).join(', ')}${rest})`;
+  return `${names.length} ${what} (${names.slice(0, LISTED).map(excerpt).join(', ')}${rest})`;
 }
