@@ -1,22 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import test from 'ava';
-import { DfMergeError } from '../lib/core/errors.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
-import { MERGE, recipePlace, SEARCH } from './support/recipes.js';
+import { complaintsIn, MERGE, recipePlace, SEARCH } from './support/recipes.js';
 
 const { file } = recipePlace();
-
-/** The complaints about a recipe's text as `LINE:COLUMN: message`, without the file's name. */
-function complaints(read: (path: string) => unknown, text: string): string[] {
-  writeFileSync(file, text);
-  try {
-    read(file);
-  } catch (error) {
-    if (!(error instanceof DfMergeError) || error.code !== 'INVALID_RECIPE') throw error;
-    return error.message.split('\n').map((line) => line.replace(`${file}:`, ''));
-  }
-  return [];
-}
+const complaints = (read: (path: string) => unknown, text: string) => complaintsIn(file, read, text);
 
 const MISTAKES: [name: string, text: string, expected: string[]][] = [
   [
@@ -87,7 +74,7 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
   [
     'not an integer',
     `${SEARCH}search: { seed: 1.5 }\n`,
-    ['11:17: search.seed is 1.5; expected an integer of at least 0'],
+    ['11:17: search.seed is 1.5; expected an integer from 0 to 4294967295'],
   ],
   [
     'samples',
@@ -100,7 +87,20 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
     ['11:20: fisher.samples is 0; expected an integer of at least 1, or all'],
   ],
   ['fisher of another kind', `${SEARCH}fisher: 5\n`, ['11:9: fisher is 5; expected a section of settings, or none']],
-  ['epsilon', `${SEARCH}fisher: { epsilon: 0 }\n`, ['11:20: fisher.epsilon is 0; expected a number of more than 0']],
+  [
+    'epsilon',
+    `${SEARCH}fisher: { epsilon: 0 }\n`,
+    [
+      '11:20: fisher.epsilon is 0; expected a number of at least 1e-30, by which a merge divides wherever a Fisher is 0',
+    ],
+  ],
+  [
+    'an epsilon that float32 rounds to 0',
+    `${SEARCH}fisher: { epsilon: 1e-60 }\n`,
+    [
+      '11:20: fisher.epsilon is 1e-60; expected a number of at least 1e-30, by which a merge divides wherever a Fisher is 0',
+    ],
+  ],
   [
     'negative min_weight',
     `${SEARCH}fisher: { min_weight: -0.1 }\n`,

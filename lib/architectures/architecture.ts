@@ -2,6 +2,7 @@ import type { EngineConfig } from '../../bindings/index.js';
 import type { Checkpoint } from '../checkpoint/folder.js';
 import type { TensorEntry } from '../checkpoint/safetensors.js';
 import { DfMergeError } from '../core/errors.js';
+import type { OnWarning } from '../core/progress.js';
 
 /** A parameter as the engine lists it. */
 export interface Parameter {
@@ -53,9 +54,9 @@ export interface Architecture {
    * Checks that checkpoints can be merged, the base before its children.
    * Errors: INVALID_CONFIG and UNSUPPORTED for a config.json; MISMATCH naming the config key or tensor, and the folders.
    */
-  openFamily(checkpoints: readonly Checkpoint[]): Promise<ModelFamily>;
+  openFamily(checkpoints: readonly Checkpoint[], onWarning?: OnWarning): Promise<ModelFamily>;
   /** The configuration of an engine that initialises a model of this config.json. Errors: INVALID_CONFIG, UNSUPPORTED. */
-  engineConfig(config: Record<string, unknown>, file: string): EngineConfig;
+  engineConfig(config: Record<string, unknown>, file: string, onWarning?: OnWarning): EngineConfig;
   /** The config.json of a new, small model. */
   newConfig(sizes: ModelSizes): Record<string, unknown>;
 }

@@ -4,6 +4,7 @@ import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.js';
 import { isWeightDType, type TensorEntry, type WeightDType } from '../checkpoint/safetensors.js';
 import { assertSameVocabulary } from '../checkpoint/vocabulary.js';
 import { DfMergeError } from '../core/errors.js';
+import type { RunOptions } from '../core/progress.js';
 import { architectureOf, type Architecture, type ModelFamily, type Parameter } from './architecture.js';
 
 /** Where the engine finds one parameter: elements of `dtype` from byte `offset` of `file` on. */
@@ -47,12 +48,16 @@ export interface ModelSet {
  * Opens a base and its fine-tuned models and checks that they can be merged.
  * Errors: those of openCheckpoint, architectureOf and Architecture.openFamily; MISMATCH naming the token and the folders.
  */
-export async function openModelSet(baseDir: string, modelDirs: readonly string[]): Promise<ModelSet> {
+export async function openModelSet(
+  baseDir: string,
+  modelDirs: readonly string[],
+  { onWarning }: Pick<RunOptions, 'onWarning'> = {},
+): Promise<ModelSet> {
   const dirs = [baseDir, ...modelDirs];
   const checkpoints: Checkpoint[] = [];
   for (const dir of dirs) checkpoints.push(await openCheckpoint(dir));
   const architecture = sameArchitecture(checkpoints);
-  const family = await architecture.openFamily(checkpoints);
+  const family = await architecture.openFamily(checkpoints, onWarning);
   const tokenizerDir = await assertSameVocabulary(dirs);
   const [base, ...models] = checkpoints.map((checkpoint, i) => ({
     dir: checkpoint.dir,

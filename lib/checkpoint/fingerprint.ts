@@ -1,40 +1,32 @@
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestFiles, type DigestOptions } from '../core/file_digest.js';
 import type { Checkpoint } from './folder.js';
 
-const WHOLE = 64 * 2 ** 20;
-const BLOCK = 64 * 2 ** 10;
-const BLOCKS = 256;
-
 /**
- * SHA-256 (hex) that tells checkpoints apart without reading gigabytes: the size of every weight file and all of its bytes up to 64 MiB,
- * beyond that 256 blocks of 64 KiB spread evenly over it, header and end included.
+ * SHA-256 (hex) of each checkpoint's config.json and of all bytes of its weight files, whatever the folder and the files are called.
+ * Errors: those of digestFiles.
  */
-export async function checkpointFingerprint(checkpoint: Checkpoint): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(checkpoint.config));
-  for (const shard of checkpoint.shards) {
-    const file = join(checkpoint.dir, shard);
-    const { size } = await stat(file);
-    hash.update(`\n${size}\n`);
-    const handle = await open(file, 'r');
-    try {
-      for (const [begin, length] of ranges(size)) {
-        const block = Buffer.alloc(length);
-        await handle.read(block, 0, length, begin);
-        hash.update(block);
-      }
-    } finally {
-      await handle.close();
-    }
-  }
-  return hash.digest('hex');
+export async function checkpointFingerprints(
+  checkpoints: readonly Pick<Checkpoint, 'dir' | 'config' | 'shards'>[],
+  options: DigestOptions = {},
+): Promise<string[]> {
+  const files = checkpoints.map(({ dir, shards }) => shards.map((shard) => join(dir, shard)));
+  const digests = await digestFiles(files.flat(), options);
+  let next = 0;
+  return checkpoints.map(({ config, shards }) => {
+    const weights = digests.slice(next, (next += shards.length));
+    return createHash('sha256')
+      .update(JSON.stringify([config, ...weights]))
+      .digest('hex');
+  });
 }
 
-function* ranges(size: number): Generator<[begin: number, length: number]> {
-  if (size <= WHOLE) {
-    for (let begin = 0; begin < size; begin += WHOLE) yield [begin, Math.min(WHOLE, size - begin)];
-    return;
-  }
-  for (let i = 0; i < BLOCKS; i++) yield [Math.floor((i * (size - BLOCK)) / (BLOCKS - 1)), BLOCK];
+/** What checkpointFingerprints gives for one checkpoint. */
+export async function checkpointFingerprint(
+  checkpoint: Pick<Checkpoint, 'dir' | 'config' | 'shards'>,
+  options: DigestOptions = {},
+): Promise<string> {
+  const [fingerprint] = await checkpointFingerprints([checkpoint], options);
+  return fingerprint;
 }

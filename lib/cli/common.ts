@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { COMPUTE_DTYPES, type ComputeDtype } from '../../bindings/index.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { DfMergeError } from '../core/errors.js';
+import { jsonText } from '../core/json.js';
 import type { ComputeOptions } from '../engine/session.js';
 
 /** Options of every command that computes. */
@@ -72,7 +73,7 @@ export function wholeNumber(name: string, value: number, least: number): number 
 
 /** Prints a value as JSON on standard output. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(jsonText(value));
 }
 
 /** Prints a line on standard output. */

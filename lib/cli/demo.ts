@@ -1,14 +1,7 @@
 import type { CommandModule } from 'yargs';
+import { seedOption } from '../core/arguments.js';
 import { demo, demoTable } from '../demo/demo.js';
-import {
-  computeOptions,
-  interruptible,
-  print,
-  printJson,
-  withCommon,
-  wholeNumber,
-  type CommonArguments,
-} from './common.js';
+import { computeOptions, interruptible, print, printJson, withCommon, type CommonArguments } from './common.js';
 import { roughDuration } from '../report/format.js';
 import { ProgressDisplay } from './progress.js';
 
@@ -37,7 +30,7 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
           ...computeOptions(args),
           out: args.out,
           overwrite: args.overwrite,
-          seed: wholeNumber('seed', args.seed, 0),
+          seed: seedOption(args.seed, '--seed'),
           log: progress.line,
           signal,
           onProgress: progress.update,

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
+import { seedOption } from '../core/arguments.js';
 import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
 import { OUTPUT_DTYPES, type OutputDtype } from '../recipe/recipe.js';
 import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
@@ -69,7 +70,7 @@ export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
           batchSize: wholeNumber('batch', args.batch, 1),
           warmup: wholeNumber('warmup', args.warmup, 0),
           evaluateEvery: wholeNumber('evaluate-every', args.evaluateEvery, 1),
-          seed: wholeNumber('seed', args.seed, 0),
+          seed: seedOption(args.seed, '--seed'),
           signal,
           onProgress: progress.update,
           onWarning: progress.warning,

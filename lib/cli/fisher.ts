@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { seedOption } from '../core/arguments.js';
 import { FISHER_MODES } from '../../bindings/index.js';
 import { fisher } from '../commands/fisher.js';
 import { SPLITS, type SplitName } from '../tasks/rows.js';
@@ -76,7 +77,7 @@ export const fisherCommand: CommandModule<object, FisherArguments> = {
     await interruptible(async (signal) => {
       try {
         const { model, base, coefficient, data, split, mode, epsilon, 'min-weight': minWeight, out } = args;
-        const seed = wholeNumber('seed', args.seed, 0);
+        const seed = seedOption(args.seed, '--seed');
         const result = await fisher({
           ...dataOptions(args),
           model,

@@ -1,9 +1,10 @@
 import type { CommandModule } from 'yargs';
+import { seedOption } from '../core/arguments.js';
 import { COMPARISONS } from '../run/comparison.js';
 import { merge } from '../commands/merge.js';
 import { helpOfMethods } from '../methods/reference.js';
 import { recipeForMerge } from '../recipe/read.js';
-import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 import { comparisons } from './search.js';
@@ -46,7 +47,7 @@ export const mergeCommand: CommandModule<object, MergeArguments> = {
     ),
   handler: async (args) => {
     const recipe = recipeForMerge(args.recipe);
-    if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
+    if (args.seed !== undefined) recipe.search.seed = seedOption(args.seed, '--seed');
     const progress = new ProgressDisplay(args);
     await interruptible(async (signal) => {
       try {

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { seedOption } from '../core/arguments.js';
 import { COMPARISONS, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
 import { DfMergeError } from '../core/errors.js';
 import { mean } from '../core/statistics.js';
@@ -9,7 +10,7 @@ import { roughDuration } from '../report/format.js';
 import { journalPath, search } from '../commands/search.js';
 import { trialsOf } from '../search/proposals.js';
 import type { FailedTrial, TrialRecord } from '../search/trial.js';
-import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
+import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
 import { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 
@@ -56,7 +57,7 @@ export const searchCommand: CommandModule<object, SearchArguments> = {
     ),
   handler: async (args) => {
     const recipe = recipeForSearch(args.recipe);
-    if (args.seed !== undefined) recipe.search.seed = wholeNumber('seed', args.seed, 0);
+    if (args.seed !== undefined) recipe.search.seed = seedOption(args.seed, '--seed');
     const progress = new ProgressDisplay(args);
     const { search: searched } = methodNamed(recipe.mergeMethod);
     const total = searched ? trialsOf(searched, recipe.search) : 0;

@@ -6,11 +6,12 @@ import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable, type OutputDType } from '../checkpoint/write.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
+import { wholeOption } from '../core/arguments.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { train, type TrainingOptions } from '../engine/train.js';
+import { checkTrainingOptions, train, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -50,6 +51,9 @@ export interface FinetuneResult {
  * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkComputeOptions(options);
+  checkTrainingOptions(options);
+  if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
@@ -57,7 +61,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const keep = new BestParameters(session, `${out}.best`);
   try {
     const { onProgress, signal, steps, cache } = options;
-    const evaluateEvery = Math.max(1, options.evaluateEvery ?? 100);
+    const { evaluateEvery = 100 } = options;
     const tokenizer = await tokenizerOf(session);
     const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
     const validation = await prepareSplit(tokenizer, options.data, {

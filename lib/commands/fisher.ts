@@ -1,5 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
+import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import {
   checkMinWeight,
@@ -69,6 +71,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     minWeight = 0,
     signal,
   } = options;
+  checkNumbers(options);
   checkMinWeight(mode, minWeight);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
@@ -97,8 +100,10 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       epsilon: String(epsilon),
       dtype: session.dtype,
       seed: String(seed),
-      model: await checkpointFingerprint(member.checkpoint),
-      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint) }),
+      model: await checkpointFingerprint(member.checkpoint, options),
+      ...(options.base === undefined
+        ? {}
+        : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
@@ -107,4 +112,17 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } finally {
     session.close();
   }
+}
+
+function checkNumbers({ seed, samples, coefficient, epsilon, base }: MeasureOptions): void {
+  if (seed !== undefined) seedOption(seed);
+  if (samples !== undefined && samples !== 'all') wholeOption('samples', samples, { least: 1 });
+  if (epsilon !== undefined) numberOption('epsilon', epsilon, { least: 0 });
+  if (coefficient === undefined) return;
+  numberOption('coefficient', coefficient);
+  if (base === undefined)
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `coefficient ${coefficient}: expected a base beside it, from which the model is moved`,
+    );
 }

@@ -1,6 +1,7 @@
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { COMPUTE_DTYPES, native, type ComputeDtype, type NativeInfo } from '../../bindings/index.js';
-import { cacheFolder, cacheUsage } from '../tasks/row_cache.js';
+import { cacheFolder } from '../core/cache_folder.js';
+import { cacheUsage } from '../tasks/row_cache.js';
 import { callNative } from '../engine/native_call.js';
 import { cpuName } from '../run/environment.js';
 import { VERSION } from '../core/version.js';

@@ -5,10 +5,11 @@ import type { RunOptions } from '../core/progress.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
-import { comparesWithFisher, type Comparison } from '../run/comparison.js';
+import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
 import { openRun } from '../run/context.js';
 import { finishRun } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
+import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a merge besides its recipe. */
@@ -29,10 +30,12 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  checkSettings(recipe, options);
   const out = resolve(options.out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const { evaluate, compare = [] } = options;
+  const { evaluate } = options;
+  const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
@@ -41,6 +44,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   } as const;
   const context = await openRun(recipe, needs, options);
   try {
+    checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {

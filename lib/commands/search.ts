@@ -3,16 +3,24 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
 import { DfMergeError } from '../core/errors.js';
+import { Warnings } from '../core/warnings.js';
 import { timed } from '../core/timing.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { TaskAccuracy } from '../objectives/task_accuracy.js';
 import type { SearchRecipe } from '../recipe/recipe.js';
-import { comparesWithFisher, DEFAULT_COMPARISONS, type Comparison } from '../run/comparison.js';
+import {
+  comparesWithFisher,
+  DEFAULT_COMPARISONS,
+  plannedComparisons,
+  checkScorable,
+  type Comparison,
+} from '../run/comparison.js';
 import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { journalHeader } from '../run/journal_header.js';
 import { finishRun } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
+import { checkSettings } from '../run/settings.js';
 import { openJournal } from '../search/journal.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
@@ -41,16 +49,19 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  checkSettings(recipe, options);
   const out = resolve(options.out);
   const resumes = options.resume && existsSync(journalPath(out));
   if (options.resume && !resumes && existsSync(join(out, 'dfmerge.json'))) return finishedRecord(out);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, { overwrite: options.overwrite || resumes });
-  const { compare = DEFAULT_COMPARISONS } = options;
+  const warnings = new Warnings(options.onWarning);
+  const compare = plannedComparisons(recipe, { asked: options.compare, usual: DEFAULT_COMPARISONS }, warnings.add);
   const fisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const { validationRatio } = recipe.search;
-  const opened = await openRun(recipe, { fisher, validationRatio, scored: 'yes' }, options);
+  const opened = await openRun(recipe, { fisher, validationRatio, scored: 'yes', warnings }, options);
   try {
+    checkScorable(opened, compare);
     const { value: journal, seconds } = await timed(async () =>
       openJournal(journalPath(out), await journalHeader(opened, options), { resume: options.resume }),
     );

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'MISMATCH' // models, tokenizers or Fishers that do not belong together
   | 'NOT_FOUND' // a file or folder that should be there
   | 'EXISTS' // an output that is there already
+  | 'LOCKED' // an output that another run is writing
   | 'IO' // reading or writing failed
   | 'UNSUPPORTED' // asked for what this build or version does not do
   | 'BUSY' // a second job on an engine that is working

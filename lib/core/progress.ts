@@ -11,13 +11,16 @@ export interface ProgressEvent {
   trial?: number;
 }
 
+/** Is called with whatever is odd and not wrong, in a sentence that is meant for the user. The run goes on. */
+export type OnWarning = (message: string) => void;
+
 /** Options that every long call takes. */
 export interface RunOptions {
   /** Ends the call after the current slice of native work; it then throws DfMergeError ABORTED. */
   signal?: AbortSignal;
   onProgress?: (event: ProgressEvent) => void;
   /** Is called with whatever is odd and not wrong, in a sentence that is meant for the user. The run goes on. */
-  onWarning?: (message: string) => void;
+  onWarning?: OnWarning;
 }
 
 /** Throws ABORTED where the signal has fired. */

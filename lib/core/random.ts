@@ -1,5 +1,8 @@
 /** Seeded random numbers. Nothing here reads a clock or a global: the same seed gives the same numbers on any machine. */
 
+/** The largest seed: all streams are made from words of 32 bits. */
+export const MAX_SEED = 2 ** 32 - 1;
+
 /** Mixes two 32-bit words into one (the finaliser of MurmurHash3, Appleby 2011), so that near seeds give unrelated streams. */
 export function mix32(a: number, b: number): number {
   let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);

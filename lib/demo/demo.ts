@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { architectures } from '../architectures/index.js';
-import type { ComputeOptions } from '../engine/session.js';
+import { seedOption } from '../core/arguments.js';
+import { checkComputeOptions, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
@@ -61,6 +62,8 @@ export interface DemoResult {
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
   const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
+  seedOption(seed);
+  checkComputeOptions(options);
   const out = resolve(options.out);
   const { signal, onProgress, dtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { seedOption } from '../core/arguments.js';
 import { architectureOf } from '../architectures/index.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertWritable } from '../checkpoint/write.js';
@@ -21,6 +22,7 @@ export interface CreateOptions extends ComputeOptions {
  * Errors: EXISTS, INVALID_CONFIG, UNSUPPORTED, IO.
  */
 export async function createModel(options: CreateOptions): Promise<void> {
+  seedOption(options.seed);
   const out = resolve(options.out);
   await assertWritable(out);
   const file = join(out, 'config.json');

@@ -30,7 +30,7 @@ export type OnPartial = (partial: PartialEvaluation) => boolean | void;
 
 /** What a scoring found. */
 export interface Evaluation {
-  /** The fraction of the labelled examples that are answered rightly. */
+  /** The fraction of the labelled examples that are answered rightly; NaN, which JSON would turn into null, where none has a label. */
   accuracy: number;
   /** How many examples have a label. */
   examples: number;

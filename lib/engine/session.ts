@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import {
+  COMPUTE_DTYPES,
   native,
   type ComputeDtype,
   type EngineConfig,
@@ -11,6 +12,8 @@ import { openModelSet, type ModelSet, type Parameter } from '../architectures/in
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { callNative, toDfMergeError } from './native_call.js';
+import { numberOption, wholeOption } from '../core/arguments.js';
+import { DfMergeError } from '../core/errors.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -35,6 +38,16 @@ export interface ComputeOptions {
 
 /** How a session is opened. */
 export type SessionOptions = ComputeOptions & Pick<RunOptions, 'onWarning'>;
+
+/** Checks the options by themselves. Errors: INVALID_ARGUMENT naming the option; UNSUPPORTED for a device that this version does not know. */
+export function checkComputeOptions({ threads, dtype, device, batchMemory }: ComputeOptions): void {
+  if (threads !== undefined) wholeOption('threads', threads, { least: 1 });
+  if (batchMemory !== undefined) numberOption('batchMemory', batchMemory, { least: 1 });
+  if (dtype !== undefined && !COMPUTE_DTYPES.includes(dtype))
+    throw new DfMergeError('INVALID_ARGUMENT', `dtype ${String(dtype)}: expected ${COMPUTE_DTYPES.join(' or ')}`);
+  if (device !== undefined && device !== 'cpu')
+    throw new DfMergeError('UNSUPPORTED', `device ${String(device)}: this version computes on the cpu`);
+}
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
 function defaultBatchMemory(parameters: readonly Parameter[]): number {
@@ -70,7 +83,8 @@ export class Session {
    * Errors: those of openModelSet; INVALID_ARGUMENT, UNSUPPORTED for options; NATIVE_LOAD.
    */
   static async open(base: string, models: readonly string[], options: SessionOptions = {}): Promise<Session> {
-    const set = await openModelSet(base, models);
+    checkComputeOptions(options);
+    const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
     const session = new Session(set, engine, options);
     for (const member of [set.base, ...set.models])

@@ -1,4 +1,5 @@
 import { makeBatches, type TokenizedRows } from './batch.js';
+import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
 import { sum } from '../core/statistics.js';
@@ -23,6 +24,22 @@ export interface TrainingOptions {
   epsilon?: number;
   /** The seed of the order of rows. */
   seed: number;
+}
+
+/** Checks the numbers of a training by themselves. Errors: INVALID_ARGUMENT naming the option. */
+export function checkTrainingOptions(options: TrainingOptions): void {
+  const { steps, batchSize, learningRate, warmup = 0, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, seed } = options;
+  wholeOption('steps', steps, { least: 1 });
+  wholeOption('batchSize', batchSize, { least: 1 });
+  if (numberOption('learningRate', learningRate) <= 0)
+    throw new DfMergeError('INVALID_ARGUMENT', `learningRate ${learningRate}: expected a number above 0`);
+  wholeOption('warmup', warmup, { least: 0 });
+  numberOption('weightDecay', weightDecay, { least: 0 });
+  for (const [name, beta] of Object.entries({ beta1, beta2 }))
+    if (numberOption(name, beta, { least: 0 }) >= 1)
+      throw new DfMergeError('INVALID_ARGUMENT', `${name} ${beta}: expected a number from 0 to below 1`);
+  numberOption('epsilon', options.epsilon ?? 1e-8, { least: 0 });
+  seedOption(seed);
 }
 
 /** What is known after a step. */
@@ -53,12 +70,7 @@ export async function train(
     RunOptions & { subject?: string; afterStep?: (step: TrainingStep) => Promise<boolean | void> },
 ): Promise<void> {
   const { steps, batchSize, learningRate, seed, signal, subject } = options;
-  if (!(steps >= 1 && batchSize >= 1 && learningRate > 0)) {
-    throw new DfMergeError(
-      'INVALID_ARGUMENT',
-      `steps ${steps}, batch size ${batchSize}, learning rate ${learningRate}: expected all of them above 0`,
-    );
-  }
+  checkTrainingOptions(options);
   const right = rightChoices(rows);
   const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, warmup = 0 } = options;

@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { DfMergeError } from '../core/errors.js';
 import { MERGEKIT_METHODS } from '../methods/index.js';
 import { KNOWN_KEYS, MERGEKIT_KEYS } from './schema.js';
+import { hintAt } from './hints.js';
 import { nearest } from './nearest.js';
-import type { KeyPath, Problem, RecipeSource } from './source.js';
+import { valueAt, type KeyPath, type Problem, type RecipeSource } from './source.js';
 
 /** How many problems one error shows: enough to mend a recipe in one go, and few enough to read. */
 const SHOWN = 10;
@@ -27,7 +28,7 @@ export function problemsOf(issues: readonly Issue[], root: unknown): Problem[] {
       {
         path: issue.path,
         atKey: issue.code === 'invalid_key',
-        message: `${describe(issue.path, found)}; expected ${expectedBy(issue, found)}`,
+        message: `${describe(issue.path, found)}; expected ${expectedBy(issue, found)}${hintAt(issue.path, found, root)}`,
       },
     ];
   });
@@ -81,14 +82,6 @@ function sectionPattern(path: KeyPath): string {
   return path
     .map((key, index) => (typeof key === 'number' || (index === 1 && path[0] === 'tasks') ? '*' : String(key)))
     .join('.');
-}
-
-/** The value at a key path; undefined where a step is missing. */
-export function valueAt(root: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>(
-    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
-    root,
-  );
 }
 
 function describe(path: KeyPath, value: unknown): string {

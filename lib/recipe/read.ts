@@ -6,10 +6,10 @@ import type { MergeMethod } from '../methods/method.js';
 import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
 import { methodOf, problemsForMerge, problemsForSearch } from './check.js';
 import { givenParameters, parametersBesideSearch, readParameters } from './parameters.js';
-import { problemsOf, recipeError, valueAt } from './problems.js';
+import { problemsOf, recipeError } from './problems.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
 import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
-import { objectSource, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
+import { objectSource, valueAt, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
 
 export type { RecipeInput } from './schema.js';
 
@@ -94,7 +94,10 @@ function problemsOfShape(value: unknown, check: Check): Problem[] {
   }
   const wrong = shapeProblems(known);
   const shaped = recipeSchema.safeParse(mended(known, wrong, renames)).data;
-  add([...wrong, ...(shaped === undefined ? [] : check(shaped))]);
+  const between = shaped === undefined ? [] : check(shaped);
+  // Whether a model's task is there cannot be said while tasks are left out for their shape.
+  const tasksLeftOut = wrong.some(({ path }) => path[0] === 'tasks' && path.length <= 2);
+  add([...wrong, ...between.filter(({ path }) => !(tasksLeftOut && path.at(-1) === 'task'))]);
   return onePerPath(problems);
 }
 

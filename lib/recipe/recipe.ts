@@ -13,6 +13,9 @@ export type OptimizerMode = (typeof OPTIMIZERS)[number];
 export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
+/** Below this ε a product with a coefficient and a small change of a weight underflows in float32, and what is left is 0/0 or noise. */
+export const LEAST_EPSILON = 1e-30;
+
 /** A file or folder that a recipe names: where it is, and how the user wrote it, for reports, which must not depend on the machine. */
 export interface RecipePath {
   /** The absolute path; relative ones are resolved against the recipe's folder. */

@@ -1,12 +1,26 @@
 import { z } from 'zod';
 import { COMPUTE_DTYPES, FISHER_MODES } from '../../bindings/index.js';
+import { homePath } from '../core/paths.js';
+import { MAX_SEED } from '../core/random.js';
 import { METHOD_SPELLINGS, METHODS, methodNamed } from '../methods/index.js';
 import { FISHER_PLACES } from '../methods/method.js';
 import type { MethodParameter } from '../methods/parameter.js';
 import { SPLITS } from '../tasks/rows.js';
-import { ACQUISITIONS, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
+import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
 
-const path = z.string().min(1);
+const path = z
+  .string()
+  .min(1)
+  .refine((written) => homePath(written) === undefined, {
+    error: ({ input }) => `the folder itself, since only a shell replaces ~: ${homePath(input as string)}`,
+  });
+
+/** The largest finite float32, in which coefficients are applied. */
+const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
+const coefficientWords = { error: 'a number that float32 holds, up to 3.4e38 in size' };
+
+const coefficient = z.number().min(-MAX_FLOAT32, coefficientWords).max(MAX_FLOAT32, coefficientWords);
 
 function integerFrom(least: number) {
   const words = { error: `an integer of at least ${least}` };
@@ -15,12 +29,14 @@ function integerFrom(least: number) {
 
 /** A parameter takes any number here; `check_parameters.ts` checks its range and whether the method has it. */
 function numberOf({ name, perModel }: MethodParameter) {
-  return z.number({
-    error: ({ input }) =>
-      perModel && Array.isArray(input)
-        ? `one number for the whole model (${name}s per layer or by filter are not supported)`
-        : undefined,
-  });
+  return z
+    .number({
+      error: ({ input }) =>
+        perModel && Array.isArray(input)
+          ? `one number for the whole model (${name}s per layer or by filter are not supported)`
+          : undefined,
+    })
+    .pipe(coefficient);
 }
 
 /** A key for each parameter that some method has. */
@@ -55,6 +71,12 @@ const task = z.strictObject({ data: path });
 
 const samplesWords = { error: 'an integer of at least 1, or all' };
 
+const seedWords = { error: `an integer from 0 to ${MAX_SEED}` };
+
+const epsilonWords = {
+  error: `a number of at least ${LEAST_EPSILON}, by which a merge divides wherever a Fisher is 0`,
+};
+
 const minWeightWords = { error: 'a number from 0 to 1' };
 
 const fisher = z.strictObject({
@@ -62,7 +84,7 @@ const fisher = z.strictObject({
   samples: z.union([z.int().min(1, samplesWords), z.literal('all')], samplesWords).default(30),
   split: z.enum(SPLITS).default('validation'),
   at: z.enum(FISHER_PLACES).optional(),
-  epsilon: z.number().positive().default(1e-12),
+  epsilon: z.number(epsilonWords).min(LEAST_EPSILON, epsilonWords).max(MAX_FLOAT32, epsilonWords).default(1e-12),
   min_weight: z.number(minWeightWords).min(0, minWeightWords).max(1, minWeightWords).default(0),
 });
 
@@ -75,10 +97,10 @@ const search = z.strictObject({
   validation_ratio: z.number().positive().max(1).default(1),
   early_stopping: z.boolean().default(false),
   early_stopping_margin: z.number().min(0).max(100).default(0),
-  seed: integerFrom(0).default(1),
+  seed: z.int(seedWords).min(0, seedWords).max(MAX_SEED, seedWords).default(1),
   optimizer: z.enum(OPTIMIZERS).default('default'),
   bounds: z
-    .tuple([z.number(), z.number()], {
+    .tuple([coefficient, coefficient], {
       error: ({ code }) =>
         code === 'invalid_type' || code === 'too_small' || code === 'too_big'
           ? 'two numbers: [lower, upper]'

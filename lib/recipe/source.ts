@@ -39,6 +39,14 @@ export interface RecipeSource {
   prefixOf(problem: Problem): string;
 }
 
+/** The value at a key path; undefined where a step is missing. */
+export function valueAt(root: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    root,
+  );
+}
+
 /** A recipe given as a JavaScript object, whose relative paths start at `folder`. */
 export function objectSource(value: unknown, folder: string): RecipeSource {
   return { value, folder, problems: [], offsetOf: () => 0, prefixOf: () => '' };
@@ -55,7 +63,7 @@ export function yamlSource(text: string, options: { file: string; folder: string
     message:
       code === 'DUPLICATE_KEY'
         ? `the key ${keyAt(text, pos[0])} appears twice; expected each key once`
-        : lowerFirst(message),
+        : (SYNTAX_WORDS[code] ?? lowerFirst(message)),
   }));
   const offsetOf = (problem: Problem) => problem.offset ?? offsetInDocument(document, problem);
   return {
@@ -114,6 +122,12 @@ function stepInto(
     (isCollection(pair.value) && !pair.value.flow);
   return { node: pair.value, key: start, value: inBlock ? start : (pair.value?.range?.[0] ?? start) };
 }
+
+/** The parser's complaints that a user meets most and that it words for programmers. */
+const SYNTAX_WORDS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'the line begins with a tab; expected spaces, since YAML takes no tabs as indentation',
+  MULTIPLE_DOCS: 'a second document begins here; expected one recipe per file',
+};
 
 function keyAt(text: string, offset: number): string {
   return /^[^\s:]+/.exec(text.slice(offset))?.[0] ?? '';

@@ -16,10 +16,14 @@ import {
   type Score,
   type TaskScores,
 } from '../tasks/scores.js';
+import type { Recipe } from '../recipe/recipe.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 
 /** The models as they are, to compare a merge with. */
 const UNMERGED = ['base', 'fine-tuned'] as const;
+
+const BASE_LABEL = 'base';
+const FINE_TUNED_LABEL = 'fine-tuned (each on its own task)';
 
 /** Other ways to use the same models, to set beside a merged one: the models as they are, then methods that need no search of their own. */
 export const COMPARISONS: readonly string[] = [
@@ -35,6 +39,75 @@ export const DEFAULT_COMPARISONS: readonly Comparison[] = [
   ...UNMERGED,
   ...COMPARED_METHODS.filter(({ comparison }) => comparison.cheap).map(({ comparison }) => comparison.name),
 ];
+
+/**
+ * The comparisons of a run, each once, after it was checked that its recipe has what they need: work is then never lost to one that cannot be made.
+ * Those that are made unless told otherwise are left out with a warning in such a case.
+ * @param asked what was asked for; undefined where nothing was
+ * @param usual what is made where nothing was asked for
+ * Errors: INVALID_ARGUMENT naming a comparison that there is not, or one that the recipe cannot make and what it lacks.
+ */
+export function plannedComparisons(
+  recipe: Recipe,
+  { asked, usual }: { asked: readonly Comparison[] | undefined; usual: readonly Comparison[] },
+  onWarning?: RunOptions['onWarning'],
+): Comparison[] {
+  return [...new Set(asked ?? usual)].filter((name) => {
+    const lacking = COMPARISONS.includes(name) ? lackingFor(recipe, name) : `expected one of ${COMPARISONS.join(', ')}`;
+    if (lacking === undefined) return true;
+    if (asked) throw new DfMergeError('INVALID_ARGUMENT', `comparison ${name}: ${lacking}`);
+    onWarning?.(`the comparison ${name} is left out: ${lacking}`);
+    return false;
+  });
+}
+
+/** What a recipe lacks for a comparison; undefined where it can be made. */
+function lackingFor({ models, tasks }: Recipe, name: Comparison): string | undefined {
+  if (tasks.length === 0) return 'the recipe has no tasks to evaluate it on';
+  if (name === 'fine-tuned' && models.every(({ task }) => task === undefined))
+    return 'no model of the recipe has a task of its own to be evaluated on';
+  const needs = COMPARED_METHODS.find(({ comparison }) => comparison.name === name)?.needs;
+  const bare = models.find(({ task, fisher }) => task === undefined && !(needs?.fisher && fisher));
+  if (!needs?.tasks || bare === undefined) return undefined;
+  return `the model ${bare.written} has no task, whose inputs ${needs.fisher ? 'its Fisher would be measured on' : 'the merge would read'}`;
+}
+
+/**
+ * Checks, once the tasks are read, that what is compared can be scored. Errors: INVALID_ARGUMENT naming the comparison and what has no labels.
+ */
+export function checkScorable(context: RunContext, comparisons: readonly Comparison[]): void {
+  const { recipe, tasks, warnings } = context;
+  if (comparisons.length === 0) return;
+  const split = splitOf(context);
+  const scored = tasks.filter((task) => task[split]).map(({ name }) => name);
+  if (scored.length === 0)
+    throw new DfMergeError('INVALID_ARGUMENT', `comparison ${comparisons[0]}: no task has labels to evaluate it by`);
+  if (!comparisons.includes('fine-tuned')) return;
+  const own = scored.filter((name) => recipe.models.some(({ task }) => task === name));
+  if (own.length === 0)
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `comparison fine-tuned: no model has a task with labels; those with labels are ${scored.join(', ')}`,
+    );
+  if (own.length < scored.length)
+    warnings.add(
+      `no model belongs to ${scored.filter((name) => !own.includes(name)).join(', ')}: the mean of fine-tuned is over ${own.join(', ')} alone, and not to be set beside the other means`,
+    );
+}
+
+/** Warnings about fine-tuned models that are no better on their own tasks than the base: what they would bring to a merge is not there. */
+export function idleModels(recipe: Recipe, records: readonly ComparisonRecord[]): string[] {
+  const labelled = (label: string) => records.find((record) => record.label === label);
+  const [base, own] = [labelled(BASE_LABEL), labelled(FINE_TUNED_LABEL)];
+  if (!base || !own) return [];
+  return recipe.models.flatMap(({ task = '', written }) => {
+    const [before, after] = [base.accuracy[task], own.accuracy[task]];
+    if (before === undefined || after === undefined || after > before) return [];
+    return [
+      `${written} does not beat the base on its own task ${task}: ${percent(after)} against ${percent(before)} (${own.split}); was it trained on it, and are its choices those of the data?`,
+    ];
+  });
+}
 
 /** Whether one of the comparisons measures Fishers. */
 export function comparesWithFisher(comparisons: readonly Comparison[]): boolean {
@@ -65,7 +138,7 @@ async function compareBase(context: RunContext, options: RunOptions): Promise<Co
   const load = await timed(() => session.load(0, options.signal));
   const evaluate = await timed(() => scoreTasks(session, { tasks, split }, options));
   return {
-    comparison: { label: 'base', ...summary(evaluate.value), split },
+    comparison: { label: BASE_LABEL, ...summary(evaluate.value), split },
     seconds: { load: load.seconds, evaluate: evaluate.seconds },
   };
 }
@@ -86,7 +159,7 @@ async function compareFineTuned(context: RunContext, options: RunOptions): Promi
     seconds.load += load.seconds;
     seconds.evaluate += evaluate.seconds;
   }
-  return { comparison: { label: 'fine-tuned (each on its own task)', ...summary(scores), split }, seconds };
+  return { comparison: { label: FINE_TUNED_LABEL, ...summary(scores), split }, seconds };
 }
 
 async function compareMethod(context: RunContext, method: ComparedMethod, options: RunOptions): Promise<Compared> {
@@ -149,3 +222,5 @@ function splitOf({ tasks }: RunContext): 'test' | 'validation' {
 function summary(scores: TaskScores): Pick<ComparisonRecord, 'mean' | 'accuracy' | 'correct'> {
   return { mean: meanAccuracy(scores), accuracy: accuracies(scores), correct: bitsets(scores) };
 }
+
+const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;

@@ -30,6 +30,8 @@ export interface RunContext {
 export interface RunNeeds extends Pick<PrepareOptions, 'validationRatio' | 'scored'> {
   /** Whether Fishers are measured: by the method itself or by one that it is compared with. */
   fisher: boolean;
+  /** What was odd before anything was opened. */
+  warnings?: Warnings;
 }
 
 /** Opens the models of a recipe and prepares its tasks. Errors: those of Session.open and prepareTasks. */
@@ -38,7 +40,7 @@ export async function openRun(
   needs: RunNeeds,
   options: RunOptions & ComputeOptions & DataOptions,
 ): Promise<RunContext> {
-  const warnings = new Warnings(options.onWarning);
+  const warnings = needs.warnings ?? new Warnings(options.onWarning);
   const { value, seconds } = await timed(async () => {
     const models = recipe.models.map(({ path }) => path);
     const compute = { ...options, dtype: recipe.computeDtype };

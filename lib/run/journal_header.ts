@@ -1,10 +1,12 @@
 import { native } from '../../bindings/index.js';
-import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { checkpointFingerprints } from '../checkpoint/fingerprint.js';
+import type { RunOptions } from '../core/progress.js';
 import { VERSION } from '../core/version.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { resolvedRecipe } from '../recipe/resolved.js';
 import type { Json } from '../search/journal_file.js';
 import type { JournalHeader } from '../search/journal_header.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
 import type { RunContext } from './context.js';
 import { matmulOf } from './environment.js';
 
@@ -14,7 +16,7 @@ import { matmulOf } from './environment.js';
  */
 export async function journalHeader(
   { session, recipe, method, tasks }: RunContext,
-  { batchMemory }: ComputeOptions,
+  options: RunOptions & ComputeOptions & DataOptions,
 ): Promise<JournalHeader> {
   const resolved = resolvedRecipe(recipe);
   const data: Record<string, Json> = {};
@@ -22,9 +24,10 @@ export async function journalHeader(
     const measured = method.needs.fisher ? fisher?.digest : undefined;
     data[name] = { validation: validation?.digest, test: test?.digest, fisher: measured };
   }
-  const models: string[] = [];
-  for (const { checkpoint } of [session.set.base, ...session.set.models])
-    models.push(await checkpointFingerprint(checkpoint));
+  const models = await checkpointFingerprints(
+    [session.set.base, ...session.set.models].map(({ checkpoint }) => checkpoint),
+    options,
+  );
   return {
     version: VERSION,
     seed: recipe.search.seed,
@@ -33,6 +36,6 @@ export async function journalHeader(
     models,
     isa: native().info().isa,
     ...matmulOf(session),
-    batchMemory,
+    batchMemory: options.batchMemory,
   };
 }

@@ -1,3 +1,4 @@
+import { jsonText } from '../core/json.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, timed, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
@@ -5,7 +6,7 @@ import { resolvedRecipe } from '../recipe/resolved.js';
 import type { ComparisonRecord, Journal } from '../search/journal.js';
 import type { SearchResult } from '../search/search.js';
 import { scoreTasks, type Score, type TaskScores } from '../tasks/scores.js';
-import { compare, type Comparison } from './comparison.js';
+import { compare, idleModels, type Comparison } from './comparison.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
 import type { RunRecord, TaskRecord } from './record.js';
@@ -32,6 +33,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
   const spent: Seconds[] = [{ load: context.loadSeconds }, search?.seconds ?? {}];
   const scored = tasks.filter(({ validation }) => validation);
   const comparisons = scored.length > 0 ? await compareAll(context, options, spent) : [];
+  idleModels(recipe, comparisons).forEach(context.warnings.add);
   const { skipped, seconds } = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
   spent.push(seconds);
   const validation = await finalScores(context, { ...options, split: 'validation' }, spent);
@@ -110,7 +112,7 @@ async function writeRun(
   const extraFiles = () => {
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
-    return { 'dfmerge.json': `${JSON.stringify(written, null, 2)}\n`, 'report.html': renderReport(written) };
+    return { 'dfmerge.json': jsonText(written), 'report.html': renderReport(written) };
   };
   await session.write(options.out, { dtype: recipe.dtype, overwrite: options.overwrite, extraFiles }, options.signal);
   progress(1);

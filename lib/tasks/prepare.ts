@@ -79,7 +79,13 @@ async function prepareTask(session: Session, task: TaskFolder, options: PrepareO
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');
-    return prepared.rows.labels.includes(-1) ? undefined : prepared;
+    const unlabelled = prepared.rows.labels.filter((label) => label < 0).length;
+    if (unlabelled === 0) return prepared;
+    if (unlabelled < prepared.all.length)
+      options.onWarning?.(
+        `task ${task.name}: ${unlabelled} of ${prepared.all.length} rows of ${prepared.file} have no label, so that nothing is evaluated on this split`,
+      );
+    return undefined;
   };
   const scoringPart = (split: PreparedSplit, indices = split.all): PreparedPart => ({
     digest: split.digest,

@@ -1,6 +1,7 @@
+import { chosenCacheFolder } from '../core/cache_folder.js';
 import { Pace } from '../core/pace.js';
 import type { TokenizedRows } from '../engine/batch.js';
-import { cacheFolder, RowCache, rowsKey } from './row_cache.js';
+import { RowCache, rowsKey } from './row_cache.js';
 import { parseSplit, readSplit, type SplitName } from './rows.js';
 import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from './text/tokenizer.js';
 import { tokenizeRows } from './tokenize.js';
@@ -17,8 +18,8 @@ export interface PreparedSplit {
 /** How the data of tasks are read. */
 export interface DataOptions {
   /**
-   * The folder in which the token ids of data files are kept for later runs, at most 1 GiB of them, or false for none. Results do not depend
-   * on it. The default is `$DFMERGE_CACHE` (`off` for none), else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
+   * The folder in which the token ids of data files (at most 1 GiB) and the digests of weight files are kept for later runs, or false for
+   * none. Results do not depend on it. The default is `$DFMERGE_CACHE` (`off` for none), else `$XDG_CACHE_HOME/dfmerge`, else `~/.cache/dfmerge`.
    */
   cache?: string | false;
 }
@@ -37,7 +38,7 @@ export async function prepareSplit(
     rows,
     all: rows.inputIds.map((_, i) => i),
   });
-  const folder = options.cache === false ? undefined : (options.cache ?? cacheFolder());
+  const folder = chosenCacheFolder(options.cache);
   const cache = folder === undefined || tokenizer.digest === undefined ? undefined : new RowCache(folder);
   const maxInputTokens = DEFAULT_MAX_INPUT_TOKENS;
   const key = rowsKey({ data: digest, tokenizer: tokenizer.digest ?? '', maxInputTokens });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
-import { endianness, homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { endianness } from 'node:os';
+import { join } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
 import type { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
@@ -17,24 +17,6 @@ const FORMAT = 2;
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
 
 const FILE = /^[0-9a-f]{64}\.rows$/;
-
-/**
- * The folder in which token ids of data files are kept between runs: `$DFMERGE_CACHE`, else `$XDG_CACHE_HOME/dfmerge`, else
- * `~/.cache/dfmerge`.
- * @returns undefined where nothing is kept, because DFMERGE_CACHE is `off` or the user has no home
- */
-export function cacheFolder(): string | undefined {
-  const { DFMERGE_CACHE: given, XDG_CACHE_HOME: xdg } = process.env;
-  if (given === 'off') return undefined;
-  if (given) return resolve(given);
-  if (xdg && isAbsolute(xdg)) return join(xdg, 'dfmerge'); // Its specification has a relative one ignored.
-  try {
-    const home = homedir();
-    return isAbsolute(home) ? join(home, '.cache', 'dfmerge') : undefined;
-  } catch {
-    return undefined; // There is no HOME, and the system does not know the user.
-  }
-}
 
 /** Everything that decides the ids of a split. */
 export interface RowsSource {

@@ -113,8 +113,14 @@ function checkRow(value: unknown, wrong: (message: string) => DfMergeError, need
   }
   if (typeof label !== 'number' || !Number.isInteger(label) || label < 0 || label >= choices.length) {
     throw wrong(
-      `label ${JSON.stringify(label)} is not an index into the ${choices.length} choices (0 to ${choices.length - 1})`,
+      `label ${JSON.stringify(label)} is not an index into the ${choices.length} choices (0 to ${choices.length - 1})${labelHint(label)}`,
     );
   }
   return { input, choices: choices as string[], label };
+}
+
+/** What the label was likely meant to be. Data sets in the Hugging Face hub mark rows without an answer by -1. */
+function labelHint(label: unknown): string {
+  if (label === -1) return '; a row without an answer has no "label" at all';
+  return typeof label === 'string' ? '; it counts the choices from 0, and is not the text of one' : '';
 }

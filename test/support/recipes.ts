@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { DfMergeError } from '../../lib/core/errors.js';
 
 /** A folder that a test file writes its recipes to, and a recipe's file in it; both go when the tests have ended. */
 export function recipePlace(): { folder: string; file: string } {
@@ -32,3 +33,15 @@ models:
   - model: models/task_b
     parameters: { weight: -0.1 }
 `;
+
+/** The complaints of `read` about a recipe's text, which is written to `file`, as `LINE:COLUMN: message` without the file's name. */
+export function complaintsIn(file: string, read: (path: string) => unknown, text: string): string[] {
+  writeFileSync(file, text);
+  try {
+    read(file);
+  } catch (error) {
+    if (!(error instanceof DfMergeError) || error.code !== 'INVALID_RECIPE') throw error;
+    return error.message.split('\n').map((line) => line.replace(`${file}:`, ''));
+  }
+  return [];
+}

@@ -1,6 +1,11 @@
 import type { EngineConfig } from '../../../bindings/index.js';
 import { DfMergeError } from '../../core/errors.js';
+import type { OnWarning } from '../../core/progress.js';
 import type { ModelSizes } from '../architecture.js';
+
+import { HONOURED_KEYS, IGNORED_KEYS, REFUSED_KEYS, SECOND_NAMES } from './config_keys.js';
+import { readActivation, readScaling } from './config_rules.js';
+import { invalidConfig, readCount, type ConfigSource } from './config_values.js';
 
 /** The numbers of a T5's config.json that decide what it computes; whether the head is tied is the checkpoint's to say. */
 export interface T5Config {
@@ -38,7 +43,7 @@ export const CONFIG_KEYS: Record<keyof T5Config, string> = {
   numHeads: 'num_heads',
   relativeBuckets: 'relative_attention_num_buckets',
   relativeMaxDistance: 'relative_attention_max_distance',
-  gated: 'feed_forward_proj (gated)',
+  gated: 'feed_forward_proj / is_gated_act / dense_act_fn (gated)',
   epsilon: 'layer_norm_epsilon',
   vocabSize: 'vocab_size',
   padTokenId: 'pad_token_id',
@@ -47,17 +52,23 @@ export const CONFIG_KEYS: Record<keyof T5Config, string> = {
   scaleLogits: 'scale_decoder_outputs / tie_word_embeddings (scaled logits)',
 };
 
+/** No size of a model may be larger: what it would take is out of reach, and numbers near 2^31 overflow in products. */
+const MOST = 2 ** 24;
+
 /**
- * Reads a T5 1.0, 1.1, Flan or mT5 config, with the defaults that old checkpoints rely on.
- * @param config the config.json as parsed
- * @param file its path, for messages
- * Errors: INVALID_CONFIG naming the key; UNSUPPORTED for another activation.
+ * Reads a T5 1.0, 1.1, Flan or mT5 config, with the defaults that old checkpoints rely on. A key counts as transformers reads it; one that
+ * changes numbers and is not honoured is refused.
+ * Errors: INVALID_CONFIG naming the key; UNSUPPORTED for an activation or a feature that the engine does not have.
  */
-export function parseT5Config(config: Record<string, unknown>, file: string): T5Config {
-  const count = (key: string, fallback?: number) => readCount(config, key, { file, fallback, least: 1 });
+export function parseT5Config(config: Record<string, unknown>, file: string, onWarning?: OnWarning): T5Config {
+  const source: ConfigSource = { config: withSecondNames(config, file), file, onWarning };
+  const isMt5 = config.model_type === 'mt5';
+  refuseFeatures(source);
+  warnOfUnknown(source);
+  const count = (key: string, fallback?: number) => readCount(source, key, { fallback, least: 1, most: MOST });
   const numLayers = count('num_layers');
   const vocabSize = count('vocab_size');
-  const token = (key: string, fallback: number) => readToken(config, key, { file, fallback, vocabSize });
+  const token = (key: string, fallback: number) => readToken(source, key, { fallback, vocabSize });
   const padTokenId = token('pad_token_id', 0);
   return {
     dModel: count('d_model'),
@@ -66,16 +77,14 @@ export function parseT5Config(config: Record<string, unknown>, file: string): T5
     numLayers,
     numDecoderLayers: count('num_decoder_layers', numLayers),
     numHeads: count('num_heads'),
-    relativeBuckets: count('relative_attention_num_buckets', 32),
-    relativeMaxDistance: count('relative_attention_max_distance', 128),
-    gated: readGated(config, file),
-    epsilon: readEpsilon(config, file),
+    ...readBuckets(source),
+    gated: readActivation(source, isMt5).gated,
+    epsilon: readEpsilon(source),
     vocabSize,
     padTokenId,
-    eosTokenId: token('eos_token_id', 1),
-    decoderStartTokenId: token('decoder_start_token_id', padTokenId),
-    scaleLogits:
-      readFlag(config, 'scale_decoder_outputs', file) ?? readFlag(config, 'tie_word_embeddings', file) ?? true,
+    eosTokenId: Array.isArray(source.config.eos_token_id) ? 1 : token('eos_token_id', 1),
+    decoderStartTokenId: token('decoder_start_token_id', isMt5 ? 0 : padTokenId),
+    scaleLogits: readScaling(source, isMt5),
   };
 }
 
@@ -112,55 +121,69 @@ export function newConfig({ width, feedForward, layers, heads, vocabSize }: Mode
   };
 }
 
-function invalid(file: string, message: string): DfMergeError {
-  return new DfMergeError('INVALID_CONFIG', `${file}: ${message}`);
-}
-
-/** Reads an integer of at least `least`. A null counts as absent, since transformers writes unset keys that way. */
-function readCount(
-  config: Record<string, unknown>,
-  key: string,
-  options: { file: string; fallback?: number; least: number },
-): number {
-  const value = config[key] ?? options.fallback;
-  if (value === undefined) throw invalid(options.file, `${key} is missing`);
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < options.least) {
-    throw invalid(options.file, `${key} is ${JSON.stringify(value)}; expected an integer of at least ${options.least}`);
+/** The config with T5's own names in place of transformers' general ones. Both may stand in it where they agree. */
+function withSecondNames(config: Record<string, unknown>, file: string): Record<string, unknown> {
+  const own = { ...config };
+  for (const [second, key] of Object.entries(SECOND_NAMES)) {
+    const value = config[second] ?? undefined;
+    if (value === undefined) continue;
+    if ((config[key] ?? value) !== value)
+      throw invalidConfig(
+        file,
+        `${key} is ${JSON.stringify(config[key])} and ${second}, which means the same, is ${JSON.stringify(value)}`,
+      );
+    own[key] = value;
   }
-  return value;
+  return own;
 }
 
-function readToken(
-  config: Record<string, unknown>,
-  key: string,
-  options: { file: string; fallback: number; vocabSize: number },
-): number {
-  const id = readCount(config, key, { ...options, least: 0 });
-  if (id >= options.vocabSize)
-    throw invalid(options.file, `${key} is ${id}, outside the vocabulary of ${options.vocabSize}`);
+function refuseFeatures({ config, file }: ConfigSource): void {
+  for (const [key, { harmless, reason }] of Object.entries(REFUSED_KEYS)) {
+    const value = config[key] ?? undefined;
+    if (value !== undefined && !harmless(value))
+      throw new DfMergeError('UNSUPPORTED', `${file}: ${key} is ${shorten(JSON.stringify(value))}: ${reason}`);
+  }
+}
+
+function warnOfUnknown({ config, file, onWarning }: ConfigSource): void {
+  const unknown = Object.keys(config).filter(
+    (key) => !HONOURED_KEYS.has(key) && !IGNORED_KEYS.has(key) && !Object.hasOwn(REFUSED_KEYS, key),
+  );
+  if (unknown.length === 0) return;
+  const names = unknown.slice(0, 8).map(shorten).join(', ') + (unknown.length > 8 ? ', …' : '');
+  onWarning?.(`${file}: no T5 reads the key${unknown.length > 1 ? 's' : ''} ${names}; ignored`);
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function readToken(source: ConfigSource, key: string, options: { fallback: number; vocabSize: number }): number {
+  const { fallback, vocabSize } = options;
+  const id = readCount(source, key, { fallback, least: 0, most: Number.MAX_SAFE_INTEGER });
+  if (id >= vocabSize) throw invalidConfig(source.file, `${key} is ${id}, outside the vocabulary of ${vocabSize}`);
   return id;
 }
 
-function readGated(config: Record<string, unknown>, file: string): boolean {
-  const value = config.feed_forward_proj ?? 'relu';
-  if (value === 'relu') return false;
-  if (value === 'gated-gelu') return true;
-  throw new DfMergeError(
-    'UNSUPPORTED',
-    `${file}: feed_forward_proj ${JSON.stringify(value)} is not supported; expected "relu" or "gated-gelu"`,
-  );
+/** The position bias's buckets. Other numbers than these leave a stack without a bucket, or divide by the logarithm of 1. */
+function readBuckets(source: ConfigSource): Pick<T5Config, 'relativeBuckets' | 'relativeMaxDistance'> {
+  const buckets = 'relative_attention_num_buckets';
+  const distance = 'relative_attention_max_distance';
+  const relativeBuckets = readCount(source, buckets, { fallback: 32, least: 4, most: MOST });
+  const relativeMaxDistance = readCount(source, distance, { fallback: 128, least: 1, most: 2 ** 30 });
+  if (relativeBuckets % 2 !== 0)
+    throw invalidConfig(source.file, `${buckets} is ${relativeBuckets}; expected an even number`);
+  if (relativeMaxDistance <= relativeBuckets / 2)
+    throw invalidConfig(
+      source.file,
+      `${distance} is ${relativeMaxDistance}; expected more than half of the ${relativeBuckets} buckets`,
+    );
+  return { relativeBuckets, relativeMaxDistance };
 }
 
-function readEpsilon(config: Record<string, unknown>, file: string): number {
+function readEpsilon({ config, file }: ConfigSource): number {
   const value = config.layer_norm_epsilon ?? 1e-6;
   if (typeof value !== 'number' || !(value >= 0 && value < 1))
-    throw invalid(file, `layer_norm_epsilon is ${JSON.stringify(value)}; expected a number in [0, 1)`);
-  return value;
-}
-
-function readFlag(config: Record<string, unknown>, key: string, file: string): boolean | undefined {
-  const value = config[key] ?? undefined;
-  if (value !== undefined && typeof value !== 'boolean')
-    throw invalid(file, `${key} is ${JSON.stringify(value)}; expected true or false`);
+    throw invalidConfig(file, `layer_norm_epsilon is ${JSON.stringify(value)}; expected a number in [0, 1)`);
   return value;
 }

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../checkpoint/folder.js';
 import type { TensorEntry } from '../../checkpoint/safetensors.js';
 import { sameTensor } from '../../checkpoint/same_bytes.js';
 import { DfMergeError } from '../../core/errors.js';
+import type { OnWarning } from '../../core/progress.js';
 import type { ModelFamily } from '../architecture.js';
 import { CONFIG_KEYS, engineConfig, parseT5Config, type T5Config } from './config.js';
 import { HEAD, SHARED, isIgnored, isSharedAlias } from './names.js';
@@ -20,9 +21,9 @@ interface Member {
  * T5s that belong together. The head is tied where it is in all of them: one that has a head of its own gives all a head, which for the
  * others is the embedding table.
  */
-export async function openFamily(checkpoints: readonly Checkpoint[]): Promise<ModelFamily> {
+export async function openFamily(checkpoints: readonly Checkpoint[], onWarning?: OnWarning): Promise<ModelFamily> {
   const members: Member[] = [];
-  for (const checkpoint of checkpoints) members.push(await openMember(checkpoint));
+  for (const checkpoint of checkpoints) members.push(await openMember(checkpoint, onWarning));
   const [base, ...others] = members;
   for (const other of others) assertSameConfig(base, other);
   const tied = members.every(({ head }) => head === undefined);
@@ -36,9 +37,9 @@ export async function openFamily(checkpoints: readonly Checkpoint[]): Promise<Mo
   };
 }
 
-async function openMember(checkpoint: Checkpoint): Promise<Member> {
+async function openMember(checkpoint: Checkpoint, onWarning?: OnWarning): Promise<Member> {
   const { dir } = checkpoint;
-  const config = parseT5Config(checkpoint.config, join(dir, 'config.json'));
+  const config = parseT5Config(checkpoint.config, join(dir, 'config.json'), onWarning);
   const tables = [...checkpoint.tensors.values()].filter(({ name }) => name === SHARED || isSharedAlias(name));
   const shared = tables.find(({ name }) => name === SHARED) ?? tables[0];
   if (!shared) throw new DfMergeError('MISMATCH', `${dir}: no tensor "${SHARED}"; is this a T5 checkpoint?`);

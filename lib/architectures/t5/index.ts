@@ -9,6 +9,7 @@ registerArchitecture({
   modelTypes: ['t5', 'mt5'],
   unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
   openFamily,
-  engineConfig: (config, file) => engineConfig(parseT5Config(config, file), config.tie_word_embeddings !== false),
+  engineConfig: (config, file, onWarning) =>
+    engineConfig(parseT5Config(config, file, onWarning), config.tie_word_embeddings !== false),
   newConfig,
 });

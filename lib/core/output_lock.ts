@@ -1,0 +1,21 @@
+import { basename, dirname, join } from 'node:path';
+import { DfMergeError } from './errors.js';
+import { fileError } from './files.js';
+import { acquireLock, type Lock } from './lock.js';
+import { realTarget } from './real_path.js';
+
+/**
+ * Makes this run the only writer of an output until it releases the lock, a hidden file `.NAME.dfmerge-lock` beside the output, whose folder
+ * must be there. Links are resolved, so that every spelling of the output has the same lock.
+ * Errors: LOCKED, which says who holds it and since when; IO, NOT_FOUND.
+ */
+export async function lockOutput(out: string): Promise<Lock> {
+  try {
+    const target = await realTarget(out);
+    const lock = await acquireLock(join(dirname(target), `.${basename(target)}.dfmerge-lock`));
+    if (lock.taken) return lock;
+    throw new DfMergeError('LOCKED', `another run is writing ${out}: ${lock.path} is ${lock.message}`);
+  } catch (error) {
+    throw fileError(error, `cannot write ${out}`);
+  }
+}
