@@ -165,9 +165,9 @@ export type ModelOf<Type extends Model['type']> = Extract<Model, { type: Type }>
 const format = z.strictObject({
   version: z.literal('1.0').optional(),
   // Transformers sets these two at each call, whatever the file says; and nothing is decoded here.
-  truncation: z.unknown(),
-  padding: z.unknown(),
-  decoder: z.unknown(),
+  truncation: z.unknown().optional(),
+  padding: z.unknown().optional(),
+  decoder: z.unknown().optional(),
   added_tokens: z.array(addedToken).default([]),
   normalizer: normalizer.nullish(),
   pre_tokenizer: preTokenizer.nullish(),

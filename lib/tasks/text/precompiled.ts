@@ -17,7 +17,7 @@ export class PrecompiledMap {
   /** @throws RangeError where the map's sizes do not fit its bytes */
   constructor(base64: string) {
     const bytes = Buffer.from(base64, 'base64');
-    const trieBytes = bytes.readUInt32LE(0);
+    const trieBytes = bytes.length >= 4 ? bytes.readUInt32LE(0) : 0;
     if (trieBytes === 0 || trieBytes % 4 !== 0 || trieBytes + 4 > bytes.length)
       throw new RangeError('precompiled_charsmap is cut short');
     this.#trie = Uint32Array.from({ length: trieBytes / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i));

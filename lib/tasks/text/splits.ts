@@ -19,10 +19,36 @@ export type Cutter = (text: string) => Iterable<Stretch>;
 export function regExpOf(pattern: Pattern, key: string): RegExp {
   if ('String' in pattern) return new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
   try {
-    return toRegExp(pattern.Regex, { global: true, accuracy: 'strict', rules: { captureGroup: true } });
+    const { source, flags } = toRegExp(spellWords(pattern.Regex), {
+      global: true,
+      accuracy: 'strict',
+      rules: { captureGroup: true },
+    });
+    // What is left of the translator's own class of words are the edges of words.
+    return new RegExp(source.replaceAll(TRANSLATED_WORD, ONIGURUMA_WORD), flags);
   } catch (error) {
     throw new FormatError(`${key}.pattern.Regex`, (error as Error).message);
   }
+}
+
+const TRANSLATED_WORD = '\\p{L}\\p{M}\\p{N}\\p{Pc}';
+const WORD_IN_CLASS = '\\p{Alpha}\\p{M}\\p{Nd}\\p{Pc}';
+/** Oniguruma counts these six numbers as parts of words, but not within a class. */
+const ONIGURUMA_WORD = `${WORD_IN_CLASS}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be`;
+
+/** Spells out `\\w` and its like, which the translator takes for another set of characters than Oniguruma does. */
+function spellWords(pattern: string): string {
+  let depth = 0;
+  return pattern.replace(/\\p\{Word\}|\\P\{Word\}|\\[^]|[[\]]/gi, (part) => {
+    if (part === '[') depth++;
+    else if (part === ']') depth = Math.max(0, depth - 1);
+    else if (/^\\(w|p\{word\})$/.test(part.toLowerCase())) {
+      const positive = /^\\[wp]/.test(part);
+      if (depth === 0) return `[${positive ? '' : '^'}${ONIGURUMA_WORD}]`;
+      return positive ? WORD_IN_CLASS : `[^${WORD_IN_CLASS}]`;
+    }
+    return part;
+  });
 }
 
 /** Cuts at the matches of a regular expression. */
