@@ -71,12 +71,9 @@ Fold fold_of(const Napi::Object& o) {
 
 AdamWOptions adamw_options_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
-  return {number_of(o.Get("learningRate"), "learningRate"),
-          number_of(o.Get("beta1"), "beta1"),
-          number_of(o.Get("beta2"), "beta2"),
-          number_of(o.Get("epsilon"), "epsilon"),
-          number_of(o.Get("weightDecay"), "weightDecay"),
-          int_of(o.Get("step"), "step")};
+  return {number_of(o.Get("learningRate"), "learningRate"), number_of(o.Get("beta1"), "beta1"),
+          number_of(o.Get("beta2"), "beta2"), number_of(o.Get("epsilon"), "epsilon"),
+          number_of(o.Get("weightDecay"), "weightDecay")};
 }
 
 }  // namespace
@@ -85,13 +82,17 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
   guarded(info.Env(), [&] {
     engine_ =
         std::make_unique<Engine>(config_of(object_of(info[0], "config")), options_of(object_of(info[1], "options")));
+    report_memory(info.Env());
     return info.Env().Undefined();
   });
-  report_memory(info.Env());
 }
 
 EngineObject::~EngineObject() {
-  if (reported_ != 0) Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
+  if (reported_ == 0) return;
+  try {
+    Napi::MemoryManagement::AdjustExternalMemory(Env(), -reported_);
+  } catch (...) {  // the environment ends, and its account with it
+  }
 }
 
 // This may be called between jobs only, because a running one changes what is counted.
@@ -117,12 +118,14 @@ Napi::Value EngineObject::run(Napi::Env env, std::function<void()> work, std::fu
   // This is checked again, because reading the arguments may have run JavaScript that closed the engine or started a
   // job.
   idle_engine();
-  busy_ = true;
+  auto job = std::make_unique<Job>(
+      env, Job::Parts{std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
+  const Napi::Promise promise = job->promise();
   engine_->clear_stop();
-  auto* job =
-      new Job(env, {std::move(work), std::move(result), [this](Napi::Env at_end) { job_done(at_end); }, Value()});
   job->Queue();
-  return job->promise();
+  busy_ = true;
+  job.release();  // it deletes itself at its end, which is an event and so comes later
+  return promise;
 }
 
 template <class Read>
@@ -188,6 +191,10 @@ Napi::Value EngineObject::bytes(const Info& info) {
 }
 Napi::Value EngineObject::busy(const Info& info) { return Napi::Boolean::New(info.Env(), busy_); }
 
+Napi::Value EngineObject::threads(const Info& info) {
+  return guarded(info.Env(), [&] { return Napi::Number::New(info.Env(), idle_engine().threads()); });
+}
+
 Napi::Value EngineObject::matmul(const Info& info) {
   return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), idle_engine().matmul()); });
 }
@@ -198,14 +205,16 @@ Napi::Value EngineObject::stop(const Info& info) {
 }
 
 Napi::Value EngineObject::close(const Info& info) {
-  closing_ = true;
-  if (busy_) {
-    engine_->stop();  // the engine is freed when the job has ended
+  return guarded(info.Env(), [&] {
+    closing_ = true;
+    if (busy_) {
+      engine_->stop();  // the engine is freed when the job has ended
+    } else {
+      engine_.reset();
+      report_memory(info.Env());
+    }
     return info.Env().Undefined();
-  }
-  engine_.reset();
-  report_memory(info.Env());
-  return info.Env().Undefined();
+  });
 }
 
 Napi::Value EngineObject::load(const Info& info) {
@@ -240,7 +249,7 @@ Napi::Value EngineObject::add_fisher(const Info& info) {
 Napi::Value EngineObject::finish_fisher(const Info& info) {
   return job(info, [&](Engine& e) {
     const Napi::Object o = object_of(info[0], "options");
-    FinishFisher finish{integer_of(o.Get("inputs"), "inputs"), number_of(o.Get("epsilon"), "epsilon"), {}};
+    FinishFisher finish{number_of(o.Get("epsilon"), "epsilon"), {}};
     const Napi::Value fold = o.Get("fold");
     if (!fold.IsUndefined()) finish.fold = fold_of(object_of(fold, "fold"));
     return [&e, finish] { e.finish_fisher(finish); };
@@ -265,7 +274,7 @@ Napi::Value EngineObject::fold(const Info& info) {
 }
 
 Napi::Value EngineObject::finish_merge(const Info& info) {
-  return job(info, [&](Engine& e) { return [&e, models = int_of(info[0], "models")] { e.finish_merge(models); }; });
+  return job(info, [](Engine& e) { return [&e] { e.finish_merge(); }; });
 }
 
 Napi::Value EngineObject::score(const Info& info) {
@@ -309,6 +318,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod("parameter", &EngineObject::parameter),
                       InstanceMethod("bytes", &EngineObject::bytes),
                       InstanceMethod("busy", &EngineObject::busy),
+                      InstanceMethod("threads", &EngineObject::threads),
                       InstanceMethod("matmul", &EngineObject::matmul),
                       InstanceMethod("stop", &EngineObject::stop),
                       InstanceMethod("close", &EngineObject::close),

@@ -25,6 +25,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value parameter(const Info& info);
   Napi::Value bytes(const Info& info);
   Napi::Value busy(const Info& info);
+  Napi::Value threads(const Info& info);
   Napi::Value matmul(const Info& info);
   Napi::Value stop(const Info& info);
   Napi::Value close(const Info& info);

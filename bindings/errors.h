@@ -1,4 +1,4 @@
-// The one place where what C++ throws becomes a JavaScript error.
+// Every C++ exception becomes a JavaScript error, whatever its type: none leaves a callback of Node-API.
 #pragma once
 #include <napi.h>
 
@@ -10,7 +10,7 @@
 namespace dfmerge {
 
 struct Failure {
-  std::string code = "IO";  // one of lib/core/errors.ts
+  const char* code = "IO";  // one of lib/core/errors.ts, a literal
   std::string message;
 
   Napi::Error to_js(Napi::Env env) const {
@@ -20,16 +20,25 @@ struct Failure {
   }
 };
 
-// Describes what is being thrown. It is called inside a catch block.
-inline Failure current_failure() {
+// Describes what is being thrown. It is called inside a catch block and throws nothing itself: where there is no memory
+// for a message it says so in words that need none.
+inline Failure current_failure() noexcept {
   try {
-    throw;
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  } catch (const std::bad_alloc&) {
+    try {
+      throw;
+    } catch (const Error& error) {
+      return {error.code(), error.what()};
+    } catch (const std::bad_alloc&) {
+      return {"IO", "out of memory"};
+    } catch (const Napi::Error& error) {
+      return {"IO", error.Message()};
+    } catch (const std::exception& error) {
+      return {"IO", error.what()};
+    } catch (...) {
+      return {"IO", "the native engine failed for a reason that it cannot name"};
+    }
+  } catch (...) {
     return {"IO", "out of memory"};
-  } catch (const std::exception& error) {
-    return {"IO", error.what()};
   }
 }
 

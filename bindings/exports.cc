@@ -47,6 +47,7 @@ Napi::Value info(const Napi::CallbackInfo& call) {
 }  // namespace
 
 void export_engine(Napi::Env env, Napi::Object exports) {
+  exports.Set("version", Napi::String::New(env, DFMERGE_VERSION));
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("Engine", EngineObject::define(env));
 }

@@ -4,7 +4,7 @@
 
 namespace dfmerge {
 
-// Sets `info` and `Engine` on an addon's exports.
+// Sets `version`, `info` and `Engine` on an addon's exports.
 void export_engine(Napi::Env env, Napi::Object exports);
 
 }  // namespace dfmerge

@@ -1,12 +1,8 @@
 /**
- * The boundary between TypeScript and the native engine: loads the addon (the only place that does) and states its contract.
+ * The boundary between TypeScript and the native engine: states the addon's contract, and loads it by addon.ts.
  * Weights never cross it, only token ids, scalars and scores.
  */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { existsSync } from 'node:fs';
-import { DfMergeError } from '../lib/core/errors.js';
+import { loadAddon } from './addon.js';
 
 /**
  * What the engine is made for: an architecture, by the name under which it registered itself, and the numbers and booleans that it reads
@@ -77,8 +73,6 @@ export interface AdamWOptions {
   beta2: number;
   epsilon: number;
   weightDecay: number;
-  /** The number of the step, counted from 1. */
-  step: number;
 }
 
 /** What of a batch's choices a Fisher takes. */
@@ -98,16 +92,21 @@ export interface Fold {
   coefficient: number;
 }
 
-/** How the sum over N inputs becomes a Fisher: F / N + ε. */
+/** How the sum over the N inputs that were added becomes a Fisher: F / N + ε. */
 export interface FinishFisherOptions {
-  /** N, how many inputs were added. */
-  inputs: number;
   epsilon: number;
   /** Folds the Fisher into the merge in the sweep that finishes it; the Fisher stays in the engine. */
   fold?: Fold;
 }
 
-/** One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads. */
+/**
+ * One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads.
+ *
+ * It counts the inputs of a Fisher, the models of a merge and the steps of a training itself, and refuses with INVALID_STATE what builds on a
+ * call that was not made: scoring, measuring, training and writing need parameters; adding to a Fisher and finishing it, that it was begun
+ * (where the parameters are replaced in between, it was not); folding, that a merge was begun, and with a Fisher that there is one. A call
+ * that fails or is stopped leaves what it had begun to change undefined, so that it has to be made anew from its beginning.
+ */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
   /** How many bytes each row adds to the activations of its batch, an estimate by which batches are cut. */
@@ -116,6 +115,8 @@ export interface NativeEngine {
   parameter(vector: 'parameters' | 'fisher', name: string): Float32Array;
   bytes(): number;
   busy(): boolean;
+  /** How many threads work: fewer than were asked for where the system refused some. Results do not depend on it. */
+  threads(): number;
   /** Which code multiplies matrices: 'builtin', or oneDNN with its version and instructions. Other code gives other bits. */
   matmul(): string;
   /** Makes the running job end with ABORTED. */
@@ -133,7 +134,8 @@ export interface NativeEngine {
   beginMerge(): Promise<void>;
   /** Folds a model into the merge with the engine's Fisher as its weight, or with 1 everywhere. */
   fold(fold: Fold & { withFisher: boolean }): Promise<void>;
-  finishMerge(models: number): Promise<void>;
+  /** θ = θ0 + M · numerator / denominator, where M models were folded. */
+  finishMerge(): Promise<void>;
   score(batch: NativeBatch): Promise<Float64Array>;
   encode(batch: NativeBatch): Promise<Float32Array>;
   logits(batch: NativeBatch): Promise<Float32Array>;
@@ -163,46 +165,23 @@ export interface NativeInfo {
 
 /** What the addon exports. */
 export interface NativeAddon {
+  /** The version of the package that it was built from. */
+  readonly version: string;
   info(): NativeInfo;
   Engine: new (config: EngineConfig, options: EngineOptions) => NativeEngine;
 }
 
-/** The package's root, where build/, prebuilds/ and package.json lie. It is above bindings as well as above dist/bindings. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
+export { packageRoot } from './addon.js';
 
 let addon: NativeAddon | undefined;
 
 /** The native addon, loaded at first use. Throws NATIVE_LOAD with what to do when there is none for this machine. */
 export function native(): NativeAddon {
-  if (addon) return addon;
-  const require = createRequire(import.meta.url);
-  try {
-    const load = require('node-gyp-build') as (root: string) => NativeAddon;
-    addon = load(packageRoot());
-    return addon;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new DfMergeError(
-      'NATIVE_LOAD',
-      `the native engine could not be loaded (${reason}). ${adviceFor(reason ?? '')}`,
-      { cause },
-    );
-  }
+  addon ??= loadAddon<NativeAddon>();
+  return addon;
 }
 
 /** Makes native() return another addon that exports the same engine, which is the one of the tests, with more architectures. */
 export function useAddon(other: NativeAddon): void {
   addon = other;
-}
-
-function adviceFor(reason: string): string {
-  if (/GLIBC|libstdc\+\+|CXXABI/.test(reason))
-    return 'The prebuilt engine needs a newer system library: run npm_config_build_from_source=true npm rebuild dfmerge.';
-  if (/NODE_MODULE_VERSION|napi|Node-API/i.test(reason))
-    return 'It was built for another Node.js: run npm rebuild dfmerge.';
-  return 'Install a C++17 compiler, make and CMake 3.16 or newer, then run npm rebuild dfmerge.';
 }

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "errors.h"
@@ -28,21 +29,27 @@ class Job : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
+  // Whatever is thrown is kept here, because Napi::AsyncWorker knows std::exception alone and takes an error without a
+  // message for none.
   void Execute() override {
     try {
       work_();
     } catch (...) {
       failure_ = current_failure();
-      SetError(failure_.message);
     }
   }
   void OnOK() override {
-    done_(Env());
-    deferred_.Resolve(result_ ? result_(Env()) : Env().Undefined());
-  }
-  void OnError(const Napi::Error&) override {
-    done_(Env());
-    deferred_.Reject(failure_.to_js(Env()).Value());
+    Napi::Value value = Env().Undefined();
+    try {
+      done_(Env());
+      if (!failure_ && result_) value = result_(Env());
+    } catch (...) {
+      if (!failure_) failure_ = current_failure();
+    }
+    if (failure_)
+      deferred_.Reject(failure_->to_js(Env()).Value());
+    else
+      deferred_.Resolve(value);
   }
 
  private:
@@ -51,7 +58,7 @@ class Job : public Napi::AsyncWorker {
   std::function<Napi::Value(Napi::Env)> result_;
   std::function<void(Napi::Env)> done_;
   Napi::ObjectReference pinned_;
-  Failure failure_;
+  std::optional<Failure> failure_;
 };
 
 }  // namespace dfmerge

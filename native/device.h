@@ -57,6 +57,9 @@ class Stream {
   // The code that multiplies matrices: "builtin", or oneDNN with its version and instructions.
   std::string matmul() const;
 
+  // How many threads work, which are fewer than were asked for where the system refused some. Results are the same.
+  int threads() const { return cpu_->pool.size(); }
+
   // stop() is called by another thread: what runs, and what is given before clear_stop(), ends with ABORTED.
   void stop() { cpu_->stop = true; }
   void clear_stop() { cpu_->stop = false; }

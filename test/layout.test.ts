@@ -21,10 +21,10 @@ const NATIVE = [
   /^bindings\//,
 ];
 const LIB = [
-  /^lib\/core\/(?!version)/,
+  /^lib\/core\//,
+  /^bindings\/addon\.ts$/,
   /^bindings\/index\.ts$/,
   /^bindings\/testing\/index\.ts$/,
-  /^lib\/core\/version\.ts$/, // it reads package.json, which the bindings find
   /^lib\/checkpoint\//,
   /^lib\/architectures\//,
   /^lib\/methods\//,
@@ -204,10 +204,10 @@ test('architectures are named in their own folders only', (t) => {
   );
 });
 
-test('lib: only bindings/index.ts loads the addon', (t) => {
+test('lib: only bindings/addon.ts loads the addon', (t) => {
   const loaders = typescript.filter(
     (file) =>
-      !/^bindings\/(testing\/)?index\.ts$/.test(file) &&
+      !/^bindings\/(addon|testing\/index)\.ts$/.test(file) &&
       /node-gyp-build|createRequire|process\.dlopen|\.node'/.test(read(file)),
   );
   t.deepEqual(loaders, []);

@@ -4,6 +4,7 @@
 
 #include "exports.h"
 #include "testing/bench_object.h"
+#include "testing/faults_object.h"
 #include "testing/kernels_object.h"
 #include "testing/merge_object.h"
 
@@ -15,6 +16,7 @@ Napi::Object initialize_addon(Napi::Env env, Napi::Object exports) {
   export_engine(env, exports);
   exports.Set("kernels", kernels_object(env));
   exports.Set("bench", bench_object(env));
+  exports.Set("faults", faults_object(env));
   exports.Set("merge", merge_object(env));
   return exports;
 }

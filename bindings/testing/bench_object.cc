@@ -11,6 +11,7 @@
 #endif
 
 #include "core/arithmetic.h"
+#include "cpu/parallel.h"
 #include "errors.h"
 #include "ops/matmul_cpu.h"
 #include "ops/squared_outer.h"
@@ -262,17 +263,21 @@ std::vector<double> time_copies(ThreadCopy copy, const Copies& copies) {
   for (int64_t sample = 0; sample <= samples; ++sample) {
     std::atomic<int> ready{0};
     std::atomic<bool> go{false};
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t)
-      workers.emplace_back([&, t, &to = to, &from = from] {
+    Threads workers;
+    for (int t = 0; t < threads; ++t) {
+      const bool started = workers.start([&, t, &to = to, &from = from] {
         ++ready;
         while (!go) std::this_thread::yield();
         copy(to.data() + t * share, from.data() + t * share, share);
       });
+      if (started) continue;
+      go = true;
+      fail("IO", "only %d of %d threads could be started", workers.count(), threads);
+    }
     while (ready < threads) std::this_thread::yield();
     const auto start = Clock::now();
     go = true;
-    for (std::thread& worker : workers) worker.join();
+    workers.join();
     if (sample > 0) seconds.push_back(seconds_since(start));
   }
   return seconds;
@@ -288,12 +293,14 @@ Napi::Value js_copy(const Info& info) {
     const int64_t share = positive(o, "bytes") / 4 / threads / 16 * 16, samples = positive(o, "samples");
     if (share == 0) fail("INVALID_ARGUMENT", "bytes: expected 64 per thread at least");
     const Buffer from(host_memory(), share * threads), to(host_memory(), share * threads);
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t)
-      workers.emplace_back([&, t] {
+    Threads workers;
+    for (int t = 0; t < threads; ++t) {
+      const bool started = workers.start([&, t] {
         for (int64_t i = t * share; i < (t + 1) * share; ++i) from.data()[i] = operand(3, i);
       });
-    for (std::thread& worker : workers) worker.join();
+      if (!started) fail("IO", "only %d of %d threads could be started", workers.count(), threads);
+    }
+    workers.join();
     auto result = Napi::Object::New(info.Env());
     result.Set("bytes", static_cast<double>(from.bytes()));
     const auto run = [&](const char* name, ThreadCopy copy) {

@@ -113,11 +113,37 @@ export interface NativeMerge {
   rescale(options: KernelOptions, operands: Rescale): Float64Array;
 }
 
+/** An exception that native code throws: of the engine's own type, of the standard library's, or of none of these. */
+export type Thrown =
+  'error' | 'error without message' | 'bad_alloc' | 'length_error' | 'system_error' | 'number' | 'text';
+
+/** Failures made on purpose. */
+export interface NativeFaults {
+  /** Throws as the engine's methods do. */
+  guarded(kind: Thrown): void;
+  /** Throws where nothing of ours guards. */
+  unguarded(kind: Thrown): void;
+  /** A job that throws in its work, in an item of a parallel region, in making its result, or when it tells that it is done. */
+  job(place: 'work' | 'item' | 'result' | 'done', kind: Thrown): Promise<void>;
+  /** A class whose constructor throws. */
+  Faulty: new (kind: Thrown) => unknown;
+  /**
+   * Maps a file as checkpoints are, calls `between`, and adds up all of its bytes on several threads. `problem` is what the file's check says
+   * behind that, its code first.
+   */
+  readMapped(file: string, between: () => void): { sum: number; problem: string };
+  /** Does the same with a mapping that the engine knows nothing of. */
+  readForeign(file: string, between: () => void): void;
+  /** Lets the system refuse every thread after so many; a negative count ends that. */
+  giveThreads(count: number): void;
+}
+
 /** What the second addon exports. */
 export interface TestingAddon extends NativeAddon {
   kernels: NativeKernels;
   bench: NativeBench;
   merge: NativeMerge;
+  faults: NativeFaults;
 }
 
 /** The testing addon of the build that node-gyp-build would take, which sanitized builds name in DFMERGE_PREBUILD. */

@@ -26,7 +26,7 @@ inline Compute parse_compute(const std::string& dtype) {
 struct Context {
   Context(const Kernels& table, int threads, Compute compute_dtype = Compute::kFloat32)
       : kernels(table), compute(compute_dtype), pool(threads), shared(host_memory()) {
-    for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(host_memory());
+    for (int thread = 0; thread < pool.size(); ++thread) scratch.emplace_back(host_memory());
   }
   const Kernels& kernels;
   const Compute compute;

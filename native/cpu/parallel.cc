@@ -1,5 +1,7 @@
 #include "cpu/parallel.h"
 
+#include "core/mapping.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -16,8 +18,18 @@ inline void pause_briefly() {
 }
 }  // namespace
 
+std::atomic<int> threads_to_give{-1};
+
+bool Threads::refused() {
+  int left = threads_to_give.load();
+  while (left > 0 && !threads_to_give.compare_exchange_weak(left, left - 1)) {
+  }
+  return left == 0;
+}
+
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  for (int i = 1; i < threads; ++i)
+    if (!workers_.start([this, i] { work(i); })) return;
 }
 
 ThreadPool::~ThreadPool() {
@@ -27,10 +39,10 @@ ThreadPool::~ThreadPool() {
     generation_.fetch_add(1);
   }
   wake_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  workers_.join();
 }
 
-void ThreadPool::take(int thread) {
+void ThreadPool::take(int thread) noexcept {
   for (;;) {
     const int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
     if (item >= items_ || failed_.load(std::memory_order_relaxed)) return;
@@ -73,6 +85,7 @@ void ThreadPool::start(int64_t items, Call call, const void* context) {
 }
 
 void ThreadPool::work(int thread) {
+  accept_bus_errors();
   uint64_t seen = 0;
   for (;;) {
     for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();

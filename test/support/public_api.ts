@@ -83,6 +83,16 @@ function isPrivate(node: ts.Node): boolean {
   );
 }
 
+/** A union or an object's type with its members in the order of their texts: where the compiler infers it, its order is chance. */
+function inOrder(node: ts.Node, source: ts.SourceFile): ts.Node {
+  const text = (member: ts.Node) => ts.createPrinter().printNode(ts.EmitHint.Unspecified, member, source);
+  const sorted = <T extends ts.Node>(members: readonly T[]) =>
+    [...members].sort((a, b) => (text(a) < text(b) ? -1 : 1));
+  if (ts.isUnionTypeNode(node)) return ts.factory.createUnionTypeNode(sorted(node.types));
+  if (ts.isTypeLiteralNode(node)) return ts.factory.createTypeLiteralNode(sorted(node.members));
+  return node;
+}
+
 /** The printed form of a declaration, without comments, private members and `declare`. */
 function declarationText(node: ts.Declaration, isExported: boolean): string {
   const statement = ts.isVariableDeclaration(node) ? node.parent.parent : node;
@@ -91,7 +101,8 @@ function declarationText(node: ts.Declaration, isExported: boolean): string {
       const simplify = (inner: ts.Node): ts.Node | undefined => {
         if (isPrivate(inner)) return undefined;
         if (inner.kind === ts.SyntaxKind.ExportKeyword || inner.kind === ts.SyntaxKind.DeclareKeyword) return undefined;
-        return ts.visitEachChild(inner, simplify, context);
+        const simple = ts.visitEachChild(inner, simplify, context);
+        return ts.isVariableDeclaration(node) ? inOrder(simple, statement.getSourceFile()) : simple;
       };
       return ts.visitEachChild(root, simplify, context);
     },

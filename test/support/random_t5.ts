@@ -1,7 +1,7 @@
 // Checkpoints of small random T5s. They are written by hand, so that what they hold is known to the bit.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Session, type ComputeOptions } from '../../lib/engine/session.js';
+import { Session, type SessionOptions } from '../../lib/engine/session.js';
 import type { NativeBatch } from '../../bindings/index.js';
 import { packRows, type TokenizedRows } from '../../lib/engine/batch.js';
 import { decodeHalf, type HalfType } from './half.js';
@@ -178,7 +178,7 @@ export function safetensorsBytes(
 }
 
 /** Opens models of one shape, written to temporary folders. The first is the base. */
-export async function openT5(c: T5Shape, models: readonly Weights[], options: ComputeOptions = {}): Promise<Session> {
+export async function openT5(c: T5Shape, models: readonly Weights[], options: SessionOptions = {}): Promise<Session> {
   const [base, ...children] = await Promise.all(models.map((weights) => writeT5(c, weights)));
   return Session.open(base, children, { threads: 2, ...options });
 }
