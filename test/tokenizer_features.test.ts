@@ -7,16 +7,18 @@ import { loadTokenizer, type Tokenizer } from '../lib/tasks/text/tokenizer.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
 /** What test/tokenizer/features.py was told by Rust `tokenizers`: the ids of each text, null for an error and false for a panic. */
-interface Table {
-  texts: string[];
-  /** The model of the features that have none of their own. */
-  model: object;
-  features: { name: string; tokenizer: object; ids: (number[] | null | false)[] | null }[];
+interface Feature {
+  name: string;
+  tokenizer: object;
+  ids: (number[] | null | false)[] | null;
 }
 
-const { texts, model, features } = JSON.parse(
-  readFileSync(new URL('../../test/tokenizer/features.json', import.meta.url), 'utf8'),
-) as Table;
+const [head, ...rows] = readFileSync(new URL('../../test/tokenizer/features.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
+/** The texts that every feature is asked for, and the model of those that have none of their own. */
+const { texts, model } = JSON.parse(head) as { texts: string[]; model: object };
+const features = rows.map((row) => JSON.parse(row) as Feature);
 
 /** What is not carried out, and the key that the error names. Everything else has the ids of Rust, or is refused by both. */
 const REFUSED: Record<string, RegExp> = {
@@ -82,7 +84,7 @@ for (const { name, tokenizer, ids } of features) {
     t.truthy(ids);
     const opened = await open(name, tokenizer);
     for (const [i, text] of texts.entries())
-      if (ids![i] !== false) t.deepEqual(idsOf(opened, text), ids![i] as number[] | null, JSON.stringify(text));
+      if (ids![i] !== false) t.deepEqual(idsOf(opened, text), ids![i], JSON.stringify(text));
   });
 }
 

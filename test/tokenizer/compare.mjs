@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTokenizer } from '../../dist/lib/tasks/text/tokenizer.js';
 
-const { texts, model, features } = JSON.parse(readFileSync(0, 'utf8'));
+const [{ texts, model }, ...features] = readFileSync(0, 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line));
 const dir = mkdtempSync(join(tmpdir(), 'dfmerge-features-'));
 let differences = 0;
 let compared = 0;

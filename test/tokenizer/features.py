@@ -1,6 +1,6 @@
 """Asks Rust `tokenizers` for the ids of generated texts, feature by feature of tokenizer.json.
 
-    python test/tokenizer/features.py --texts 24 --seed 1 > test/tokenizer/features.json
+    python test/tokenizer/features.py --texts 24 --seed 1 > test/tokenizer/features.jsonl
     python test/tokenizer/features.py --texts 3000 --seed 2 | node test/tokenizer/compare.mjs
 
 The first command writes the table that `npm test` compares with; the second compares many more texts. It needs `pip install tokenizers`.
@@ -313,15 +313,11 @@ def main():
     arguments.add_argument("--file", action="append", default=[], help="a tokenizer.json to ask about as well")
     given = arguments.parse_args()
     print(f"tokenizers {tokenizers.__version__}, Unicode {unicodedata.unidata_version} in Python", file=sys.stderr)
-    print('{"texts":')
     some = texts(given.texts, given.seed)
-    print(json.dumps(some))
-    print(f',"model":{json.dumps(TELLING)}')
-    print(',"features":[')
+    print(json.dumps({"texts": some, "model": TELLING}))
     rows = [*features(), *((file, json.load(open(file, encoding="utf-8"))) for file in given.file)]
-    for i, (name, settings) in enumerate(rows):
-        print(("," if i else "") + json.dumps(row(name, settings, some), separators=(",", ":")))
-    print("]}")
+    for name, settings in rows:
+        print(json.dumps(row(name, settings, some), separators=(",", ":")))
 
 
 main()

@@ -127,7 +127,6 @@ function lowercase(text: string): string {
 const NMT_DROPPED = /[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/gu;
 const NMT_SPACES = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/gu;
 
-// eslint-disable-next-line no-control-regex
 const BERT_DROPPED = /[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}]/gu;
 const ANY_WHITE_SPACE = new RegExp(WHITE_SPACE, 'gu');
 const CHINESE =
