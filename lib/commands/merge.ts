@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
@@ -35,7 +36,7 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
