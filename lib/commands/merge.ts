@@ -13,6 +13,7 @@ import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
+import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
@@ -52,6 +53,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
+    await warnOfOtherInputs(context, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();
