@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
@@ -65,7 +66,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
