@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { whileLocked } from '../core/output_lock.js';
 import type { RunOptions } from '../core/progress.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
@@ -31,7 +32,7 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, LOCKED, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
@@ -39,6 +40,10 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
+  return whileLocked(out, () => mergeInto(out, recipe, options));
+}
+
+async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   await assertWritable(out, options);
   const { evaluate } = options;
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
