@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
@@ -13,6 +14,7 @@ import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
 import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
+import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
@@ -35,7 +37,7 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
   await assertRunnable({ recipe, out, compare: options.compare ?? [], scored }, options);
@@ -53,6 +55,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
+    await warnOfOtherInputs(context, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
@@ -66,7 +67,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: 'yes' }, options);
   await mkdir(dirname(out), { recursive: true });

@@ -14,6 +14,7 @@ import type { BatchBudget } from './batch.js';
 import { callNative, jobError } from './native_call.js';
 import { numberOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { assertSameHeaders } from '../checkpoint/unchanged.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -91,8 +92,10 @@ export class Session {
     const engine = makeEngine(set.engineConfig, options);
     try {
       const session = new Session(set, engine, options);
-      for (const member of [set.base, ...set.models])
+      for (const member of [set.base, ...set.models]) {
         callNative(() => engine.addModel(member.sources(session.parameters)));
+        await assertSameHeaders(member.checkpoint);
+      }
       const { threads: asked = availableParallelism() } = options;
       if (session.threads < asked)
         options.onWarning?.(
