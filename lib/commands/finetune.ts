@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
@@ -61,7 +62,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkComputeOptions(options);
   checkTrainingOptions(options);
   if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
   await assertFolderSpares(out, inputs);
   await mkdir(dirname(out), { recursive: true });

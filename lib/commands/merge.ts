@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
@@ -11,7 +12,9 @@ import { openRun } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
+import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
+import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
@@ -34,23 +37,25 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
+  const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored }, options);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const { evaluate } = options;
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
     validationRatio: 1,
-    scored: evaluate === undefined ? 'where labelled' : evaluate ? 'yes' : 'no',
+    scored,
   } as const;
   const context = await openRun(recipe, needs, options);
   try {
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
+    await warnOfOtherInputs(context, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();
