@@ -40,8 +40,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
-  const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
-  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored }, options);
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: scoredBy(options) }, options);
   await mkdir(dirname(out), { recursive: true });
   return whileLocked(out, () => mergeInto(out, recipe, options));
 }
@@ -53,7 +52,7 @@ async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
     validationRatio: 1,
-    scored,
+    scored: scoredBy(options),
   } as const;
   const context = await openRun(recipe, needs, options);
   try {
@@ -65,4 +64,8 @@ async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions
   } finally {
     context.session.close();
   }
+}
+
+function scoredBy(options: MergeOptions): 'where labelled' | 'yes' | 'no' {
+  return options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
 }
