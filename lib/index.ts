@@ -36,6 +36,7 @@ export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneR
 export type { TrainingOptions } from './engine/train.js';
 
 // # Recipes
+export { recipeFromRecord, type RecordedOptions } from './recipe/recorded.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   Acquisition,
@@ -43,7 +44,6 @@ export type {
   MergeModel,
   MergeRecipe,
   OptimizerMode,
-  OutputDtype,
   Recipe,
   RecipeModel,
   RecipePath,
@@ -89,6 +89,6 @@ export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
 export type { ProgressEvent, RunOptions } from './core/progress.js';
 export type { ComputeOptions } from './engine/session.js';
-export type { OutputDType } from './checkpoint/write.js';
+export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';
 export type { SplitName } from './tasks/rows.js';

@@ -87,6 +87,18 @@ test('one untied member unties the set; the others take the table for a head', a
   t.deepEqual(set.configChanges, { tie_word_embeddings: false, scale_decoder_outputs: true });
 });
 
+test('a base that has its table as a head alone gets the table too where another member has a head', async (t) => {
+  const tensors = [...tinyParameters().slice(1), { ...HEAD, like: 'shared.weight' }];
+  const alone = await openTiny({ tensors }, { tensors });
+  t.true(alone.engineConfig.tied);
+  t.is(alone.parameterOf('lm_head.weight'), 'shared.weight');
+  t.deepEqual(alone.addedTensors, []);
+  const set = await openTiny({ tensors }, { tensors: tinyParameters(true) });
+  t.false(set.engineConfig.tied);
+  t.is(set.parameterOf('lm_head.weight'), 'lm_head.weight');
+  t.deepEqual(set.addedTensors, [{ name: 'shared.weight', shape: [8, 4] }]);
+});
+
 test('a base with a head of its own needs no changes to its config', async (t) => {
   const untied = { tensors: tinyParameters(true) };
   const set = await openTiny(untied, untied);

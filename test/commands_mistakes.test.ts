@@ -49,33 +49,33 @@ const mistakes: Record<
   },
   'an output that is there': {
     args: ['search', 'recipe.yaml', '--out', 'models/a'],
-    code: 1,
-    message: /models\/a exists already/,
+    code: 2,
+    message: /models\/a: it is the model .*, which this run reads/,
   },
   'no threads': {
     args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--threads', '0'],
-    code: 1,
+    code: 2,
     message: /--threads 0/,
   },
   'computing in float16': {
     args: ['evaluate', '--model', 'models/a', '--data', 'data/a', '--compute-dtype', 'float16'],
-    code: 1,
+    code: 2,
     message: /--compute-dtype float16: expected float32 or bfloat16 \(a model overflows in float16\)/,
   },
   'computing in a type there is not': {
     args: ['search', 'recipe.yaml', '--out', 'x', '--compute-dtype', 'int8'],
-    code: 1,
-    message: /--compute-dtype int8: expected float32 or bfloat16\n/,
+    code: 2,
+    message: /--compute-dtype int8: expected float32 or bfloat16/,
   },
   'a min-weight above 1': {
     args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', '2', '--out', 'f'],
-    code: 1,
-    message: /minWeight is 2: expected a number from 0 to 1/,
+    code: 2,
+    message: /--min-weight 2: expected a number of at least 0 and at most 1/,
   },
   'a min-weight of a word': {
     args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--min-weight', 'low', '--out', 'f'],
-    code: 1,
-    message: /minWeight is NaN/,
+    code: 2,
+    message: /--min-weight low: expected a number/,
   },
   'a min-weight with sampled': {
     args: [
@@ -91,12 +91,12 @@ const mistakes: Record<
       '--out',
       'f',
     ],
-    code: 1,
+    code: 2,
     message: /mode sampled/,
   },
   'samples of a word': {
     args: ['fisher', '--model', 'models/a', '--data', 'data/a', '--samples', 'many', '--out', 'f'],
-    code: 1,
+    code: 2,
     message: /--samples/,
   },
 };

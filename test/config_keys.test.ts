@@ -151,6 +151,12 @@ const refused: [key: string, over: Config, code: ErrorCode, message: RegExp][] =
     'UNSUPPORTED',
     /quantization_config is \{"load_in_8bit":true\}: quantized/,
   ],
+  ...['text_config', 'encoder', 'decoder', 'generator'].map((key): [string, Config, ErrorCode, RegExp] => [
+    key,
+    { [key]: { d_model: 9 } },
+    'UNSUPPORTED',
+    /is \{"d_model":9\}: a config of several models/,
+  ]),
   ['pruned_heads', { pruned_heads: { 1: [0] } }, 'UNSUPPORTED', /pruned_heads is/],
   ['per_layer_config', { per_layer_config: { 1: { d_ff: 3 } } }, 'UNSUPPORTED', /per_layer_config is/],
 ];
@@ -175,6 +181,10 @@ test('what is refused has values that change nothing', (t) => {
     tie_encoder_decoder: false,
     quantization_config: null,
     pruned_heads: {},
+    text_config: null,
+    encoder: 3,
+    decoder: null,
+    generator: null,
     per_layer_config: {},
   };
   t.deepEqual(Object.keys(harmless).sort(), Object.keys(REFUSED_KEYS).sort());
@@ -193,9 +203,9 @@ test('no key is in two tables', (t) => {
 });
 
 test('keys that no T5 has are named in one warning', (t) => {
-  const { engine, warnings } = read({ rope_theta: 1e4, text_config: { d_model: 9 } });
+  const { engine, warnings } = read({ rope_theta: 1e4, attention_bias: true });
   t.deepEqual(engine, PLAIN);
-  t.deepEqual(warnings, ['config.json: no T5 reads the keys rope_theta, text_config; ignored']);
+  t.deepEqual(warnings, ['config.json: no T5 reads the keys rope_theta, attention_bias; ignored']);
 });
 
 test('what overrules feed_forward_proj is honoured with a warning', (t) => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { DfMergeError } from '../lib/core/errors.js';
-import { openJournal, type JournalEvent } from '../lib/search/journal.js';
+import { openJournal } from '../lib/search/journal.js';
+import type { JournalEvent, SearchEvent } from '../lib/search/journal_event.js';
 import type { JournalHeader } from '../lib/search/journal_header.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'dfmerge-journal-'));
@@ -14,20 +15,20 @@ const newPath = () => join(folder, `journal-${files++}.jsonl`);
 
 const header: JournalHeader = { version: '0.1.0', seed: 1, recipe: { search: { xi: 0.01 }, models: ['a', 'b'] } };
 
-const asked = (trial: number): JournalEvent => ({
+const asked = (trial: number): SearchEvent => ({
   event: 'asked',
   trial,
   coefficients: [trial / 3, 0.1 + 0.2, 5e-324],
 });
 
-const told = (trial: number): JournalEvent => ({
+const told = (trial: number): SearchEvent => ({
   event: 'told',
   trial,
   outcome: { objective: 1 / trial, accuracy: { a: 1 / 7, ä: 2 / 3 } },
   seconds: { fisher: 0.1 },
 });
 
-const failed = (trial: number): JournalEvent => ({ event: 'failed', trial, reason: 'not finite', seconds: {} });
+const failed = (trial: number): SearchEvent => ({ event: 'failed', trial, reason: 'not finite', seconds: {} });
 
 /** One event of each kind, with two trials in flight for a while. */
 const EVENTS: readonly JournalEvent[] = [
@@ -37,19 +38,26 @@ const EVENTS: readonly JournalEvent[] = [
   asked(3),
   told(3),
   failed(2),
+  { event: 'comparisons', names: ['base', 'task_arithmetic'] },
+  {
+    event: 'scored',
+    part: 'base',
+    inputs: 'ab',
+    split: 'test',
+    task: 'a',
+    score: { accuracy: 2 / 3, examples: 3, correct: 'Aw==' },
+    seconds: { evaluate: 1 },
+  },
   {
     event: 'compared',
-    name: 'base',
+    part: 'base',
+    inputs: 'ab',
     comparison: { label: 'base', mean: 1 / 3, accuracy: { a: 1 / 3 }, split: 'test' },
     seconds: {},
   },
-  {
-    event: 'final',
-    split: 'validation',
-    coefficients: [1 / 3],
-    scores: [['a', { accuracy: 2 / 3, examples: 3, correct: 'Aw==' }]],
-    seconds: { evaluate: 1 },
-  },
+  { ...asked(1), part: 'task_arithmetic', inputs: 'ab' },
+  { ...told(1), part: 'task_arithmetic', inputs: 'ab' },
+  { ...asked(1), part: 'task_arithmetic', inputs: 'cd' },
 ];
 
 function write(path: string, events = EVENTS): void {
@@ -110,6 +118,19 @@ test('a last line of zeros, as a power cut can leave, is dropped', (t) => {
   t.is(openJournal(path, header, { resume: true }).events.length, EVENTS.length + 1);
 });
 
+test('a file that is no journal is not taken for one that was cut short', (t) => {
+  const path = newPath();
+  for (const content of ['notes', 'notes\n', '{"a":1}', '{"a":1}\n']) {
+    writeFileSync(path, content);
+    for (const options of [{}, { resume: true }])
+      t.throws(() => openJournal(path, header, options), {
+        code: 'INVALID_DATA',
+        message: /:1: .*No line of this journal is good/,
+      });
+    t.is(readFileSync(path, 'utf8'), content);
+  }
+});
+
 test('a corrupt line in the middle is an error with its number', (t) => {
   const path = newPath();
   write(path);
@@ -118,8 +139,13 @@ test('a corrupt line in the middle is an error with its number', (t) => {
     writeFileSync(path, lines.with(2, line).join('\n'));
     t.throws(() => openJournal(path, header, { resume: true }), { code: 'INVALID_DATA', message }, line);
   };
-  refused('{"trial": 2, "coeff', new RegExp(`${path}:3: .*not JSON`));
-  refused('null', /:3: expected an event, one of asked, told, failed, compared, final, found none/);
+  refused(
+    '{"trial": 2, "coeff',
+    new RegExp(
+      `${path}:3: .*not JSON\\. Lines 1 to 2 of this journal are good, with 0 finished trials\\. Add --repair`,
+    ),
+  );
+  refused('null', /:3: expected an event, one of asked, told, failed, scored, compared, comparisons, found none/);
   refused('{"event": "toString"}', /:3: expected an event, .* found "toString"/);
   refused('{"event": "told", "trial": 1}', /:3: the event "told" is wrong at outcome: /);
   refused(

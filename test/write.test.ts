@@ -201,11 +201,11 @@ test('a failure leaves nothing behind, and the old folder as it was', async (t) 
   const failing: ModelFolder = {
     ...folder,
     writeTensors: async (...of) => {
-      if (shard++ === 1) throw new DfMergeError('ABORTED', 'stopped');
+      if (shard++ === 1) throw new DfMergeError('IO', 'stopped');
       await byteWriter('x')(...of);
     },
   };
-  await t.throwsAsync(writeModelFolder(failing), { instanceOf: DfMergeError, code: 'ABORTED', message: 'stopped' });
+  await t.throwsAsync(writeModelFolder(failing), { instanceOf: DfMergeError, code: 'IO', message: 'stopped' });
   t.deepEqual(await readdir(dirname(folder.out)), []);
   await writeModelFolder(folder);
   const before = await readFile(join(folder.out, SHARDS[0]));

@@ -1,6 +1,7 @@
 import type { EngineConfig } from '../../bindings/index.js';
 import type { Checkpoint } from '../checkpoint/folder.js';
 import type { TensorEntry } from '../checkpoint/safetensors.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { OnWarning } from '../core/progress.js';
 
@@ -50,6 +51,12 @@ export interface Architecture {
   modelTypes: readonly string[];
   /** Values of `model_type` that look alike although it cannot compute them, each with the reason. */
   unlike?: Readonly<Record<string, string>>;
+  /** The name by which it knows a tensor of a file, without what training wrappers add. By default, every name is its own. */
+  nameOf?(stored: string): string;
+  /** True for a tensor (by the name of nameOf) that it has no place for and that can be left out. By default, nothing can. */
+  canIgnore?(tensor: TensorEntry): boolean;
+  /** True for a tensor that an index may list although no shard holds it, such as a second name of a tied table. By default, none may. */
+  isDispensable?(tensorName: string): boolean;
   /**
    * Checks that checkpoints can be merged, the base before its children.
    * Errors: INVALID_CONFIG and UNSUPPORTED for a config.json; MISMATCH naming the config key or tensor, and the folders.
@@ -88,5 +95,8 @@ export function architectureOf(config: Record<string, unknown>, file: string): A
   if (found) return found;
   const reason = registered.map(({ unlike }) => unlike?.[type]).find(Boolean);
   const why = reason === undefined ? '' : ` (${reason})`;
-  throw new DfMergeError('UNSUPPORTED', `${file}: model_type "${type}" is not supported; expected ${known}${why}`);
+  throw new DfMergeError(
+    'UNSUPPORTED',
+    `${file}: model_type "${excerpt(type)}" is not supported; expected ${known}${why}`,
+  );
 }

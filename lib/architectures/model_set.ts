@@ -3,8 +3,10 @@ import type { EngineConfig } from '../../bindings/index.js';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.js';
 import { isWeightDType, type TensorEntry, type WeightDType } from '../checkpoint/safetensors.js';
 import { assertSameVocabulary } from '../checkpoint/vocabulary.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
+import { adopt, type AdoptedCheckpoint } from './adopt.js';
 import { architectureOf, type Architecture, type ModelFamily, type Parameter } from './architecture.js';
 
 /** Where the engine finds one parameter: elements of `dtype` from byte `offset` of `file` on. */
@@ -54,9 +56,10 @@ export async function openModelSet(
   { onWarning }: Pick<RunOptions, 'onWarning'> = {},
 ): Promise<ModelSet> {
   const dirs = [baseDir, ...modelDirs];
-  const checkpoints: Checkpoint[] = [];
-  for (const dir of dirs) checkpoints.push(await openCheckpoint(dir));
-  const architecture = sameArchitecture(checkpoints);
+  const opened: Checkpoint[] = [];
+  for (const dir of dirs) opened.push(await openCheckpoint(dir, { onWarning, mayLack }));
+  const architecture = sameArchitecture(opened);
+  const checkpoints = opened.map((checkpoint) => adopt(checkpoint, architecture, onWarning));
   const family = await architecture.openFamily(checkpoints, onWarning);
   const tokenizerDir = await assertSameVocabulary(dirs);
   const [base, ...models] = checkpoints.map((checkpoint, i) => ({
@@ -68,6 +71,11 @@ export async function openModelSet(
   const { engineConfig, addedTensors, configChanges } = family;
   const parameterOf = (name: string) => family.parameterOf(name);
   return { architecture, base, models, engineConfig, tokenizerDir, parameterOf, addedTensors, configChanges };
+}
+
+function mayLack(config: Record<string, unknown>, file: string): (tensorName: string) => boolean {
+  const architecture = architectureOf(config, file);
+  return (tensorName) => architecture.isDispensable?.(tensorName) ?? false;
 }
 
 function sameArchitecture(checkpoints: readonly Checkpoint[]): Architecture {
@@ -86,13 +94,13 @@ function sameArchitecture(checkpoints: readonly Checkpoint[]): Architecture {
 }
 
 interface Member {
-  checkpoint: Checkpoint;
+  checkpoint: AdoptedCheckpoint;
   tensorOf: (parameter: string) => TensorEntry | undefined;
   family: ModelFamily;
 }
 
 function resolveSources({ checkpoint, tensorOf, family }: Member, parameters: readonly Parameter[]): ParameterSource[] {
-  const { dir, tensors } = checkpoint;
+  const { dir, tensors, ignored } = checkpoint;
   const found = new Map<string, TensorEntry>();
   for (const { name } of parameters) {
     const entry = tensorOf(name);
@@ -112,7 +120,10 @@ function resolveSources({ checkpoint, tensorOf, family }: Member, parameters: re
   });
   const problems = [
     describe('missing', missing),
-    describe('not of this architecture', extra),
+    describe(
+      'not of this architecture',
+      missing.length + extra.length + misshapen.length > 0 ? [...extra, ...ignored] : [],
+    ),
     describe('of another shape', misshapen),
   ].filter(Boolean);
   if (problems.length > 0)
@@ -142,5 +153,5 @@ const LISTED = 8;
 function describe(what: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
-  return `${names.length} ${what} (${names.slice(0, LISTED).join(', ')}${rest})`;
+  return `${names.length} ${what} (${names.slice(0, LISTED).map(excerpt).join(', ')}${rest})`;
 }

@@ -34,6 +34,21 @@ async function compare(dirA: string, dirB: string): Promise<void> {
   );
 }
 
+/** What SentencePiece puts in place of a blank. */
+const BLANK = '\u2581';
+
+/**
+ * The ids of a folder's tokenizer.json that stand for nothing in particular: that of unknown words, and that of a blank by itself.
+ * Errors: NOT_FOUND; INVALID_CONFIG.
+ */
+export async function emptyTokens(dir: string): Promise<Set<number>> {
+  const { model } = await readJsonObject(join(dir, TOKENIZER_FILE));
+  const { unk_id: id, unk_token: token } = isObject(model) ? model : {};
+  const ids = await readVocabulary(dir);
+  const found = [typeof id === 'number' ? id : ids.get(String(token)), ids.get(BLANK)];
+  return new Set(found.filter((id) => id !== undefined));
+}
+
 /** The ids of a tokenizer.json by token: the model's vocabulary, a list of [token, score] or an object, and then the added tokens. */
 async function readVocabulary(dir: string): Promise<Map<string, number>> {
   const file = join(dir, TOKENIZER_FILE);

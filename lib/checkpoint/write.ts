@@ -5,6 +5,7 @@ import { DfMergeError } from '../core/errors.js';
 import { writeNew } from '../core/atomic_write.js';
 import { exchange } from '../core/file_system.js';
 import { exists, fileError, flush } from '../core/files.js';
+import { tildeAdvice } from '../core/paths.js';
 import { sum } from '../core/statistics.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { copyCompanions, isCompanion } from './companion_files.js';
@@ -14,9 +15,10 @@ import { ELEMENT_BYTES, type WeightDType } from './safetensors.js';
 import { fillSafetensorsFile, type TensorWriter, type WeightSpec } from './safetensors_file.js';
 
 /** The element type of written weights, as config.json spells it. */
-export type OutputDType = 'float32' | 'float16' | 'bfloat16';
+export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
+export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
-const WEIGHT_DTYPE: Record<OutputDType, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+const WEIGHT_DTYPE: Record<OutputDtype, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
 /** A model folder to be written. */
 export interface ModelFolder {
@@ -24,7 +26,7 @@ export interface ModelFolder {
   out: string;
   /** The checkpoint whose config, tensor names, shapes and division into shards the folder takes over. */
   base: Checkpoint;
-  dtype: OutputDType;
+  dtype: OutputDtype;
   /** Metadata of the safetensors headers, beside `format: pt`. */
   metadata?: Record<string, string>;
   overwrite?: boolean;
@@ -48,7 +50,7 @@ export interface ModelFolder {
 export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
   const parent = dirname(resolve(out));
   if (!(await exists(parent)))
-    throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist`);
+    throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist${tildeAdvice(out)}`);
   if (!(await exists(out))) return;
   if (!options.overwrite)
     throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);

@@ -1,90 +1,69 @@
-import type { Argv, CommandModule } from 'yargs';
-import { seedOption } from '../core/arguments.js';
-import { finetune, type FinetuneEvaluation } from '../commands/finetune.js';
-import { OUTPUT_DTYPES, type OutputDtype } from '../recipe/recipe.js';
-import { dataOptions, interruptible, print, printJson, wholeNumber, withData, type DataArguments } from './common.js';
+import { finetune, FINETUNE_DEFAULTS, type FinetuneEvaluation } from '../commands/finetune.js';
+import { TRAINING_KINDS } from '../engine/train.js';
+import { oneOf, PATH } from '../core/kinds.js';
+import { OUTPUT_DTYPES } from '../checkpoint/write.js';
 import { percent } from '../report/format.js';
-import { ProgressDisplay } from './progress.js';
+import { command } from './command.js';
+import { DATA, dataOptions, FOLDER, print } from './common.js';
+import { option, required } from './options.js';
 
-interface FinetuneArguments extends DataArguments {
-  model: string;
-  data: string;
-  out: string;
-  overwrite: boolean;
-  steps: number;
-  batch: number;
-  learningRate: number;
-  warmup: number;
-  weightDecay: number;
-  evaluateEvery: number;
-  seed: number;
-  dtype: OutputDtype;
-}
+const { steps, batchSize, learningRate, warmup, weightDecay, seed } = TRAINING_KINDS;
+const { dtype, evaluateEvery, ...training } = FINETUNE_DEFAULTS;
 
-export const finetuneCommand: CommandModule<object, FinetuneArguments> = {
-  command: 'finetune',
+export const finetuneCommand = command({
+  name: 'finetune',
   describe: 'Fine-tune a model on a task (AdamW); the state of lowest validation loss is kept',
-  builder: (yargs) =>
-    withData(
-      yargs
-        .option('model', { type: 'string', demandOption: true, describe: 'model folder to start from' })
-        .option('data', {
-          type: 'string',
-          demandOption: true,
-          describe: 'task folder with train.jsonl and validation.jsonl',
-        })
-        .option('out', { type: 'string', demandOption: true, describe: 'model folder to write' })
-        .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
-        .option('steps', { type: 'number', default: 2500, describe: 'optimiser steps' })
-        .option('batch', { type: 'number', default: 64, describe: 'rows of one step' })
-        .option('learning-rate', { type: 'number', default: 1e-4, describe: 'constant after the warm-up' })
-        .option('warmup', { type: 'number', default: 0, describe: 'steps over which the learning rate rises' })
-        .option('weight-decay', { type: 'number', default: 0, describe: 'decoupled' })
-        .option('evaluate-every', { type: 'number', default: 100, describe: 'steps between evaluations' })
-        .option('seed', { type: 'number', default: 1, describe: 'of the order of rows' })
-        .option('dtype', { choices: OUTPUT_DTYPES, default: 'float32' as const, describe: 'of the weights written' })
-        .example(
-          '$0 finetune --model models/base --data data/sst2 --out models/sst2',
-          "the paper's settings: 2500 steps of 64 rows at 1e-4",
-        ),
-    ) as unknown as Argv<FinetuneArguments>,
-  handler: async (args) => {
-    const progress = new ProgressDisplay(args);
+  options: {
+    model: required(PATH, 'model folder to start from', { value: 'DIR' }),
+    data: required(PATH, 'task folder with train.jsonl and validation.jsonl', { value: 'DIR' }),
+    ...FOLDER,
+    steps: option(steps, 'optimiser steps', { fallback: training.steps }),
+    batch: option(batchSize, 'rows of one step', { fallback: training.batchSize }),
+    'learning-rate': option(learningRate, 'constant after the warm-up', { fallback: training.learningRate }),
+    warmup: option(warmup, 'steps over which the learning rate rises', { fallback: training.warmup }),
+    'weight-decay': option(weightDecay, 'decoupled', { fallback: training.weightDecay }),
+    'evaluate-every': option(steps, 'steps between evaluations', { fallback: evaluateEvery }),
+    seed: option(seed, 'of the order of rows', { value: 'S', fallback: training.seed }),
+    dtype: option(oneOf(OUTPUT_DTYPES), 'of the weights written', { value: 'DTYPE', fallback: dtype }),
+    ...DATA,
+  },
+  examples: [
+    [
+      'dfmerge finetune --model models/base --data data/sst2 --out models/sst2',
+      "the paper's settings: 2500 steps of 64 rows at 1e-4",
+    ],
+  ],
+  run: async (args, { run, progress }) => {
+    const { model, data, out, overwrite, steps, warmup, seed, dtype } = args;
     const onEvaluation = ({ step, trainLoss, validationLoss, accuracy }: FinetuneEvaluation) =>
       progress.line(
-        `step ${step}/${args.steps}  training loss ${trainLoss.toFixed(4)}  validation loss ${validationLoss.toFixed(4)}  accuracy ${percent(accuracy, { digits: 2 })}`,
+        `step ${step}/${steps}  training loss ${trainLoss.toFixed(4)}  validation loss ${validationLoss.toFixed(4)}  accuracy ${percent(accuracy, { digits: 2 })}`,
       );
-    await interruptible(async (signal) => {
-      try {
-        const { model, data, out, overwrite, learningRate, weightDecay, dtype } = args;
-        const result = await finetune({
-          ...dataOptions(args),
-          model,
-          data,
-          out,
-          overwrite,
-          learningRate,
-          weightDecay,
-          outputDtype: dtype,
-          steps: wholeNumber('steps', args.steps, 1),
-          batchSize: wholeNumber('batch', args.batch, 1),
-          warmup: wholeNumber('warmup', args.warmup, 0),
-          evaluateEvery: wholeNumber('evaluate-every', args.evaluateEvery, 1),
-          seed: seedOption(args.seed, '--seed'),
-          signal,
-          onProgress: progress.update,
-          onWarning: progress.warning,
-          onEvaluation,
-        });
-        progress.stop();
-        if (args.json) return printJson(result);
-        const { step, validationLoss, accuracy } = result.best;
+    const result = await finetune({
+      ...dataOptions(args),
+      ...run,
+      model,
+      data,
+      out,
+      overwrite,
+      steps,
+      batchSize: args.batch,
+      learningRate: args['learning-rate'],
+      warmup,
+      weightDecay: args['weight-decay'],
+      evaluateEvery: args['evaluate-every'],
+      seed,
+      outputDtype: dtype,
+      onEvaluation,
+    });
+    const { step, validationLoss, accuracy } = result.best;
+    return {
+      result,
+      out,
+      show: () =>
         print(
           `Written: ${out}, the state after step ${step}: validation loss ${validationLoss.toFixed(4)}, accuracy ${percent(accuracy, { digits: 2 })}`,
-        );
-      } finally {
-        progress.stop();
-      }
-    });
+        ),
+    };
   },
-};
+});

@@ -1,74 +1,66 @@
-import type { CommandModule } from 'yargs';
-import { seedOption } from '../core/arguments.js';
-import { COMPARISONS } from '../run/comparison.js';
 import { merge } from '../commands/merge.js';
+import { OUTPUT_DTYPES } from '../checkpoint/write.js';
+import { listOf, oneOf, PATH, wholeNumber } from '../core/kinds.js';
 import { helpOfMethods } from '../methods/reference.js';
 import { recipeForMerge } from '../recipe/read.js';
-import { dataOptions, interruptible, print, printJson, withData, type DataArguments } from './common.js';
-import { ProgressDisplay } from './progress.js';
+import { recipeFromRecord } from '../recipe/recorded.js';
+import { COMPARISONS } from '../run/comparison.js';
+import { usage } from './arguments.js';
+import { command } from './command.js';
+import { DATA, dataOptions, FOLDER, print, RECIPE_SEED } from './common.js';
+import { flag, list, option } from './options.js';
 import { printRun } from './run_table.js';
-import { comparisons } from './search.js';
 
-interface MergeArguments extends DataArguments {
-  recipe: string;
-  out: string;
-  overwrite: boolean;
-  seed?: number;
-  evaluate?: boolean;
-  compare?: string[];
-}
-
-export const mergeCommand: CommandModule<object, MergeArguments> = {
-  command: 'merge <recipe>',
+export const mergeCommand = command({
+  name: 'merge',
   describe: 'Merge once, at the coefficients of a recipe',
-  builder: (yargs) =>
-    withData(
-      yargs
-        .positional('recipe', { type: 'string', demandOption: true, describe: 'recipe file (YAML)' })
-        .option('out', {
-          type: 'string',
-          demandOption: true,
-          describe: 'folder of the merged model; must not be there yet',
-        })
-        .option('overwrite', { type: 'boolean', default: false, describe: 'replace the model folder' })
-        .option('seed', { type: 'number', describe: "in place of the recipe's seed" })
-        .option('evaluate', {
-          type: 'boolean',
-          describe: "evaluate on the recipe's tasks [default: those with labels]",
-        })
-        .option('compare', {
-          type: 'string',
-          array: true,
-          describe: `other merges to evaluate beside it: ${COMPARISONS.join(', ')} [default: none]`,
-        })
-        .example('$0 merge recipe.yaml --out merged', 'merge, evaluate and write merged/')
-        .example('$0 merge recipe.yaml --out merged --no-evaluate', 'only merge')
-        .epilogue(`Methods:\n${helpOfMethods()}`),
-    ),
-  handler: async (args) => {
-    const recipe = recipeForMerge(args.recipe);
-    if (args.seed !== undefined) recipe.search.seed = seedOption(args.seed, '--seed');
-    const progress = new ProgressDisplay(args);
-    await interruptible(async (signal) => {
-      try {
-        const { out, overwrite, evaluate } = args;
-        const record = await merge(recipe, {
-          ...dataOptions(args),
-          out,
-          overwrite,
-          evaluate,
-          compare: comparisons(args.compare),
-          signal,
-          onProgress: progress.update,
-          onWarning: progress.warning,
-        });
-        progress.stop();
-        if (args.json) return printJson(record);
+  positional: {
+    name: 'recipe',
+    value: 'RECIPE',
+    describe: 'recipe file (YAML), or the dfmerge.json of an earlier merge; left out with --from',
+    required: false,
+  },
+  options: {
+    ...FOLDER,
+    from: option(PATH, 'dfmerge.json of a search or merge: merge again at its coefficients', { value: 'FILE' }),
+    trial: option(wholeNumber(1), 'with --from: at this trial of the search [default: the best]'),
+    'recipe-folder': option(PATH, 'with --from: where the paths of its recipe start, if that was moved', {
+      value: 'DIR',
+    }),
+    dtype: option(oneOf(OUTPUT_DTYPES), "of the weights written [default: the recipe's]", { value: 'DTYPE' }),
+    ...RECIPE_SEED,
+    evaluate: flag("evaluate on the recipe's tasks or not [default: on those with labels]", { fallback: undefined }),
+    compare: list(listOf(COMPARISONS), 'other merges to evaluate beside it [default: none]', { value: 'NAME' }),
+    ...DATA,
+  },
+  examples: [
+    ['dfmerge merge recipe.yaml --out merged', 'merge, evaluate and write merged/'],
+    ['dfmerge merge recipe.yaml --out merged --no-evaluate', 'only merge'],
+    ['dfmerge merge --from merged/dfmerge.json --trial 7 --out seventh', 'merge at the seventh trial of a search'],
+  ],
+  check: ({ recipe, from, ...args }) => {
+    if ((recipe === undefined) === (from === undefined))
+      throw usage(
+        recipe === undefined ? 'merge needs a recipe, or --from FILE' : 'merge takes a recipe or --from, not both',
+      );
+    const alone = (['trial', 'recipe-folder'] as const).find((name) => from === undefined && args[name] !== undefined);
+    if (alone) throw usage(`--${alone} goes with --from FILE`);
+  },
+  epilogue: () => `Methods:\n${helpOfMethods()}`,
+  run: async (args, { run }) => {
+    const { from, trial, dtype, 'recipe-folder': folder } = args;
+    const recipe = from === undefined ? recipeForMerge(args.recipe) : recipeFromRecord(from, { trial, folder });
+    if (dtype !== undefined) recipe.dtype = dtype;
+    if (args.seed !== undefined) recipe.search.seed = args.seed;
+    const { out, overwrite, evaluate, compare } = args;
+    const record = await merge(recipe, { ...dataOptions(args), ...run, out, overwrite, evaluate, compare });
+    return {
+      result: record,
+      out,
+      show: () => {
         printRun(record);
         print(`\nWritten: ${out} (dfmerge.json, report.html beside the weights)`);
-      } finally {
-        progress.stop();
-      }
-    });
+      },
+    };
   },
-};
+});

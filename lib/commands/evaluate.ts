@@ -1,8 +1,12 @@
 import { basename, resolve } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
+import { assertFileSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
+import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import type { SplitName } from '../tasks/rows.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
@@ -23,15 +27,24 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
 
 /**
  * Measures the accuracy of a model on a split of a task. The model's answer is the choice of lowest NLL per label token.
- * Errors: those of Session.open and loadSplit; NUMERIC, ABORTED.
+ * Errors: those of Session.open and loadSplit; NUMERIC.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  if (options.details !== undefined) {
+    const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+    await assertFileSpares(options.details, inputs);
+  }
   const session = await Session.open(options.model, [], options);
   try {
-    const split = await prepareSplit(await tokenizerOf(session), options.data, {
+    const tokenizer = await tokenizerOf(session);
+    const split = await prepareSplit(tokenizer, options.data, {
       split: options.split ?? 'validation',
       cache: options.cache,
     });
+    const looked = { ...split, task: basename(resolve(options.data)) };
+    const judging = await judgingBy(session, { ...options, tokenizer });
+    checkChoices(looked, judging);
+    checkLabels(looked, judging);
     await session.load(0, options.signal);
     const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
       ...options,

@@ -1,9 +1,13 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
-import { assertWritable, type OutputDType } from '../checkpoint/write.js';
+import { assertFolderSpares } from '../core/inputs.js';
+import { dataInput, modelInput } from '../run/inputs.js';
+import { assertWritable, type OutputDtype } from '../checkpoint/write.js';
+import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
@@ -11,7 +15,7 @@ import { wholeOption } from '../core/arguments.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { checkTrainingOptions, train, type TrainingOptions } from '../engine/train.js';
+import { checkTrainingOptions, train, TRAINING_DEFAULTS, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -25,9 +29,12 @@ export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions
   /** How many steps lie between evaluations on the validation split, by default 100. The state of lowest validation loss is kept. */
   evaluateEvery?: number;
   /** The dtype of the weights that are written. The default is float32. */
-  outputDtype?: OutputDType;
+  outputDtype?: OutputDtype;
   onEvaluation?: (evaluation: FinetuneEvaluation) => void;
 }
+
+/** What FinetuneOptions are where they are left out, in the library and on the command line. */
+export const FINETUNE_DEFAULTS = { ...TRAINING_DEFAULTS, evaluateEvery: 100, dtype: 'float32' } as const;
 
 /** The state of a model after a number of steps, as the validation split shows it. */
 export interface FinetuneEvaluation {
@@ -48,27 +55,35 @@ export interface FinetuneResult {
 
 /**
  * Fine-tunes a model on a task by AdamW on the right choice of each row, without dropout. The state of lowest validation loss is written.
- * Errors: EXISTS, INVALID_DATA, NUMERIC, ABORTED and those of Session.open.
+ * Errors: EXISTS, INVALID_DATA, NUMERIC and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   checkComputeOptions(options);
   checkTrainingOptions(options);
   if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = resolve(options.out);
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  await assertFolderSpares(out, inputs);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
   try {
-    const { onProgress, signal, steps, cache } = options;
-    const { evaluateEvery = 100 } = options;
+    const { onProgress, signal, cache } = options;
+    const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
     const tokenizer = await tokenizerOf(session);
+    const task = basename(resolve(options.data));
     const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
     const validation = await prepareSplit(tokenizer, options.data, {
       split: 'validation',
       needLabels: true,
       cache,
     });
+    const judging = await judgingBy(session, { ...options, tokenizer });
+    for (const split of [training, validation]) {
+      checkChoices({ ...split, task }, judging);
+      checkLabels({ ...split, task }, judging);
+    }
     const validationRows = scoringRows(session, validation.rows, validation.all);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
@@ -94,7 +109,11 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     };
     await train(session, training.rows, { ...options, subject: undefined, afterStep });
     await keep.restore();
-    await session.write(out, { dtype: options.outputDtype ?? 'float32', overwrite: options.overwrite }, signal);
+    await session.write(
+      out,
+      { dtype: options.outputDtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite },
+      signal,
+    );
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();

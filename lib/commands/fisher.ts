@@ -1,8 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { assertFileSpares } from '../core/inputs.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
+import { dataInput, modelInput } from '../run/inputs.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -11,8 +13,10 @@ import {
   type FisherMode,
   type SkippedChoices,
 } from '../engine/fisher.js';
-import { writeFisher } from '../engine/fisher_file.js';
+import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
+import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
+import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import type { SplitName } from '../tasks/rows.js';
 import { drawFisherRows } from '../tasks/subset.js';
@@ -73,16 +77,28 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } = options;
   checkNumbers(options);
   checkMinWeight(mode, minWeight);
+  if (Math.fround(epsilon) === 0)
+    options.onWarning?.(
+      `epsilon is ${epsilon}: elements that no input moves stay 0, and a merge divides 0 by 0 where they are 0 in all of its Fishers`,
+    );
+  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
+  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
+  await assertFileSpares(options.out, inputs);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
   try {
     const task = basename(resolve(options.data));
-    const split = await prepareSplit(await tokenizerOf(session), options.data, {
+    const tokenizer = await tokenizerOf(session);
+    const split = await prepareSplit(tokenizer, options.data, {
       split: options.split ?? 'validation',
       cache: options.cache,
     });
     const indices = drawFisherRows(split.all.length, samples, { seed, task });
+    const looked = { ...split, task, indices };
+    const judging = await judgingBy(session, { ...options, tokenizer });
+    checkChoices(looked, judging);
+    checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
     const { skipped } = await measureFisher(session, fisherInputs(session, { rows: split.rows, indices }, mode), {
@@ -104,6 +120,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       ...(options.base === undefined
         ? {}
         : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
+      digests: DIGEST_SCHEME,
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };

@@ -1,13 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { assertWritable } from '../checkpoint/write.js';
+import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
 import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
 import { openRun } from '../run/context.js';
+import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
+import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -26,12 +29,13 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC, ABORTED and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = resolve(options.out);
+  await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
   const { evaluate } = options;
@@ -46,6 +50,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   try {
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
+    await checkFisherFiles(context, { coefficients, compare }, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();

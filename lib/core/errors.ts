@@ -11,9 +11,9 @@ export type ErrorCode =
   | 'LOCKED' // an output that another run is writing
   | 'IO' // reading or writing failed
   | 'UNSUPPORTED' // asked for what this build or version does not do
+  | 'INVALID_STATE' // a call on an engine that builds on another one, which was not made or failed
   | 'BUSY' // a second job on an engine that is working
   | 'CLOSED' // a job on an engine that was closed
-  | 'ABORTED' // stopped by an AbortSignal
   | 'NUMERIC' // a loss, weight or score that is not finite
   | 'NATIVE_LOAD'; // the native addon could not be loaded
 

@@ -32,7 +32,7 @@ const inMemory = new Map<string, string>();
  * Digests (SHA-256, hex) of all bytes of files, in the order given: the hash over the file's size and the hashes of its chunks of 1 MiB, which
  * are read and hashed at the same time on the threads of Node's pool. A digest is remembered by device, inode, size and the nanoseconds of
  * both times of the file.
- * Errors: NOT_FOUND; IO, also where a file changes while it is read; ABORTED.
+ * Errors: NOT_FOUND; IO, also where a file changes while it is read.
  */
 export async function digestFiles(files: readonly string[], options: DigestOptions = {}): Promise<string[]> {
   const folder = chosenCacheFolder(options.cache);

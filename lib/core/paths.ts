@@ -8,3 +8,25 @@ import { join } from 'node:path';
 export function homePath(path: string): string | undefined {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : undefined;
 }
+
+/** What a model of the Hugging Face hub is called: an owner and a name, with nothing in it that only a path has. */
+const HUB_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
+
+/** What to say where nothing lies at a path that begins with `~`; '' for any other path. It goes on from "no such file or folder". */
+export function tildeAdvice(written: string): string {
+  const home = homePath(written);
+  return home === undefined ? '' : `; "~" is replaced by a shell, where it is not quoted, and not here: write ${home}`;
+}
+
+/**
+ * What to say where no folder lies at a model's path: what tildeAdvice says and, for an identifier of the Hugging Face hub, how to download it.
+ * @param written the path as the user wrote it
+ */
+export function modelAdvice(written: string): string {
+  if (!HUB_ID.test(written)) return tildeAdvice(written);
+  const folder = written.slice(written.indexOf('/') + 1);
+  return (
+    `; models are read from folders. If this is one of the Hugging Face hub, download it first with ` +
+    `"hf download ${written} --local-dir ${folder}" (pip install huggingface_hub) and give ${folder}`
+  );
+}

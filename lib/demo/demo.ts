@@ -58,7 +58,7 @@ export interface DemoResult {
  * same numbers whatever the number of threads.
  *
  * `threads` is the number of an engine's threads and, while children are fine-tuned on one thread each, the number of children at a time.
- * Errors: EXISTS, INVALID_ARGUMENT for `out`; ABORTED and those of train, finetune and search.
+ * Errors: EXISTS, INVALID_ARGUMENT for `out`; those of train, finetune and search.
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
   const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;

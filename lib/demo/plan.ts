@@ -1,7 +1,8 @@
 import type { TrainingOptions } from '../engine/train.js';
 
 /** A stretch of training at one learning rate. */
-export type Stretch = Pick<TrainingOptions, 'steps' | 'batchSize' | 'learningRate' | 'warmup' | 'beta2'>;
+export type Stretch = Required<Pick<TrainingOptions, 'steps' | 'batchSize' | 'learningRate'>> &
+  Pick<TrainingOptions, 'warmup' | 'beta2'>;
 
 /** How much of everything the demo makes and does. */
 export interface Plan {

@@ -55,7 +55,7 @@ export function scoringRows(session: Session, rows: TokenizedRows, indices: read
 
 /**
  * Scores rows that scoringRows has cut with the session's current parameters, batch by batch, longest rows first.
- * Errors: NUMERIC naming the row where a score is not finite; ABORTED.
+ * Errors: NUMERIC naming the row where a score is not finite.
  */
 export async function evaluateRows(
   session: Session,

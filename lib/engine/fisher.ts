@@ -86,7 +86,7 @@ export function fisherInputs(
  * place of g_c², where G_x is the mean of g under p̃ over the kept choices. Whether those squares are small cannot be known without their
  * gradients, so the skipped p̃ bounds the weight that is lost, and not a share of F.
  *
- * Errors: NUMERIC, INVALID_ARGUMENT, ABORTED.
+ * Errors: NUMERIC, INVALID_ARGUMENT.
  */
 export async function measureFisher(
   session: Session,
@@ -113,8 +113,7 @@ export async function measureFisher(
     members.forEach((row, i) => probabilities.set(row, p.slice(batch.choiceOffsets[i], batch.choiceOffsets[i + 1])));
   }
   await session.job(
-    (engine) =>
-      engine.finishFisher({ inputs: indices.length, epsilon: options.epsilon ?? DEFAULT_EPSILON, fold: options.fold }),
+    (engine) => engine.finishFisher({ epsilon: options.epsilon ?? DEFAULT_EPSILON, fold: options.fold }),
     signal,
   );
   onProgress?.({ phase: 'fisher', done: batches.length, total: batches.length, subject: options.subject });

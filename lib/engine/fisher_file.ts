@@ -11,17 +11,25 @@ export interface FisherMetadata {
   epsilon: string;
   /** The dtype of matrix products' operands when it was measured. */
   dtype: string;
-  /** The checkpointFingerprint of the model. */
+  /** The checkpointFingerprint of the model, and that of the base where it was measured between the two. */
   model: string;
+  base?: string;
+  /** DIGEST_SCHEME; files of earlier versions, whose digests were others, have none. */
+  digests: string;
   /** The SHA-256 of the data file. */
   data: string;
   /** Other facts stand under any name. Where choices were skipped, they are `min_weight` and, as JSON of SkippedChoices, `skipped`. */
-  [key: string]: string;
+  [key: string]: string | undefined;
 }
+
+const KIND = 'dfmerge diagonal fisher';
+
+/** What the digests of a file are made of. */
+export const DIGEST_SCHEME = 'sha256 of all bytes';
 
 /**
  * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters. The file appears all at once.
- * Errors: IO, NUMERIC, ABORTED.
+ * Errors: IO, NUMERIC.
  */
 export async function writeFisher(
   session: Session,
@@ -30,7 +38,7 @@ export async function writeFisher(
 ): Promise<void> {
   const tensors = session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
   await writeSafetensorsFile(file, tensors, {
-    metadata: { format: 'pt', kind: 'dfmerge diagonal fisher', ...metadata },
+    metadata: { format: 'pt', kind: KIND, ...definedOf(metadata) },
     writeTensors: (path, places) =>
       session.job(
         (engine) =>
@@ -41,6 +49,18 @@ export async function writeFisher(
         signal,
       ),
   });
+}
+
+function definedOf(metadata: FisherMetadata): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** What a file with a Fisher says of itself; undefined where writeFisher did not make it. Errors: NOT_FOUND, IO, INVALID_CHECKPOINT. */
+export async function readFisherMetadata(file: string): Promise<Partial<FisherMetadata> | undefined> {
+  const { metadata } = await readHeader(file);
+  return metadata.kind === KIND ? metadata : undefined;
 }
 
 /** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */

@@ -40,7 +40,7 @@ const FISHER_PASSES: ReadonlySet<Pass['pass']> = new Set(['load', 'move', 'measu
 
 /**
  * Carries out the passes of a merge, one native job or Fisher after the other (paper, eq. 7). The merged parameters become the session's
- * current ones. Errors: NUMERIC naming the tensor, ABORTED, INVALID_ARGUMENT where a pass asks for a Fisher that has no source, and those of
+ * current ones. Errors: NUMERIC naming the tensor, INVALID_ARGUMENT where a pass asks for a Fisher that has no source, and those of
  * measureFisher and loadFisher.
  */
 export async function runMerge(
@@ -90,7 +90,7 @@ async function carryOut(
         signal,
       );
     case 'finish':
-      return session.job((engine) => engine.finishMerge(pass.models), signal);
+      return session.job((engine) => engine.finishMerge(), signal);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { openModelSet, type ModelSet, type Parameter } from '../architectures/index.js';
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
-import { callNative, toDfMergeError } from './native_call.js';
+import { callNative, jobError } from './native_call.js';
 import { numberOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import { elementCount } from '../checkpoint/layout.js';
@@ -86,18 +86,23 @@ export class Session {
     checkComputeOptions(options);
     const set = await openModelSet(base, models, options);
     const engine = makeEngine(set.engineConfig, options);
-    const session = new Session(set, engine, options);
-    for (const member of [set.base, ...set.models])
-      callNative(() => engine.addModel(member.sources(session.parameters)));
-    const { threads: asked = availableParallelism() } = options;
-    if (session.threads < asked)
-      options.onWarning?.(
-        `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
-      );
-    return session;
+    try {
+      const session = new Session(set, engine, options);
+      for (const member of [set.base, ...set.models])
+        callNative(() => engine.addModel(member.sources(session.parameters)));
+      const { threads: asked = availableParallelism() } = options;
+      if (session.threads < asked)
+        options.onWarning?.(
+          `only ${session.threads} of ${asked} threads could be started, because the system refuses more (a container's limit on processes, ulimit -u, or memory); results are the same, and threads: ${session.threads} asks for no more`,
+        );
+      return session;
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
   }
 
-  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code, ABORTED. */
+  /** Runs one native job; aborting the signal ends it early. Errors: DfMergeError of the engine's code; the signal's reason. */
   async job<T>(run: (engine: NativeEngine) => Promise<T>, signal?: AbortSignal): Promise<T> {
     checkAborted(signal);
     const stop = () => this.engine.stop();
@@ -105,7 +110,7 @@ export class Session {
     try {
       return await run(this.engine);
     } catch (cause) {
-      throw toDfMergeError(cause);
+      throw jobError(cause, signal);
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -119,6 +124,11 @@ export class Session {
   /** Sets θ = θ_0 + λ (θ_i − θ_0). */
   async interpolate(model: number, coefficient: number, signal?: AbortSignal): Promise<void> {
     await this.job((engine) => engine.interpolate(model, coefficient), signal);
+  }
+
+  /** How many bytes the activations of one batch may take. */
+  get batchMemory(): number {
+    return this.#budget;
   }
 
   /** The budget by which batches of a scoring pass are cut. */

@@ -30,7 +30,7 @@ export interface TrialScore {
 
 /** What an objective may use while it works on a candidate. */
 export interface EvaluationContext {
-  /** Where it fires, `evaluate` throws ABORTED as soon as it can. */
+  /** Where it fires, `evaluate` throws its reason as soon as it can. */
   signal?: AbortSignal;
   /** Is called with progress events. */
   report?: (event: ProgressEvent) => void;

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { DfMergeError } from '../core/errors.js';
 import { MERGEKIT_METHODS } from '../methods/index.js';
 import { KNOWN_KEYS, MERGEKIT_KEYS } from './schema.js';
+import { nearest } from '../core/nearest.js';
 import { hintAt } from './hints.js';
-import { nearest } from './nearest.js';
 import { valueAt, type KeyPath, type Problem, type RecipeSource } from './source.js';
 
 /** How many problems one error shows: enough to mend a recipe in one go, and few enough to read. */

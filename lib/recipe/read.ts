@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
 import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
 import { methodOf, problemsForMerge, problemsForSearch } from './check.js';
 import { givenParameters, parametersBesideSearch, readParameters } from './parameters.js';
 import { problemsOf, recipeError } from './problems.js';
+import { isRecord, recordedFolder, type RunRecordFile } from './record_folder.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
 import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
 import { objectSource, valueAt, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
@@ -21,7 +23,7 @@ export interface RecipeOptions {
 /**
  * Reads a recipe for one merge at the coefficients it gives.
  *
- * @param input - path of a YAML file, or the same keys as an object
+ * @param input - path of a YAML file, or of the `dfmerge.json` of a merged folder, or the same keys as an object
  * @throws INVALID_RECIPE with a line `FILE:LINE:COLUMN: what is wrong; expected …` per mistake (key paths for an object),
  * NOT_FOUND
  */
@@ -34,7 +36,7 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
 /**
  * Reads a recipe for a search: methods with free coefficients, no weights, tasks to score on.
  *
- * @param input - path of a YAML file, or the same keys as an object
+ * @param input - path of a YAML file, or of the `dfmerge.json` of a merged folder, or the same keys as an object
  * @throws what `recipeForMerge` throws
  */
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
@@ -55,20 +57,29 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
-  return complete(shaped, values, source.folder);
+  return {
+    ...(typeof input === 'string' ? { file: resolve(input) } : {}),
+    ...complete(shaped, values, source.folder),
+  };
 }
 
 function fileSource(file: string): RecipeSource {
   try {
-    return yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
+    const source = yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
+    return isRecord(source.value) ? recordSource(source.value, file) : source;
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DfMergeError(
       missing ? 'NOT_FOUND' : 'IO',
-      missing ? `there is no recipe ${file}` : `recipe ${file}: ${(cause as Error).message}`,
+      missing ? `there is no recipe ${file}${tildeAdvice(file)}` : `recipe ${file}: ${(cause as Error).message}`,
       { cause },
     );
   }
+}
+
+/** The recipe of a record `dfmerge.json`, whose relative paths start where it lay. */
+function recordSource({ recipe, recipeFolder }: RunRecordFile, file: string): RecipeSource {
+  return { ...objectSource(recipe, recordedFolder(file, recipeFolder)), prefixOf: () => `${file}: ` };
 }
 
 /** Throws one error with all mistakes: of the shape, and between values as far as the shape lets them be compared. */
@@ -159,6 +170,7 @@ function complete(shaped: ShapedRecipe, parameters: ParameterValues, folder: str
   const fisher = shaped.fisher === 'none' ? defaultFisher : shaped.fisher;
   const method = methodOf(shaped);
   return {
+    folder: resolve(folder),
     mergeMethod: method.name,
     baseModel: at(shaped.base_model),
     models: shaped.models.map(({ model, task, fisher }, index) => {
@@ -167,7 +179,7 @@ function complete(shaped: ShapedRecipe, parameters: ParameterValues, folder: str
         ...at(model),
         ...(task === undefined ? {} : { task }),
         ...(given === undefined ? {} : { parameters: given }),
-        ...(fisher === undefined ? {} : { fisher: at(fisher) }),
+        ...(fisher === undefined ? {} : { fisher: { ...at(fisher.path), ...(fisher.force ? { force: true } : {}) } }),
       };
     }),
     tasks: Object.entries(shaped.tasks).map(([name, { data }]) => ({ name, ...at(data) })),

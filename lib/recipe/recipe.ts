@@ -1,4 +1,5 @@
 import type { ComputeDtype } from '../../bindings/index.js';
+import type { OutputDtype } from '../checkpoint/write.js';
 import type { MethodName, SearchMethodName } from '../methods/index.js';
 import type { ParameterValues } from '../methods/parameter.js';
 import type { FisherPlace } from '../methods/method.js';
@@ -9,9 +10,6 @@ export type Acquisition = (typeof ACQUISITIONS)[number];
 
 export const OPTIMIZERS = ['default', 'bayes_opt'] as const;
 export type OptimizerMode = (typeof OPTIMIZERS)[number];
-
-export const OUTPUT_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
-export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
 /** Below this ε a product with a coefficient and a small change of a weight underflows in float32, and what is left is 0/0 or noise. */
 export const LEAST_EPSILON = 1e-30;
@@ -24,14 +22,20 @@ export interface RecipePath {
   written: string;
 }
 
+/** A file with a Fisher. */
+export interface RecipeFisher extends RecipePath {
+  /** Whether it is used although it was measured at another model, coefficient or mode than the merge needs; that is warned of then. */
+  force?: true;
+}
+
 /** One fine-tuned model, whose folder is `path`. */
 export interface RecipeModel extends RecipePath {
   /** The name in `Recipe.tasks` of the task that it was fine-tuned for. No two models share one. */
   task?: string;
   /** What the recipe says of the method's parameters for this model, here or for all models; absent where it says nothing. */
   parameters?: Readonly<Record<string, number>>;
-  /** A `fisher.safetensors` to use instead of measuring. */
-  fisher?: RecipePath;
+  /** A file of `dfmerge fisher` to use instead of measuring. */
+  fisher?: RecipeFisher;
 }
 
 /** A model of a recipe that was checked for merging. */
@@ -81,6 +85,10 @@ export interface SearchSettings {
 
 /** A recipe that was read and checked, with every default filled in and every path absolute. */
 export interface Recipe {
+  /** The absolute path of the folder that its relative paths start in. */
+  folder: string;
+  /** The file that it was read from; absent where it was given as an object. */
+  file?: string;
   mergeMethod: MethodName;
   /** The base θ0. */
   baseModel: RecipePath;

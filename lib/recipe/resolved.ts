@@ -5,7 +5,12 @@ import type { Recipe, RecipeModel } from './recipe.js';
 export interface ResolvedRecipe {
   merge_method: string;
   base_model: string;
-  models: { model: string; task?: string; parameters?: Record<string, number>; fisher?: string }[];
+  models: {
+    model: string;
+    task?: string;
+    parameters?: Record<string, number>;
+    fisher?: string | { path: string; force: true };
+  }[];
   parameters?: Record<string, number | boolean>;
   tasks?: Record<string, { data: string }>;
   fisher: { mode: string; samples: number | 'all'; split: string; at: string; epsilon: number; min_weight: number };
@@ -79,6 +84,6 @@ function resolvedModel({ written, task, parameters, fisher }: RecipeModel): Reso
     model: written,
     ...(task === undefined ? {} : { task }),
     ...(parameters === undefined ? {} : { parameters: { ...parameters } }),
-    ...(fisher === undefined ? {} : { fisher: fisher.written }),
+    ...(fisher === undefined ? {} : { fisher: fisher.force ? { path: fisher.written, force: true } : fisher.written }),
   };
 }

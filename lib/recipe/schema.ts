@@ -6,7 +6,8 @@ import { METHOD_SPELLINGS, METHODS, methodNamed } from '../methods/index.js';
 import { FISHER_PLACES } from '../methods/method.js';
 import type { MethodParameter } from '../methods/parameter.js';
 import { SPLITS } from '../tasks/rows.js';
-import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS, OUTPUT_DTYPES } from './recipe.js';
+import { OUTPUT_DTYPES } from '../checkpoint/write.js';
+import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS } from './recipe.js';
 
 const path = z
   .string()
@@ -48,11 +49,21 @@ const modelParameters = z.strictObject(
   ),
 );
 
+const fisherFile = z.strictObject({ path, force: z.boolean().default(false) });
+
 const model = z.strictObject({
   model: path,
   task: z.string().min(1).optional(),
   parameters: modelParameters.optional(),
-  fisher: path.optional(),
+  fisher: z
+    .union([path.transform((file) => ({ path: file, force: false })), fisherFile], {
+      error: ({ input }) => {
+        const home = typeof input === 'string' ? homePath(input) : undefined;
+        if (home !== undefined) return `the file itself, since only a shell replaces ~: ${home}`;
+        return 'the path of a file of dfmerge fisher, or { path: FILE, force: true }';
+      },
+    })
+    .optional(),
 });
 
 const parameters = z.strictObject(
@@ -141,6 +152,7 @@ export const defaultFisher = fisher.parse({});
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(recipeSchema.shape),
   'models.*': Object.keys(model.shape),
+  'models.*.fisher': Object.keys(fisherFile.shape),
   'models.*.parameters': Object.keys(modelParameters.shape),
   parameters: Object.keys(parameters.shape),
   'tasks.*': Object.keys(task.shape),

@@ -1,26 +1,21 @@
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, timed, type Seconds } from '../core/timing.js';
-import { evaluateRows } from '../engine/evaluate.js';
+import type { Session } from '../engine/session.js';
 import { COMPARED_METHODS, type ComparedMethod } from '../methods/index.js';
 import { TaskAccuracy } from '../objectives/task_accuracy.js';
-import type { ComparisonRecord } from '../search/journal.js';
+import { partOfJournal, type Journal, type JournalOfPart } from '../search/journal.js';
+import type { ComparisonRecord } from '../search/journal_event.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients } from '../search/search.js';
-import {
-  accuracies,
-  bitsets,
-  meanAccuracy,
-  scoreOf,
-  scoreTasks,
-  type Score,
-  type TaskScores,
-} from '../tasks/scores.js';
+import { accuracies, bitsets, meanAccuracy, type TaskScores } from '../tasks/scores.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
+import { journalPart } from './journal_header.js';
+import { keptScores, once, type Prepared, type ToScore } from './kept_scores.js';
 
 /** The models as they are, to compare a merge with. */
-const UNMERGED = ['base', 'fine-tuned'] as const;
+const UNMERGED: readonly string[] = ['base', 'fine-tuned'];
 
 const BASE_LABEL = 'base';
 const FINE_TUNED_LABEL = 'fine-tuned (each on its own task)';
@@ -120,79 +115,108 @@ export interface Compared {
   seconds: Seconds;
 }
 
+/** How a comparison is made. */
+export interface CompareOptions extends RunOptions {
+  /** What an earlier process has evaluated is taken from it, and what is evaluated now is added. */
+  journal?: Journal;
+}
+
 /**
  * Evaluates a comparison on the test splits where every task has one, else on the validation splits. Errors: INVALID_ARGUMENT for a name
  * that is none of COMPARISONS; those of merging and of evaluating.
  */
-export async function compare(context: RunContext, name: Comparison, options: RunOptions = {}): Promise<Compared> {
-  if (name === 'base') return compareBase(context, options);
-  if (name === 'fine-tuned') return compareFineTuned(context, options);
+export async function compare(context: RunContext, name: Comparison, options: CompareOptions = {}): Promise<Compared> {
   const method = COMPARED_METHODS.find(({ comparison }) => comparison.name === name);
-  if (method) return compareMethod(context, method, options);
-  throw new DfMergeError('INVALID_ARGUMENT', `comparison ${name}: expected ${COMPARISONS.join(', ')}`);
+  if (!method && !UNMERGED.includes(name))
+    throw new DfMergeError('INVALID_ARGUMENT', `comparison ${name}: expected ${COMPARISONS.join(', ')}`);
+  const { journal } = options;
+  const part = journal && partOfJournal(journal, journalPart(context, name, { split: splitOf(context), method }));
+  const kept = part?.events.find((event) => event.event === 'compared');
+  if (kept?.event === 'compared') return kept;
+  const partOptions = { ...options, journal: part };
+  const compared = await (method
+    ? compareMethod(context, method, partOptions)
+    : name === 'base'
+      ? compareBase(context, partOptions)
+      : compareFineTuned(context, partOptions));
+  part?.append({ event: 'compared', ...compared });
+  return compared;
 }
 
-async function compareBase(context: RunContext, options: RunOptions): Promise<Compared> {
-  const { session, tasks } = context;
+interface PartOptions extends RunOptions {
+  journal: JournalOfPart | undefined;
+}
+
+async function compareBase(context: RunContext, { journal, ...options }: PartOptions): Promise<Compared> {
+  const { session } = context;
   const split = splitOf(context);
-  const load = await timed(() => session.load(0, options.signal));
-  const evaluate = await timed(() => scoreTasks(session, { tasks, split }, options));
-  return {
-    comparison: { label: BASE_LABEL, ...summary(evaluate.value), split },
-    seconds: { load: load.seconds, evaluate: evaluate.seconds },
-  };
+  const load = once(() => loaded(session, 0, options));
+  const { scores, seconds } = await keptScores(session, { work: toScore(context, split, load), journal }, options);
+  return { comparison: { label: BASE_LABEL, ...summary(scores), split }, seconds };
 }
 
 /** Scores each fine-tuned model on its own task, which a merge cannot be expected to reach. */
-async function compareFineTuned(context: RunContext, options: RunOptions): Promise<Compared> {
+async function compareFineTuned(context: RunContext, { journal, ...options }: PartOptions): Promise<Compared> {
   const { session, recipe, tasks } = context;
   const split = splitOf(context);
-  const scores = new Map<string, Score>();
-  const seconds = { load: 0, evaluate: 0 };
-  for (const [i, member] of recipe.models.entries()) {
+  const work = recipe.models.flatMap((member, i): ToScore[] => {
     const task = tasks.find(({ name }) => name === member.task);
-    const part = task?.[split];
-    if (!part) continue;
-    const load = await timed(() => session.load(i + 1, options.signal));
-    const evaluate = await timed(() => evaluateRows(session, part.rows, { ...options, subject: task.name }));
-    scores.set(task.name, scoreOf(evaluate.value));
-    seconds.load += load.seconds;
-    seconds.evaluate += evaluate.seconds;
-  }
+    const rows = task?.[split]?.rows;
+    return task && rows ? [{ task: task.name, split, rows, prepare: () => loaded(session, i + 1, options) }] : [];
+  });
+  const { scores, seconds } = await keptScores(session, { work, journal }, options);
   return { comparison: { label: FINE_TUNED_LABEL, ...summary(scores), split }, seconds };
 }
 
-async function compareMethod(context: RunContext, method: ComparedMethod, options: RunOptions): Promise<Compared> {
-  const { session, recipe, tasks } = context;
+async function compareMethod(
+  context: RunContext,
+  method: ComparedMethod,
+  { journal, ...options }: PartOptions,
+): Promise<Compared> {
+  const { session, recipe } = context;
   const split = splitOf(context);
   const models = recipe.models.length;
-  const { coefficients, seconds } =
+  const { coefficients, seconds: searching } =
     method.comparison.coefficients === 'equal'
       ? { coefficients: Array<number>(models).fill(1 / models), seconds: {} }
-      : await bestOfGrid(context, method, options);
-  const { skipped, seconds: merging } = await mergeAt(
-    context,
-    { plan: mergePlan(context, method), coefficients },
-    options,
-  );
-  const evaluate = await timed(() => scoreTasks(session, { tasks, split }, options));
+      : await bestOfGrid(context, method, { journal, ...options });
+  const merged = once(() => mergeAt(context, { plan: mergePlan(context, method), coefficients }, options));
+  const work = toScore(context, split, merged);
+  const { scores, seconds, skipped } = await keptScores(session, { work, journal }, options);
   return {
     comparison: {
       label: method.comparison.label(coefficients),
-      ...summary(evaluate.value),
+      ...summary(scores),
       coefficients,
       ...(skipped ? { skipped } : {}),
       split,
     },
-    seconds: sumOfSeconds([seconds, merging, { evaluate: evaluate.seconds }]),
+    seconds: sumOfSeconds([searching, seconds]),
   };
+}
+
+async function loaded(session: Session, model: number, { signal }: RunOptions): Promise<Prepared> {
+  const { seconds } = await timed(() => session.load(model, signal));
+  return { seconds: { load: seconds } };
+}
+
+/** A split of every task that has it, to be scored at the same parameters. */
+export function toScore(
+  { tasks }: RunContext,
+  split: 'validation' | 'test',
+  prepare: () => Promise<Prepared>,
+): ToScore[] {
+  return tasks.flatMap((task) => {
+    const rows = task[split]?.rows;
+    return rows ? [{ task: task.name, split, rows, prepare }] : [];
+  });
 }
 
 /** The method's own search on the validation subsets; its trials are no trials of the run, and are not shown as such. */
 async function bestOfGrid(
   context: RunContext,
   method: ComparedMethod,
-  { signal, onProgress }: RunOptions,
+  { journal, signal, onProgress }: PartOptions,
 ): Promise<{ coefficients: number[]; seconds: Seconds }> {
   const { session, recipe, tasks } = context;
   if (!method.search)
@@ -203,6 +227,7 @@ async function bestOfGrid(
       proposals: proposalsOf(method.search, { models: recipe.models.length, settings: recipe.search }),
       plan: mergePlan(context, method),
       objective: new TaskAccuracy(session, tasks),
+      journal,
     },
     {
       signal,

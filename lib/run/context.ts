@@ -1,3 +1,4 @@
+import { assertModelFolder } from '../checkpoint/folder.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { timed } from '../core/timing.js';
@@ -20,6 +21,10 @@ export interface RunContext {
   session: Session;
   /** The tasks of the recipe; empty where the run reads none. */
   tasks: readonly PreparedTask[];
+  /** The digest of the tokenizer; absent where no task is read, or where the tokenizer has none. */
+  tokenizer?: string;
+  /** The digest of each model's Fisher file, where it has one; absent where they were not hashed. */
+  fisherFiles?: readonly (string | undefined)[];
   /** What is odd about the run so far. */
   warnings: Warnings;
   /** Wall seconds that opening all this took. */
@@ -42,12 +47,13 @@ export async function openRun(
 ): Promise<RunContext> {
   const warnings = needs.warnings ?? new Warnings(options.onWarning);
   const { value, seconds } = await timed(async () => {
+    for (const { path, written } of [recipe.baseModel, ...recipe.models]) await assertModelFolder(path, written);
     const models = recipe.models.map(({ path }) => path);
     const compute = { ...options, dtype: recipe.computeDtype };
     const onWarning = warnings.add;
     const session = await Session.open(recipe.baseModel.path, models, { ...compute, onWarning });
     try {
-      return { session, tasks: await tasksOf(session, recipe, { ...needs, ...options, onWarning }) };
+      return { session, ...(await tasksOf(session, recipe, { ...needs, ...options, onWarning })) };
     } catch (error) {
       session.close();
       throw error;
@@ -66,10 +72,11 @@ async function tasksOf(
     cache,
     onWarning,
   }: RunNeeds & DataOptions & Pick<RunOptions, 'onWarning'>,
-): Promise<PreparedTask[]> {
-  if (tasks.length === 0 || (scored === 'no' && !measured)) return [];
-  return prepareTasks(session, tasks, {
-    tokenizer: await tokenizerOf(session),
+): Promise<Pick<RunContext, 'tasks' | 'tokenizer'>> {
+  if (tasks.length === 0 || (scored === 'no' && !measured)) return { tasks: [] };
+  const tokenizer = await tokenizerOf(session);
+  const prepared = await prepareTasks(session, tasks, {
+    tokenizer,
     seed: search.seed,
     validationRatio,
     fisher: measured ? fisher : undefined,
@@ -77,6 +84,7 @@ async function tasksOf(
     cache,
     onWarning,
   });
+  return { tasks: prepared, ...(tokenizer.digest === undefined ? {} : { tokenizer: tokenizer.digest }) };
 }
 
 /**

@@ -1,15 +1,24 @@
 import { jsonText } from '../core/json.js';
 import type { RunOptions } from '../core/progress.js';
-import { sumOfSeconds, timed, totalSeconds, type Seconds } from '../core/timing.js';
+import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
+import { folderForRecord } from '../recipe/record_folder.js';
 import { resolvedRecipe } from '../recipe/resolved.js';
-import type { ComparisonRecord, Journal } from '../search/journal.js';
+import type { MergeOutcome } from '../engine/merge.js';
+import { partOfJournal, type Journal } from '../search/journal.js';
+import type { ComparisonRecord } from '../search/journal_event.js';
 import type { SearchResult } from '../search/search.js';
-import { scoreTasks, type Score, type TaskScores } from '../tasks/scores.js';
-import { compare, idleModels, type Comparison } from './comparison.js';
+import type { Score, TaskScores } from '../tasks/scores.js';
+import { compare, idleModels, toScore, type Comparison } from './comparison.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
+import { isWhole, saysTheSame } from './finished.js';
+import { journalPart } from './journal_header.js';
+import { keptScores, once, type Prepared } from './kept_scores.js';
 import type { RunRecord, TaskRecord } from './record.js';
+
+/** The journal of a finished search, in its folder. */
+export const JOURNAL_FILE = 'journal.jsonl';
 
 /** What the end of a run needs, where the coefficients are known. */
 export interface FinishOptions extends RunOptions {
@@ -21,27 +30,40 @@ export interface FinishOptions extends RunOptions {
   search?: SearchResult;
   /** The journal of that search. What an earlier process has evaluated is taken from it, and what is evaluated now is added. */
   journal?: Journal;
+  /** The record that `out` has already: where the journal holds everything and this is what it says, nothing is merged and written again. */
+  finished?: RunRecord;
 }
 
 /**
  * Evaluates the comparisons, merges at the coefficients, evaluates the merge on every task and writes it, all at once, as a model folder
- * with `dfmerge.json` and `report.html`.
+ * with `dfmerge.json` and `report.html`, and with the journal of a search.
  */
 export async function finishRun(context: RunContext, options: FinishOptions): Promise<RunRecord> {
   const { session, recipe, tasks } = context;
-  const { coefficients, search } = options;
+  const { coefficients, search, journal, finished } = options;
   const spent: Seconds[] = [{ load: context.loadSeconds }, search?.seconds ?? {}];
   const scored = tasks.filter(({ validation }) => validation);
-  const comparisons = scored.length > 0 ? await compareAll(context, options, spent) : [];
+  const comparisons: ComparisonRecord[] = [];
+  for (const name of scored.length > 0 ? options.compare : []) {
+    const { comparison, seconds } = await compare(context, name, options);
+    comparisons.push(comparison);
+    spent.push(seconds);
+  }
   idleModels(recipe, comparisons).forEach(context.warnings.add);
-  const { skipped, seconds } = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
-  spent.push(seconds);
-  const validation = await finalScores(context, { ...options, split: 'validation' }, spent);
-  const test = await finalScores(context, { ...options, split: 'test' }, spent);
+  let outcome: MergeOutcome | undefined;
+  const merged = once(async () => {
+    outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
+    spent.push(outcome.seconds);
+    return { seconds: {} };
+  });
+  const validation = await finalScores(context, { ...options, split: 'validation', merged }, spent);
+  const test = await finalScores(context, { ...options, split: 'test', merged }, spent);
+  const recipeFolder = await folderForRecord(options.out, recipe.folder);
   const record = (): RunRecord => ({
     dfmerge: VERSION,
     method: recipe.mergeMethod,
     recipe: resolvedRecipe(recipe),
+    recipeFolder,
     seed: recipe.search.seed,
     environment: environmentRecord(session),
     models: recipe.models.map(({ written, task }, i) => ({
@@ -55,47 +77,33 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
     ...(search ? { best: { trial: search.best.trial, objective: search.best.objective } } : {}),
     tasks: scored.map(({ name }) => taskRecord(name, validation, test)),
     comparisons,
-    ...(skipped ? { skipped } : {}),
+    ...(outcome?.skipped ? { skipped: outcome.skipped } : {}),
     ...(context.warnings.messages.length > 0 ? { warnings: context.warnings.messages } : {}),
     timing: timingOf(spent),
   });
+  if (finished && journal && !journal.grew && (await isWhole(options.out, context)) && saysTheSame(finished, record()))
+    return finished;
+  await merged();
   return writeRun(context, options, { record, spent });
 }
 
-/** The records of all comparisons, in their order. */
-async function compareAll(context: RunContext, options: FinishOptions, spent: Seconds[]): Promise<ComparisonRecord[]> {
-  const { journal } = options;
-  const records: ComparisonRecord[] = [];
-  for (const name of options.compare) {
-    const found = journal?.events.find((entry) => entry.event === 'compared' && entry.name === name);
-    const kept = found?.event === 'compared' ? found : undefined;
-    const { comparison, seconds } = kept ?? (await compare(context, name, options));
-    if (!kept) journal?.append({ event: 'compared', name, comparison, seconds });
-    records.push(comparison);
-    spent.push(seconds);
-  }
-  return records;
-}
-
-/** The scores of the final merge, which the session holds. */
+/** The scores of the final merge, which `merged` puts into the session where some are not in the journal. */
 async function finalScores(
-  { session, tasks }: RunContext,
-  { split, coefficients, journal, ...options }: FinishOptions & { split: 'validation' | 'test' },
+  context: RunContext,
+  { split, coefficients, journal, merged, ...options }: FinalOptions,
   spent: Seconds[],
 ): Promise<TaskScores> {
-  // A search that was resumed with more iterations may end at other coefficients.
-  const found = journal?.events.find(
-    (entry) => entry.event === 'final' && entry.split === split && entry.coefficients.join() === coefficients.join(),
-  );
-  if (found?.event === 'final') {
-    spent.push(found.seconds);
-    return new Map(found.scores);
-  }
-  const { value: scores, seconds } = await timed(() => scoreTasks(session, { tasks, split }, options));
-  spent.push({ evaluate: seconds });
-  const entry = { split, coefficients: [...coefficients], scores: [...scores], seconds: { evaluate: seconds } };
-  journal?.append({ event: 'final', ...entry });
+  // A search that was resumed with more iterations may end at other coefficients, which make another part.
+  const part = journal && partOfJournal(journal, journalPart(context, 'final', { split, coefficients }));
+  const work = toScore(context, split, merged);
+  const { scores, seconds } = await keptScores(context.session, { work, journal: part }, options);
+  spent.push(seconds);
   return scores;
+}
+
+interface FinalOptions extends FinishOptions {
+  split: 'validation' | 'test';
+  merged: () => Promise<Prepared>;
 }
 
 async function writeRun(
@@ -112,7 +120,11 @@ async function writeRun(
   const extraFiles = () => {
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
-    return { 'dfmerge.json': jsonText(written), 'report.html': renderReport(written) };
+    return {
+      'dfmerge.json': jsonText(written),
+      'report.html': renderReport(written),
+      ...(options.journal ? { [JOURNAL_FILE]: options.journal.bytes() } : {}),
+    };
   };
   await session.write(options.out, { dtype: recipe.dtype, overwrite: options.overwrite, extraFiles }, options.signal);
   progress(1);

@@ -1,7 +1,7 @@
 import type { Phase } from '../core/timing.js';
 import type { SkippedChoices } from '../engine/fisher.js';
 import type { ResolvedRecipe } from '../recipe/resolved.js';
-import type { ComparisonRecord } from '../search/journal.js';
+import type { ComparisonRecord } from '../search/journal_event.js';
 import type { FailedTrial, TrialRecord } from '../search/trial.js';
 import type { Score } from '../tasks/scores.js';
 
@@ -43,6 +43,8 @@ export interface RunRecord {
   dfmerge: string;
   method: string;
   recipe: ResolvedRecipe;
+  /** Where the relative paths of the recipe start, seen from the folder of this record: it holds as long as both are moved together. */
+  recipeFolder: string;
   seed: number;
   environment: EnvironmentRecord;
   models: { model: string; task?: string; coefficient: number }[];

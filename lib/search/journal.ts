@@ -1,149 +1,183 @@
-import { existsSync } from 'node:fs';
-import { z } from 'zod';
+import { constants, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { DfMergeError } from '../core/errors.js';
-import type { Seconds } from '../core/timing.js';
-import type { SkippedChoices } from '../engine/fisher.js';
-import type { Candidate } from '../objectives/objective.js';
-import type { Score } from '../tasks/scores.js';
-import { JournalFile, readLines } from './journal_file.js';
+import { EventOrder, type JournalEvent, type JournalPart, type PartEvent } from './journal_event.js';
+import { JournalFile, readLines, reporting, type FoundLines } from './journal_file.js';
 import { checkSameSearch, type JournalHeader } from './journal_header.js';
-import type { TrialOutcome } from './trial.js';
-
-/** Another way to use the same models, to set beside the merged one. */
-export interface ComparisonRecord {
-  /** The row's name in tables, such as `base` or `fine-tuned (each on its own task)`. */
-  label: string;
-  /** The unweighted mean of `accuracy`. */
-  mean: number;
-  /** The accuracies by task name. */
-  accuracy: Record<string, number>;
-  /** Bitsets as in `Score`, by task name. */
-  correct?: Record<string, string>;
-  /** One coefficient per model, where the comparison is a merge. */
-  coefficients?: number[];
-  /** What was left out of the Fishers, by task name; absent unless the comparison has Fishers and `min_weight` is above 0. */
-  skipped?: Record<string, SkippedChoices>;
-  split: 'validation' | 'test';
-}
-
-/** What happens in a search, in the order in which it happened. */
-export type JournalEvent =
-  /** Coefficients were proposed. Trials are asked in order, and several may be in flight. */
-  | ({ event: 'asked' } & Candidate)
-  /** A trial has its score. */
-  | { event: 'told'; trial: number; outcome: TrialOutcome; seconds: Seconds }
-  /** A trial has no score; `reason` is the message of the error. */
-  | { event: 'failed'; trial: number; reason: string; seconds: Seconds }
-  /** A comparison was evaluated; `name` is what `--compare` calls it. */
-  | { event: 'compared'; name: string; comparison: ComparisonRecord; seconds: Seconds }
-  /** The merge at these coefficients was evaluated on a split of every task that has it. */
-  | {
-      event: 'final';
-      split: 'validation' | 'test';
-      coefficients: number[];
-      scores: [task: string, score: Score][];
-      seconds: Seconds;
-    };
 
 /** The append-only record of a search, in lines of JSON: a header, and then the events. */
 export interface Journal {
   readonly path: string;
   /** The events that were read back and then those that were appended, in order. */
   readonly events: readonly JournalEvent[];
+  /** Whether anything was appended. */
+  readonly grew: boolean;
   /**
    * Returns when the line is on the disk. Throws INVALID_ARGUMENT for an event that cannot follow (a number that is not finite, a trial out
    * of order); CLOSED; IO.
    */
   append(event: JournalEvent): void;
+  /** The bytes of its good lines. Errors: IO. */
+  bytes(): Buffer;
   close(): void;
 }
 
+/** The events of one part of a journal. */
+export interface JournalOfPart {
+  readonly part: JournalPart;
+  readonly events: readonly JournalEvent[];
+  /** As Journal.append. */
+  append(event: PartEvent): void;
+}
+
+/** What is done about a journal that is there already. */
+export interface JournalOptions {
+  /** Whether to go on with it. */
+  resume?: boolean;
+  /** Whether to go on with its good lines where it is damaged. A copy of the damaged file is kept beside it, as `PATH.damaged-N`. */
+  repair?: boolean;
+  /** A finished journal to go on with where `path` is not there. It stays as it is: with the first event that is appended it is copied to `path`. */
+  finished?: string;
+  /** What the user calls that which a key of the header is about, for messages. */
+  names?: Readonly<Record<string, string>>;
+}
+
 /**
- * Opens the journal of a search. A new one starts with `header`. An existing one needs `resume`, and gives back its events
- * after dropping a last line that was cut short (the process was killed in mid-write).
+ * Opens the journal of a search, whose caller is its only writer. A new one starts with `header`. An existing one needs `resume`, and gives
+ * back its events after dropping a last line that was cut short (the process was killed in mid-write). One in which nothing has ended yet is
+ * begun anew where it is not resumed.
  *
  * Throws EXISTS (the file is there and `resume` is not set), MISMATCH (another search's header), INVALID_DATA (a line that
- * cannot be read and is not the last), IO.
+ * cannot be read and is not the last, and `repair` is not set), IO.
  */
-export function openJournal(path: string, header: JournalHeader, options: { resume?: boolean } = {}): Journal {
-  const exists = existsSync(path);
-  if (exists && !options.resume) {
-    throw new DfMergeError(
-      'EXISTS',
-      `${path} holds the journal of an earlier search; add --resume (resume: true) to go on with it, or give another output folder`,
-    );
+export function openJournal(path: string, header: JournalHeader, options: JournalOptions = {}): Journal {
+  const { finished } = options;
+  const goesOn = options.resume || options.repair;
+  const source = goesOn && finished !== undefined && !existsSync(path) && existsSync(finished) ? finished : path;
+  let found = existsSync(source) ? readJournal(source, options.repair) : undefined;
+  if (found && !goesOn) {
+    if (!isWorthless(found))
+      throw new DfMergeError(
+        'EXISTS',
+        `${source} holds the journal of an earlier search; add --resume (resume: true) to go on with it, or give another output folder`,
+      );
+    found = { ...found, lines: [], events: [], order: new EventOrder(), length: 0 };
   }
-  const { lines, length } = exists ? readLines(path) : { lines: [], length: 0 };
   const first = { event: 'header', ...header };
-  if (lines.length > 0) checkSameSearch(path, lines[0], first);
-  const order = new EventOrder();
-  const events = lines.slice(1).map((line, index) => {
-    const problem = order.problemOf(line);
-    if (problem !== undefined) throw new DfMergeError('INVALID_DATA', `${path}:${index + 2}: ${problem}`);
-    return line as unknown as JournalEvent;
-  });
-  const file = new JournalFile(path, length);
-  if (lines.length === 0) file.append(first);
+  if (found && found.lines.length > 0)
+    checkSameSearch(source, { found: found.lines[0], wanted: first, names: options.names });
+  if (found?.damage !== undefined && options.repair) keepCopy(source, path);
+  const order = found?.order ?? new EventOrder();
+  const events = found?.events ?? [];
+  let file: JournalFile | undefined;
+  let closed = false;
+  let grew = false;
+  const opened = () => {
+    if (closed) throw new DfMergeError('CLOSED', `the journal ${path} is closed`);
+    if (file) return file;
+    if (source !== path) JournalFile.copy(source, path);
+    file = new JournalFile(path, found?.length);
+    if (!found || found.lines.length === 0) file.append(first);
+    return file;
+  };
+  if (source === path) opened();
   return {
     path,
     events,
+    get grew() {
+      return grew;
+    },
     append(event) {
+      const writer = opened();
       const problem = order.problemOf(event);
       if (problem !== undefined) throw new DfMergeError('INVALID_ARGUMENT', `the journal ${path}: ${problem}`);
-      file.append(event);
+      writer.append(event);
       events.push(event);
+      grew = true;
     },
-    close: () => file.close(),
+    bytes: () => (file ? readFileSync(path) : readFileSync(source).subarray(0, found?.length)),
+    close() {
+      closed = true;
+      file?.close();
+      file = undefined;
+    },
   };
 }
 
-const trial = z.int().positive();
-const coefficients = z.array(z.number());
-const seconds = z.record(z.string(), z.number());
-const accuracy = z.record(z.string(), z.number());
-const split = z.enum(['validation', 'test']);
+/** One part of a journal, with its events alone. */
+export function partOfJournal(journal: Journal, part: JournalPart): JournalOfPart {
+  return {
+    part,
+    get events() {
+      return journal.events.filter(
+        (event) => 'part' in event && event.part === part.part && event.inputs === part.inputs,
+      );
+    },
+    append: (event) => journal.append({ ...event, ...part }),
+  };
+}
 
-/** The shapes of events, as far as a resumed search relies on them; zod's numbers are finite ones, which JSON keeps. */
-const EVENTS = {
-  asked: z.looseObject({ trial, coefficients }),
-  told: z.looseObject({ trial, outcome: z.looseObject({ objective: z.number(), accuracy }), seconds }),
-  failed: z.looseObject({ trial, reason: z.string(), seconds }),
-  compared: z.looseObject({ name: z.string(), comparison: z.looseObject({ mean: z.number(), accuracy }), seconds }),
-  final: z.looseObject({
-    split,
-    coefficients,
-    scores: z.array(z.tuple([z.string(), z.looseObject({ accuracy: z.number(), examples: z.number() })])),
-    seconds,
-  }),
-};
+/** The comparisons that the last run of a journal was asked for; undefined where the journal does not say. It need not be whole. Errors: IO. */
+export function comparisonsAskedFor(path: string): string[] | undefined {
+  const events = readLines(path).lines as unknown as JournalEvent[];
+  const last = events.findLast((event) => event?.event === 'comparisons');
+  return last?.event === 'comparisons' && Array.isArray(last.names) ? last.names : undefined;
+}
 
-/** Which trials are in flight, so that an event out of turn is noticed when it is read and before it is written. */
-class EventOrder {
-  #asked = 0;
-  readonly #inFlight = new Set<number>();
+/** What a file of a journal was found to hold, as far as its lines are good. */
+interface FoundJournal extends FoundLines {
+  events: JournalEvent[];
+  order: EventOrder;
+}
 
-  /** What is wrong with the next event; undefined where it may follow, which it then has. */
-  problemOf(value: unknown): string | undefined {
-    const kind = (value as { event?: unknown } | null)?.event;
-    if (typeof kind !== 'string' || !Object.hasOwn(EVENTS, kind))
-      return `expected an event, one of ${Object.keys(EVENTS).join(', ')}, found ${JSON.stringify(kind) ?? 'none'}`;
-    const result = EVENTS[kind as keyof typeof EVENTS].safeParse(value);
-    if (!result.success) {
-      const [{ path, message }] = result.error.issues;
-      return `the event "${kind}" is wrong at ${path.join('.') || 'its top'}: ${message}`;
+const HEADER_START = '{"event":"header",';
+
+/** Reads a journal up to its first bad line. Errors: INVALID_DATA where there is one, unless `repair` is set; IO. */
+function readJournal(path: string, repair: boolean | undefined): FoundJournal {
+  const found = readLines(path);
+  const order = new EventOrder();
+  const events: JournalEvent[] = [];
+  let { damage } = found;
+  // A header that was cut short begins as one does; anything else is somebody's file.
+  const isHeader = found.rest.startsWith(HEADER_START) || HEADER_START.startsWith(found.rest.replace(/\0.*/s, ''));
+  if (found.lines.length === 0 && !isHeader) damage ??= { line: 1, problem: 'expected the header of a journal' };
+  for (const [index, line] of found.lines.entries()) {
+    const problem = index === 0 ? problemOfHeader(line) : order.problemOf(line);
+    if (problem !== undefined) {
+      damage = { line: index + 1, problem };
+      break;
     }
-    if (kind === 'compared' || kind === 'final') return undefined;
-    return this.#problemOfTrial(kind, (value as { trial: number }).trial);
+    if (index > 0) events.push(line as unknown as JournalEvent);
   }
+  if (damage === undefined) return { ...found, events, order };
+  const good = damage.line - 1;
+  if (!repair) {
+    const trials = events.filter(({ event, ...rest }) => event === 'told' && !('part' in rest)).length;
+    throw new DfMergeError(
+      'INVALID_DATA',
+      `${path}:${damage.line}: ${damage.problem}. ${good === 0 ? 'No line of this journal is good' : `Lines 1 to ${good} of this journal are good`}, with ${trials} finished trials. ` +
+        'Add --repair (repair: true) to go on from there; a copy of the damaged file is kept',
+    );
+  }
+  const length = found.ends[good - 1] ?? 0;
+  return { ...found, lines: found.lines.slice(0, good), length, damage, events, order };
+}
 
-  #problemOfTrial(kind: string, trial: number): string | undefined {
-    if (kind === 'asked') {
-      if (trial !== this.#asked + 1) return `trial ${this.#asked + 1} is the next to be asked, found trial ${trial}`;
-      this.#asked = trial;
-      this.#inFlight.add(trial);
-    } else if (!this.#inFlight.delete(trial)) {
-      return `trial ${trial} is ${kind}, but it was not asked, or has ended already`;
+function problemOfHeader(line: unknown): string | undefined {
+  const isHeader = (line as { event?: unknown } | null)?.event === 'header';
+  return isHeader ? undefined : 'expected the header of a journal';
+}
+
+/** Whether nothing in a journal has ended, so that nothing is lost with it. */
+function isWorthless({ events, damage }: FoundJournal): boolean {
+  return damage === undefined && events.every(({ event }) => event === 'asked' || event === 'comparisons');
+}
+
+function keepCopy(damaged: string, path: string): void {
+  for (let number = 1; ; number++) {
+    try {
+      return reporting(path, () => copyFileSync(damaged, `${path}.damaged-${number}`, constants.COPYFILE_EXCL));
+    } catch (error) {
+      if (((error as DfMergeError).cause as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    return undefined;
   }
 }

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
 
@@ -7,9 +16,16 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 /** Lines of JSON that a file was found to hold. */
 export interface FoundLines {
+  /** The values of the lines up to the first that is no JSON. */
   lines: Json[];
-  /** How many bytes those lines take. What follows them was cut short when its writer was killed. */
+  /** The position in bytes after each of them. */
+  ends: number[];
+  /** How many bytes are good: what follows them was cut short when its writer was killed, or is damaged. */
   length: number;
+  /** How the bytes after them begin. */
+  rest: string;
+  /** The first line, counted from 1, that is bad and was not cut short. */
+  damage?: { line: number; problem: string };
 }
 
 /** A file of lines of JSON that is only ever appended to. A line is on the disk when `append` returns. */
@@ -18,18 +34,31 @@ export class JournalFile {
   /** How many bytes are known to be whole lines on the disk. */
   #length: number;
 
-  /** Opens a file whose first `length` bytes are kept. Errors: IO. */
+  /**
+   * Opens a file whose first `length` bytes are kept; without a length the file is created, and must not be there yet.
+   * Errors: EXISTS; IO.
+   */
   constructor(
     readonly path: string,
-    length: number,
+    length?: number,
   ) {
-    this.#length = length;
+    this.#length = length ?? 0;
     this.#descriptor = reporting(path, () => {
-      const isNew = !existsSync(path);
-      const descriptor = openSync(path, 'a');
-      ftruncateSync(descriptor, length);
-      if (isNew) syncFolder(dirname(path));
+      const descriptor = openSync(path, length === undefined ? 'ax' : 'a');
+      ftruncateSync(descriptor, this.#length);
+      if (length === undefined) syncFile(dirname(path));
       return descriptor;
+    });
+  }
+
+  /** Copies a file so that the copy appears as a whole. Errors: IO. */
+  static copy(from: string, to: string): void {
+    reporting(to, () => {
+      const temporary = `${to}.copy`; // A copy that was cut short stays under this name until it is made again.
+      copyFileSync(from, temporary);
+      syncFile(temporary);
+      renameSync(temporary, to);
+      syncFile(dirname(to));
     });
   }
 
@@ -59,27 +88,27 @@ export class JournalFile {
 }
 
 /**
- * The whole lines of a file, which stays as it is. A last line that was cut short is left out, and so is one that is no JSON, since a crash of
- * the machine can leave zeros before a newline. Errors: INVALID_DATA naming any other line that is no JSON; IO.
+ * The whole lines of a file, which stays as it is. A last line that was cut short is left out, and so is one with zeros in it, which a crash of
+ * the machine can leave before a newline. Any other line that is no JSON is damage, and what follows it is not read. Errors: IO.
  */
 export function readLines(path: string): FoundLines {
   const bytes = reporting(path, () => readFileSync(path));
-  let length = bytes.lastIndexOf(0x0a) + 1;
-  const texts = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-  const last = texts.at(-1);
-  if (last !== undefined && parse(last) === undefined) {
-    texts.pop();
-    length = length < 2 ? 0 : bytes.lastIndexOf(0x0a, length - 2) + 1;
+  const last = bytes.lastIndexOf(0x0a) + 1;
+  const found: FoundLines = { lines: [], ends: [], length: 0, rest: '' };
+  while (found.length < last) {
+    const end = bytes.indexOf(0x0a, found.length) + 1;
+    const value = parse(bytes.toString('utf8', found.length, end));
+    if (value === undefined) {
+      if (end < last || !bytes.subarray(found.length, end).includes(0))
+        found.damage = { line: found.lines.length + 1, problem: 'this line of the journal is not JSON' };
+      break;
+    }
+    found.lines.push(value);
+    found.ends.push(end);
+    found.length = end;
   }
-  const lines = texts.map((text, index) => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    throw new DfMergeError(
-      'INVALID_DATA',
-      `${path}:${index + 1}: this line of the journal is not JSON; remove it and the lines after it to resume from there`,
-    );
-  });
-  return { lines, length };
+  found.rest = bytes.toString('utf8', found.length, found.length + 64);
+  return found;
 }
 
 function parse(text: string): Json | undefined {
@@ -91,8 +120,8 @@ function parse(text: string): Json | undefined {
 }
 
 /** A new file survives a power cut only if its folder's entry is on the disk too. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+function syncFile(fileOrFolder: string): void {
+  const descriptor = openSync(fileOrFolder, 'r');
   try {
     fsyncSync(descriptor);
   } finally {
@@ -100,12 +129,13 @@ function syncFolder(folder: string): void {
   }
 }
 
-function reporting<T>(path: string, action: () => T): T {
+/** Runs an action on a journal's file, whose errors then name it. Errors: EXISTS where the file was not to be there; IO. */
+export function reporting<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw new DfMergeError('IO', `journal ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    const there = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    const message = there ? 'it has come into being meanwhile' : cause instanceof Error ? cause.message : String(cause);
+    throw new DfMergeError(there ? 'EXISTS' : 'IO', `journal ${path}: ${message}`, { cause });
   }
 }

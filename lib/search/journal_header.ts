@@ -11,17 +11,28 @@ export interface JournalHeader {
   [key: string]: Json | undefined;
 }
 
+/** The header that a journal has, the one it would have now, and what the user calls that which a key is about. */
+export interface ComparedHeaders {
+  found: Json;
+  wanted: JournalHeader;
+  names?: Readonly<Record<string, string>>;
+}
+
 /** Throws MISMATCH, naming the keys that differ, where a journal was begun by another search. */
-export function checkSameSearch(path: string, found: Json, wanted: JournalHeader): void {
+export function checkSameSearch(path: string, { found, wanted, names = {} }: ComparedHeaders): void {
   // The header goes through JSON, so that an absent key and an undefined one are the same.
   const differences = differingKeys(found, JSON.parse(JSON.stringify(wanted)) as Json, '');
   if (differences.length === 0) return;
   const shown = differences
     .slice(0, 8)
-    .map(({ key, found, wanted }) => `\n  ${key || 'header'}: ${excerptOf(found)} there, ${excerptOf(wanted)} now`);
+    .map(
+      ({ key, found, wanted }) =>
+        `\n  ${key || 'header'}${key in names ? ` (${names[key]})` : ''}: ${excerptOf(found)} there, ${excerptOf(wanted)} now`,
+    );
+  const more = differences.length > shown.length ? `\n  and ${differences.length - shown.length} more` : '';
   throw new DfMergeError(
     'MISMATCH',
-    `${path} is the journal of a different search, so it cannot be resumed:${shown.join('')}`,
+    `${path} is the journal of a different search, so it cannot be resumed:${shown.join('')}${more}`,
   );
 }
 
@@ -33,9 +44,13 @@ interface Difference {
 
 function differingKeys(found: Json | undefined, wanted: Json | undefined, key: string): Difference[] {
   if (isDeepStrictEqual(found, wanted)) return [];
-  if (!isObject(found) || !isObject(wanted)) return [{ key, found, wanted }];
-  const keys = [...new Set([...Object.keys(wanted), ...Object.keys(found)])];
-  return keys.flatMap((name) => differingKeys(found[name], wanted[name], key === '' ? name : `${key}.${name}`));
+  const lists = Array.isArray(found) && Array.isArray(wanted) && found.length === wanted.length;
+  // Two lists of one length are compared item by item, unless their items are so short that the whole list says more.
+  if (!(isObject(found) && isObject(wanted)) && !(lists && JSON.stringify(wanted).length > 60))
+    return [{ key, found, wanted }];
+  const [there, now] = [found, wanted] as { [key: string]: Json | undefined }[];
+  const keys = [...new Set([...Object.keys(now), ...Object.keys(there)])];
+  return keys.flatMap((name) => differingKeys(there[name], now[name], key === '' ? name : `${key}.${name}`));
 }
 
 function excerptOf(value: Json | undefined): string {

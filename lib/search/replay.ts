@@ -1,6 +1,6 @@
 import { sumOfSeconds, totalSeconds, type Phase, type Seconds } from '../core/timing.js';
 import type { Candidate, Objective } from '../objectives/objective.js';
-import type { Journal } from './journal.js';
+import type { Journal, JournalOfPart } from './journal.js';
 import type { Proposals } from './proposals.js';
 import { better, type FailedTrial, type SearchEvents, type TrialRecord } from './trial.js';
 
@@ -19,7 +19,7 @@ export interface SearchPast {
  * process left them. Trials beyond the number of proposals are passed over: the recipe now asks for fewer.
  */
 export function replay(
-  { proposals, objective, journal }: { proposals: Proposals; objective: Objective; journal?: Journal },
+  { proposals, objective, journal }: { proposals: Proposals; objective: Objective; journal?: Journal | JournalOfPart },
   options: SearchEvents,
 ): SearchPast {
   const trials: TrialRecord[] = [];
@@ -33,8 +33,9 @@ export function replay(
     spent.push(seconds);
     return candidate;
   };
+  const part = journal && 'part' in journal ? journal.part.part : undefined;
   for (const entry of journal?.events ?? []) {
-    if (!('trial' in entry) || entry.trial > proposals.total) continue;
+    if (!('trial' in entry) || entry.part !== part || entry.trial > proposals.total) continue;
     if (entry.event === 'asked') {
       const { trial, coefficients } = entry;
       inFlight.set(trial, { trial, coefficients });

@@ -4,7 +4,7 @@ import { sumOfSeconds, timed, totalSeconds, type Phase, type Seconds } from '../
 import { runMerge, type MergePlan } from '../engine/merge.js';
 import type { Session } from '../engine/session.js';
 import type { Candidate, Objective } from '../objectives/objective.js';
-import type { Journal } from './journal.js';
+import type { Journal, JournalOfPart } from './journal.js';
 import type { Proposals } from './proposals.js';
 import { replay } from './replay.js';
 import { better, type FailedTrial, type SearchEvents, type TrialOutcome, type TrialRecord } from './trial.js';
@@ -20,7 +20,7 @@ export interface SearchParts {
   /** How good the merge is. */
   objective: Objective;
   /** Without one nothing is kept, and an interrupted search begins anew. */
-  journal?: Journal;
+  journal?: Journal | JournalOfPart;
 }
 
 /** What a search found. */
@@ -43,7 +43,7 @@ export interface SearchResult {
  * Each step is on the disk before the next begins. A search that was killed goes on from its journal: what was told is told again, and what
  * was asked and not told is evaluated again, at the recorded coefficients. A trial whose merge or score is not finite is recorded as failed;
  * where no trial has had a score yet, the fault lies in the models rather than in the coefficients, and the error ends the search.
- * Errors: ABORTED; NUMERIC where the first trial fails; INVALID_RECIPE where there are no trials; those of the parts.
+ * Errors: NUMERIC where the first trial fails; INVALID_RECIPE where there are no trials; those of the parts.
  */
 export async function searchCoefficients(parts: SearchParts, options: SearchEvents = {}): Promise<SearchResult> {
   const { session, proposals, plan, objective, journal } = parts;
@@ -89,7 +89,7 @@ export async function searchCoefficients(parts: SearchParts, options: SearchEven
 }
 
 /** The next candidate, which is on the disk before anything is done for it. */
-function ask(proposals: Proposals, journal: Journal | undefined): Candidate | undefined {
+function ask(proposals: Proposals, journal: SearchParts['journal']): Candidate | undefined {
   const candidate = proposals.ask();
   if (candidate) journal?.append({ event: 'asked', ...candidate });
   return candidate;

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { emptyTokens } from '../checkpoint/vocabulary.js';
 import type { RunOptions } from '../core/progress.js';
 import type { BatchedRows } from '../engine/batch.js';
 import { scoringRows } from '../engine/evaluate.js';
 import { fisherInputs, type FisherMode } from '../engine/fisher.js';
 import type { Session } from '../engine/session.js';
+import { checkChoices, checkFisherRows, checkLabels, type Judging } from './degenerate.js';
 import { prepareSplit, type DataOptions, type PreparedSplit } from './prepared_split.js';
 import type { SplitName } from './rows.js';
 import { drawFisherRows, subsetRows } from './subset.js';
@@ -66,12 +68,25 @@ export async function prepareTasks(
   tasks: readonly TaskFolder[],
   options: PrepareOptions,
 ): Promise<PreparedTask[]> {
+  const judging = await judgingBy(session, options);
   const prepared: PreparedTask[] = [];
-  for (const task of tasks) prepared.push(await prepareTask(session, task, options));
+  for (const task of tasks) prepared.push(await prepareTask(session, task, { ...options, judging }));
   return prepared;
 }
 
-async function prepareTask(session: Session, task: TaskFolder, options: PrepareOptions): Promise<PreparedTask> {
+/** What the rows of a session's models are judged by. Errors: those of emptyTokens. */
+export async function judgingBy(
+  { set }: Session,
+  { tokenizer, onWarning }: Pick<PrepareOptions, 'tokenizer' | 'onWarning'>,
+): Promise<Judging> {
+  return { empty: (await emptyTokens(set.tokenizerDir ?? set.base.dir)).add(tokenizer.eosTokenId), onWarning };
+}
+
+async function prepareTask(
+  session: Session,
+  task: TaskFolder,
+  options: PrepareOptions & { judging: Judging },
+): Promise<PreparedTask> {
   const { seed, validationRatio, fisher, scored, cache } = options;
   const stream = { seed, task: task.name };
   const load = (split: SplitName, needLabels: boolean) =>
@@ -80,13 +95,23 @@ async function prepareTask(session: Session, task: TaskFolder, options: PrepareO
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');
     const unlabelled = prepared.rows.labels.filter((label) => label < 0).length;
-    if (unlabelled === 0) return prepared;
+    if (unlabelled === 0) {
+      checkChoices(looked(prepared), options.judging);
+      checkLabels(looked(prepared), options.judging);
+      return prepared;
+    }
     if (unlabelled < prepared.all.length)
       options.onWarning?.(
         `task ${task.name}: ${unlabelled} of ${prepared.all.length} rows of ${prepared.file} have no label, so that nothing is evaluated on this split`,
       );
     return undefined;
   };
+  const looked = ({ file, rows }: PreparedSplit, indices?: readonly number[]) => ({
+    task: task.name,
+    file,
+    rows,
+    indices,
+  });
   const scoringPart = (split: PreparedSplit, indices = split.all): PreparedPart => ({
     digest: split.digest,
     rows: scoringRows(session, split.rows, indices),
@@ -104,8 +129,11 @@ async function prepareTask(session: Session, task: TaskFolder, options: PrepareO
   };
 
   async function fisherPart({ split, samples, mode }: FisherRows): Promise<PreparedPart> {
-    const { digest, rows, all } = split === 'validation' && validation ? validation : await load(split, false);
+    const source = split === 'validation' && validation ? validation : await load(split, false);
+    const { digest, rows, all } = source;
     const indices = drawFisherRows(all.length, samples, stream);
+    if (source !== validation) checkChoices(looked(source, indices), options.judging);
+    checkFisherRows(looked(source, indices), mode, options.judging);
     return { digest, rows: fisherInputs(session, { rows, indices }, mode) };
   }
 }

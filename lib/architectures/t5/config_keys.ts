@@ -24,6 +24,12 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
     reason: 'quantized weights are not supported; load the model with transformers, dequantize it and save it again',
   },
   pruned_heads: { harmless: isEmpty, reason: 'pruned attention heads are not supported' },
+  ...Object.fromEntries(
+    ['text_config', 'encoder', 'decoder', 'generator'].map((key) => [
+      key,
+      { harmless: (value: unknown) => !isObject(value), reason: 'a config of several models is not supported' },
+    ]),
+  ),
   per_layer_config: { harmless: isEmpty, reason: 'layers that differ in their settings are not supported' },
 };
 

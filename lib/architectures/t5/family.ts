@@ -6,12 +6,12 @@ import { DfMergeError } from '../../core/errors.js';
 import type { OnWarning } from '../../core/progress.js';
 import type { ModelFamily } from '../architecture.js';
 import { CONFIG_KEYS, engineConfig, parseT5Config, type T5Config } from './config.js';
-import { HEAD, SHARED, isIgnored, isSharedAlias } from './names.js';
+import { blocksIn, HEAD, SHARED, isIgnored, isSharedAlias } from './names.js';
 
 interface Member {
   checkpoint: Checkpoint;
   config: T5Config;
-  /** The embedding table, under whichever name the checkpoint has it. */
+  /** The embedding table, under whichever name the checkpoint has it; the head where that is all it has. */
   shared: TensorEntry;
   /** The output head, where it is not the embedding table. */
   head: TensorEntry | undefined;
@@ -27,12 +27,16 @@ export async function openFamily(checkpoints: readonly Checkpoint[], onWarning?:
   const [base, ...others] = members;
   for (const other of others) assertSameConfig(base, other);
   const tied = members.every(({ head }) => head === undefined);
+  const lacksTable = !tied && base.shared.name === HEAD;
   const lacksHead = !tied && !base.checkpoint.tensors.has(HEAD);
   return {
     engineConfig: engineConfig(base.config, tied),
     tensors: members.map((member) => (parameter) => tensorOf(member, parameter)),
     parameterOf: (tensorName) => parameterOf(tensorName, tied),
-    addedTensors: lacksHead ? [{ name: HEAD, shape: base.shared.shape }] : [],
+    addedTensors: [...(lacksHead ? [HEAD] : []), ...(lacksTable ? [SHARED] : [])].map((name) => ({
+      name,
+      shape: base.shared.shape,
+    })),
     configChanges: lacksHead ? { tie_word_embeddings: false, scale_decoder_outputs: base.config.scaleLogits } : {},
   };
 }
@@ -40,8 +44,10 @@ export async function openFamily(checkpoints: readonly Checkpoint[], onWarning?:
 async function openMember(checkpoint: Checkpoint, onWarning?: OnWarning): Promise<Member> {
   const { dir } = checkpoint;
   const config = parseT5Config(checkpoint.config, join(dir, 'config.json'), onWarning);
+  assertBlocks(checkpoint, config);
   const tables = [...checkpoint.tensors.values()].filter(({ name }) => name === SHARED || isSharedAlias(name));
-  const shared = tables.find(({ name }) => name === SHARED) ?? tables[0];
+  const head = checkpoint.tensors.get(HEAD);
+  const shared = tables.find(({ name }) => name === SHARED) ?? tables[0] ?? head;
   if (!shared) throw new DfMergeError('MISMATCH', `${dir}: no tensor "${SHARED}"; is this a T5 checkpoint?`);
   for (const alias of tables) {
     if (!(await sameTensor(shared, alias)))
@@ -50,9 +56,23 @@ async function openMember(checkpoint: Checkpoint, onWarning?: OnWarning): Promis
         `${dir}: "${alias.name}" differs from "${shared.name}"; T5 has one table for both`,
       );
   }
-  const head = checkpoint.tensors.get(HEAD);
   const own = head !== undefined && !(await sameTensor(shared, head));
   return { checkpoint, config, shared, head: own ? head : undefined };
+}
+
+/** Throws unless the config has as many blocks as the tensors, before anything is made or walked by the config's number. */
+function assertBlocks({ dir, tensors }: Checkpoint, { numLayers, numDecoderLayers }: T5Config): void {
+  for (const [stack, key, count] of [
+    ['encoder', 'num_layers', numLayers],
+    ['decoder', 'num_decoder_layers', numDecoderLayers],
+  ] as const) {
+    const blocks = blocksIn(tensors.keys(), stack);
+    if (blocks !== count)
+      throw new DfMergeError(
+        'MISMATCH',
+        `${dir}: tensors do not fit the config: ${key} is ${count}, and the ${stack} has ${blocks || 'no'} blocks`,
+      );
+  }
 }
 
 function assertSameConfig(a: Member, b: Member): void {

@@ -2,12 +2,16 @@
 import { registerArchitecture } from '../architecture.js';
 import { engineConfig, newConfig, parseT5Config } from './config.js';
 import { openFamily } from './family.js';
+import { canIgnore, isDispensable, nameOf } from './names.js';
 
 registerArchitecture({
   name: 't5',
   title: 'T5',
   modelTypes: ['t5', 'mt5'],
   unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
+  nameOf,
+  canIgnore,
+  isDispensable,
   openFamily,
   engineConfig: (config, file, onWarning) =>
     engineConfig(parseT5Config(config, file, onWarning), config.tie_word_embeddings !== false),

@@ -1,0 +1,19 @@
+import type { Command } from './command.js';
+import { demoCommand } from './demo.js';
+import { evaluateCommand } from './evaluate.js';
+import { finetuneCommand } from './finetune.js';
+import { fisherCommand } from './fisher.js';
+import { infoCommand } from './info.js';
+import { mergeCommand } from './merge.js';
+import { searchCommand } from './search.js';
+
+/** The commands in the order in which help lists them. */
+export const COMMANDS: readonly Command[] = [
+  searchCommand,
+  mergeCommand,
+  fisherCommand,
+  evaluateCommand,
+  finetuneCommand,
+  infoCommand,
+  demoCommand,
+];

@@ -1,0 +1,34 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { RunContext } from './context.js';
+import type { RunRecord } from './record.js';
+
+/** What a record says of one run only, and not of what was asked for and came of it. */
+const OF_ONE_RUN: readonly (keyof RunRecord)[] = ['timing', 'environment', 'warnings', 'skipped'];
+
+/** The record in the folder of a finished run; undefined where there is none that can be read. */
+export async function recordIn(out: string): Promise<RunRecord | undefined> {
+  try {
+    return JSON.parse(await readFile(join(out, 'dfmerge.json'), 'utf8')) as RunRecord;
+  } catch {
+    return undefined; // A search that goes on writes it anew.
+  }
+}
+
+/** Whether two records tell of the same merge, on whatever machine and in whatever time it was made. */
+export function saysTheSame(one: RunRecord, other: RunRecord): boolean {
+  const lasting = (record: RunRecord) => {
+    const copy = JSON.parse(JSON.stringify(record)) as Partial<RunRecord>;
+    for (const key of OF_ONE_RUN) delete copy[key];
+    return copy;
+  };
+  return isDeepStrictEqual(lasting(one), lasting(other));
+}
+
+/** Whether the files of a finished run are all there. */
+export async function isWhole(out: string, { session }: RunContext): Promise<boolean> {
+  const names = ['config.json', 'report.html', ...session.set.base.checkpoint.shards];
+  const found = await Promise.all(names.map((name) => stat(join(out, name)).catch(() => undefined)));
+  return found.every((stats) => stats?.isFile() && stats.size > 0);
+}
