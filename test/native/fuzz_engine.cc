@@ -105,7 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
           break;
         }
         case 5: {
-          FinishFisher finish{number<int64_t>(data, 0, 5), any_scalar(data), {}};
+          FinishFisher finish{any_scalar(data), {}};
           if (data.ConsumeBool()) finish.fold = Fold{data.ConsumeIntegralInRange<int>(-1, 3), any_scalar(data)};
           engine->finish_fisher(finish);
           break;
@@ -122,7 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
           break;
         }
         case 9:
-          engine->finish_merge(number<int>(data, 0, 3));
+          engine->finish_merge();
           break;
         case 10: {
           const Batch batch = any_batch(data, vocabulary);
@@ -138,8 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
           break;
         }
         case 13:
-          engine->adamw({any_scalar(data), any_scalar(data), any_scalar(data), any_scalar(data), any_scalar(data),
-                         number<int>(data, 0, 4)});
+          engine->adamw({any_scalar(data), any_scalar(data), any_scalar(data), any_scalar(data), any_scalar(data)});
           break;
         case 14:
           engine->write(data.ConsumeBool() ? ParameterVector::kParameters : ParameterVector::kFisher,

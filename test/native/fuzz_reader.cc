@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   range.offset = number<int64_t>(data, 0, 64);
   range.elements = number<int64_t>(data, 0, 64);
   const int64_t first = data.ConsumeIntegralInRange<int64_t>(0, 64);
-  const int64_t count = data.ConsumeIntegralInRange<int64_t>(0, kChunk);
+  const int64_t count = data.ConsumeIntegralInRange<int64_t>(1, kChunk);
   std::vector<uint8_t> content = data.ConsumeRemainingBytes<uint8_t>();
   const MemoryFile file(content);
   range.file = file.path();
