@@ -54,6 +54,20 @@ for (const method of ['df_merge', 'gta', 'task_arithmetic']) {
   });
 }
 
+test('a merge from a record whose inputs have changed says so, and one from the same inputs does not', async (t) => {
+  const { space, out } = await searched();
+  const file = `${out}/dfmerge.json`;
+  const same = await merge(recipeFromRecord(file), { out: space.path('same'), threads: 1 });
+  t.is(same.warnings, undefined);
+  const path = space.path('models', 'b', 'model.safetensors');
+  const bytes = await readFile(path);
+  bytes[bytes.length - 4] ^= 1;
+  await writeFile(path, bytes);
+  const other = await merge(recipeFromRecord(file), { out: space.path('other'), threads: 1 });
+  t.is(other.warnings?.length, 1);
+  t.regex(other.warnings![0], /not the merge that .*dfmerge\.json tells of.*: models\.1 \(\.\.\/models\/b\)$/);
+});
+
 test('averaging has no trials, and is repeated from its record to the same bytes', async (t) => {
   const space = await makeWorkspace();
   const recipe = await space.variant('linear.yaml', (text) =>

@@ -1,6 +1,6 @@
 // Going on with a search that has finished, with one that another process runs, and with a damaged journal.
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, copyFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { journalPath, search, type SearchOptions } from '../lib/commands/search.js';
 import type { ProgressEvent } from '../lib/core/progress.js';
@@ -164,11 +164,18 @@ test('asked for another output, a finished search computes what is missing and n
   );
 });
 
-test('a file that is missing from a finished folder is written again', async (t) => {
+test('what is missing from a finished folder is written again', async (t) => {
   const { space, recipe, out } = await finished();
   await cp(out, space.path('copy'), { recursive: true });
-  for (const name of ['model.safetensors', 'dfmerge.json', 'report.html']) {
-    await rm(`${out}/${name}`);
+  const losses: [string, () => Promise<void>][] = [
+    ...['model.safetensors', 'dfmerge.json', 'report.html'].map((name): [string, () => Promise<void>] => [
+      name,
+      () => rm(`${out}/${name}`),
+    ]),
+    ['the end of the weights', () => truncate(`${out}/model.safetensors`, 3000)],
+  ];
+  for (const [name, lose] of losses) {
+    await lose();
     const { evaluated } = await run(recipe, { out, resume: true });
     t.deepEqual(evaluated, [], name);
     t.deepEqual(await weights(out), await weights(space.path('copy')), name);

@@ -141,7 +141,7 @@ function toSources(dir: string, found: Map<string, TensorEntry>): ParameterSourc
   if (refused.length > 0)
     throw new DfMergeError(
       'UNSUPPORTED',
-      `${dir}: weights must be F32, F16 or BF16: ${describe('of another type', refused)}`,
+      `${dir}: weights must be F32, F16 or BF16: ${describe('of another type', refused)}; save the model in float32 first (transformers: model.float().save_pretrained)`,
     );
   return sources;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
@@ -22,6 +23,7 @@ import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
 import { recipeInputs } from '../run/inputs.js';
+import { assertRunnable } from '../run/preflight.js';
 import { recordIn } from '../run/finished.js';
 import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
@@ -65,8 +67,9 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: 'yes' }, options);
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
   try {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { architectures } from '../architectures/index.js';
 import { seedOption } from '../core/arguments.js';
@@ -64,7 +65,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
   seedOption(seed);
   checkComputeOptions(options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   const { signal, onProgress, dtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
   // The data is generated here, so that no run on another folder could use the cached token ids.

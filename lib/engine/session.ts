@@ -14,6 +14,7 @@ import type { BatchBudget } from './batch.js';
 import { callNative, jobError } from './native_call.js';
 import { numberOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { assertSameHeaders } from '../checkpoint/unchanged.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -50,9 +51,12 @@ export function checkComputeOptions({ threads, dtype, device, batchMemory }: Com
 }
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
-function defaultBatchMemory(parameters: readonly Parameter[]): number {
-  const elements = sum(parameters.map(({ shape }) => elementCount(shape)));
+export function defaultBatchMemory(elements: number): number {
   return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
+}
+
+function elementsOf(parameters: readonly Parameter[]): number {
+  return sum(parameters.map(({ shape }) => elementCount(shape)));
 }
 
 /**
@@ -75,7 +79,7 @@ export class Session {
     this.parameters = engine.parameters();
     this.threads = engine.threads();
     this.dtype = options.dtype ?? 'float32';
-    this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
+    this.#budget = options.batchMemory ?? defaultBatchMemory(elementsOf(this.parameters));
   }
 
   /**
@@ -88,8 +92,10 @@ export class Session {
     const engine = makeEngine(set.engineConfig, options);
     try {
       const session = new Session(set, engine, options);
-      for (const member of [set.base, ...set.models])
+      for (const member of [set.base, ...set.models]) {
         callNative(() => engine.addModel(member.sources(session.parameters)));
+        await assertSameHeaders(member.checkpoint);
+      }
       const { threads: asked = availableParallelism() } = options;
       if (session.threads < asked)
         options.onWarning?.(

@@ -119,8 +119,8 @@ function parse(text: string): Json | undefined {
   }
 }
 
-/** A new file survives a power cut only if its folder's entry is on the disk too. */
-function syncFile(fileOrFolder: string): void {
+/** Flushes a file or a folder: a new file survives a power cut only if its folder's entry is on the disk too. */
+export function syncFile(fileOrFolder: string): void {
   const descriptor = openSync(fileOrFolder, 'r');
   try {
     fsyncSync(descriptor);
