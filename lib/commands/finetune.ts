@@ -16,6 +16,7 @@ import { checkComputeOptions, Session, type ComputeOptions } from '../engine/ses
 import { wholeOption } from '../core/arguments.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
+import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 import { checkTrainingOptions, train, TRAINING_DEFAULTS, type TrainingOptions } from '../engine/train.js';
 
@@ -118,7 +119,12 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     await keep.restore();
     await session.write(
       out,
-      { dtype: options.outputDtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite },
+      {
+        dtype: options.outputDtype ?? FINETUNE_DEFAULTS.dtype,
+        overwrite: options.overwrite,
+        record: { dfmerge: VERSION, command: 'finetune', best, evaluations },
+        onWarning: options.onWarning,
+      },
       signal,
     );
     return { best: best as unknown as FinetuneEvaluation, evaluations };

@@ -4,12 +4,27 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isObject } from './files.js';
+import { jsonText } from './json.js';
+import { writeNew } from './new_file.js';
 
 /** The record that every folder made by dfmerge holds. */
 export const MANIFEST_FILE = 'dfmerge.json';
 
 /** The files that dfmerge wrote in a folder, by their paths in it with `/`; dfmerge.json itself is not among them. */
 export type ManifestFiles = Record<string, { bytes: number; sha256: string }>;
+
+/**
+ * What dfmerge.json says beside the list of files: an object, or a function that gives what the file holds in all where the list is part of it.
+ */
+export type FolderRecord = object | ((files: ManifestFiles) => object);
+
+/** Writes a folder's dfmerge.json, which lists everything else in it. Errors: those of the operating system, where there is one already. */
+export async function writeManifest(dir: string, record: FolderRecord = {}): Promise<void> {
+  const files = await listFiles(dir);
+  const whole =
+    typeof record === 'function' ? (record as (files: ManifestFiles) => object)(files) : { ...record, files };
+  await writeNew(join(dir, MANIFEST_FILE), jsonText(whole));
+}
 
 /** Lists everything in a folder but its dfmerge.json. Errors: those of the operating system. */
 export async function listFiles(dir: string, within = ''): Promise<ManifestFiles> {

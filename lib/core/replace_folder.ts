@@ -94,7 +94,8 @@ async function clear(work: string, out: string, warn: Warn): Promise<void> {
 /** Removes what an old folder's dfmerge.json lists, and moves the rest to its successor. dfmerge.json goes last, so that this can be done in parts. */
 async function retire(old: string, out: string, warn: Warn): Promise<void> {
   const listed = await readManifest(old);
-  await retireWithin('', { old, out, listed: typeof listed === 'string' ? {} : listed, warn });
+  const next = await readManifest(out);
+  await retireWithin('', { old, out, listed: listOf(listed), next: listOf(next), warn });
   if (typeof listed !== 'string') await rm(join(old, MANIFEST_FILE));
   await rmdir(old);
 }
@@ -102,19 +103,21 @@ async function retire(old: string, out: string, warn: Warn): Promise<void> {
 interface Retiring {
   old: string;
   out: string;
+  /** What the old folder lists, and what the new one does. */
   listed: ManifestFiles;
+  next: ManifestFiles;
   warn: Warn;
 }
 
 async function retireWithin(within: string, retiring: Retiring): Promise<void> {
-  const { old, out, listed, warn } = retiring;
+  const { old, out, listed, next, warn } = retiring;
   for (const entry of await readdir(join(old, within), { withFileTypes: true })) {
     const name = within === '' ? entry.name : `${within}/${entry.name}`;
     if (name === MANIFEST_FILE && Object.keys(listed).length > 0) continue;
     if (entry.isDirectory() && Object.keys(listed).some((file) => file.startsWith(`${name}/`))) {
       await retireWithin(name, retiring);
       await rmdir(join(old, name));
-    } else if (await isUnchanged(join(old, name), listed[name])) await rm(join(old, name));
+    } else if (await isOneOf(join(old, name), [listed[name], next[name]])) await rm(join(old, name));
     else {
       const kept = await freeName(out, name);
       await mkdir(dirname(join(out, kept)), { recursive: true });
@@ -122,6 +125,16 @@ async function retireWithin(within: string, retiring: Retiring): Promise<void> {
       if (kept !== name) warn(`${join(out, name)}, which dfmerge did not write as it was, is kept as ${kept}`);
     }
   }
+}
+
+function listOf(manifest: ManifestFiles | string): ManifestFiles {
+  return typeof manifest === 'string' ? {} : manifest;
+}
+
+/** Whether a file is as one of the lists says: as dfmerge wrote it, or the same as the one that takes its place. */
+async function isOneOf(path: string, listed: readonly (ManifestFiles[string] | undefined)[]): Promise<boolean> {
+  for (const entry of listed) if (await isUnchanged(path, entry)) return true;
+  return false;
 }
 
 /** Weights under a name that a loader looks for must not stand beside those of a new model. */

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { acquireLock, parseHolder } from './lock.js';
+import { acquireLock, parseHolder, type Lock } from './lock.js';
+import { outputLockFile } from './output_lock.js';
 import { recover } from './replace_folder.js';
+
+type Warn = (message: string) => void;
 
 const LOCK = '.dfmerge-lock';
 const LOCK_FILE = /^\.(.+)\.tmp-[0-9a-f]{16}\.dfmerge-lock$/;
@@ -18,54 +21,70 @@ export interface Temporary {
 /**
  * A new temporary beside `target`. Until it is removed this process holds the lock `.NAME.tmp-ID.dfmerge-lock` next to it, so that other
  * processes can tell work in progress from what a killed process left behind. The latter is cleared up here first.
+ * What is in a temporary folder goes with it, but for what replaceFolder has moved there; the caller holds the lock of a folder that it replaces.
  * Errors: those of the operating system, where the target's folder cannot be written.
  */
-export async function temporaryBeside(target: string): Promise<Temporary> {
+export async function temporaryBeside(target: string, warn: Warn = () => undefined): Promise<Temporary> {
   const folder = dirname(target);
-  await removeAbandoned(folder);
+  await removeAbandoned(folder, { own: target, warn });
   for (;;) {
     const path = join(folder, `.${basename(target)}.tmp-${randomBytes(8).toString('hex')}`);
     const lock = await acquireLock(path + LOCK);
-    if (!lock.taken) continue;
-    const remove = async () => {
-      await rm(path, { recursive: true, force: true });
-      await lock.release();
-    };
-    return { path, remove };
+    if (lock.taken) return { path, remove: () => clear(lock, { path, target, warn }) };
   }
 }
 
 /**
  * Clears up the temporaries in a folder whose process is gone: those with a lock file of dfmerge's that can be taken. What a killed overwriting
- * left is ended by recover(). What cannot be removed stays, without an error, for the next call.
+ * left is ended by recover(), under the lock of its output, which this process holds of `own`. What cannot be removed stays, without an error,
+ * for the next call.
  */
 export async function removeAbandoned(
   folder: string,
-  warn: (message: string) => void = () => undefined,
+  { own, warn = () => undefined }: { own?: string; warn?: Warn } = {},
 ): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
-    const target = LOCK_FILE.exec(name)?.[1];
-    if (target !== undefined) await clearUp(join(folder, name), join(folder, target), warn).catch(() => undefined);
+    const base = LOCK_FILE.exec(name)?.[1];
+    if (base === undefined) continue;
+    const target = join(folder, base);
+    const path = join(folder, name.slice(0, -LOCK.length));
+    await clearUp({ path, target, warn }, target === own).catch(() => undefined);
   }
 }
 
-async function clearUp(lockFile: string, target: string, warn: (message: string) => void): Promise<void> {
-  const path = lockFile.slice(0, -LOCK.length);
-  const found = await lstat(path).catch(() => undefined);
+/** A temporary that somebody left. */
+interface Left {
+  path: string;
+  target: string;
+  warn: Warn;
+}
+
+async function clearUp(left: Left, isOwn: boolean): Promise<void> {
+  const lockFile = left.path + LOCK;
+  const found = await lstat(left.path).catch(() => undefined);
   const text = await readFile(lockFile, 'utf8');
   // A file of that name with anything else in it is not known to be dfmerge's; an empty one was left before there was anything to guard.
   if (!parseHolder(text) && (text !== '' || found)) return;
-  const lock = await acquireLock(lockFile);
-  if (!lock.taken) return;
-  let cleared = false;
+  const output = found?.isDirectory() && !isOwn ? await acquireLock(outputLockFile(left.target)) : undefined;
+  if (output?.taken === false) return;
   try {
-    if (found?.isDirectory()) await recover(path, target, warn);
+    const lock = await acquireLock(lockFile);
+    if (lock.taken) await clear(lock, left);
+  } finally {
+    await output?.release();
+  }
+}
+
+/** Removes a temporary whose lock this process has, or ends what was begun with it. */
+async function clear(lock: Lock, { path, target, warn }: Left): Promise<void> {
+  const found = () => lstat(path).catch(() => undefined);
+  try {
+    if ((await found())?.isDirectory()) await recover(path, target, warn);
     else await rm(path, { force: true });
-    cleared = (await lstat(path).catch(() => undefined)) === undefined;
   } finally {
     // Where something is left, the record of this process stays beside it, for the next call to find.
-    if (cleared) await lock.release();
-    else await lock.leave();
+    if (await found()) await lock.leave();
+    else await lock.release();
   }
 }
