@@ -38,11 +38,9 @@ export type { TrainingOptions } from './engine/train.js';
 // # Recipes
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
-  Acquisition,
   FisherSettings,
   MergeModel,
   MergeRecipe,
-  OptimizerMode,
   Recipe,
   RecipeModel,
   RecipePath,
@@ -73,7 +71,7 @@ export { BayesianOptimizer, OptimizerError } from './bayes/index.js';
 export type {
   AcquisitionName,
   BayesianOptimizerOptions,
-  BayesMode,
+  OptimizerMode,
   Observation,
   OptimizerErrorCode,
   OptimizerState,

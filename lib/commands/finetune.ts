@@ -29,7 +29,7 @@ export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions
   /** How many steps lie between evaluations on the validation split, by default 100. The state of lowest validation loss is kept. */
   evaluateEvery?: number;
   /** The dtype of the weights that are written. The default is float32. */
-  outputDtype?: OutputDtype;
+  dtype?: OutputDtype;
   onEvaluation?: (evaluation: FinetuneEvaluation) => void;
 }
 
@@ -111,7 +111,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     await keep.restore();
     await session.write(
       out,
-      { dtype: options.outputDtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite },
+      { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite },
       signal,
     );
     return { best: best as unknown as FinetuneEvaluation, evaluations };

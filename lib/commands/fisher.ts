@@ -114,7 +114,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       samples: String(indices.length),
       coefficient: String(options.base === undefined ? 1 : coefficient),
       epsilon: String(epsilon),
-      dtype: session.dtype,
+      compute_dtype: session.computeDtype,
       seed: String(seed),
       model: await checkpointFingerprint(member.checkpoint, options),
       ...(options.base === undefined

@@ -32,7 +32,7 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
-  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  const recipe = { ...written, computeDtype: options.computeDtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = resolve(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));

@@ -63,7 +63,7 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC and those of the parts.
  */
 export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
-  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+  const recipe = { ...written, computeDtype: options.computeDtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = resolve(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));

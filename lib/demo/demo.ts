@@ -65,10 +65,10 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   seedOption(seed);
   checkComputeOptions(options);
   const out = resolve(options.out);
-  const { signal, onProgress, dtype, device, batchMemory } = options;
+  const { signal, onProgress, computeDtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
   // The data is generated here, so that no run on another folder could use the cached token ids.
-  const run = { signal, onProgress, dtype, device, batchMemory, threads, cache: false as const };
+  const run = { signal, onProgress, computeDtype, device, batchMemory, threads, cache: false as const };
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
     const start = performance.now();
