@@ -71,12 +71,9 @@ Fold fold_of(const Napi::Object& o) {
 
 AdamWOptions adamw_options_of(const Napi::Value& value) {
   const Napi::Object o = object_of(value, "options");
-  return {number_of(o.Get("learningRate"), "learningRate"),
-          number_of(o.Get("beta1"), "beta1"),
-          number_of(o.Get("beta2"), "beta2"),
-          number_of(o.Get("epsilon"), "epsilon"),
-          number_of(o.Get("weightDecay"), "weightDecay"),
-          int_of(o.Get("step"), "step")};
+  return {number_of(o.Get("learningRate"), "learningRate"), number_of(o.Get("beta1"), "beta1"),
+          number_of(o.Get("beta2"), "beta2"), number_of(o.Get("epsilon"), "epsilon"),
+          number_of(o.Get("weightDecay"), "weightDecay")};
 }
 
 }  // namespace
@@ -252,7 +249,7 @@ Napi::Value EngineObject::add_fisher(const Info& info) {
 Napi::Value EngineObject::finish_fisher(const Info& info) {
   return job(info, [&](Engine& e) {
     const Napi::Object o = object_of(info[0], "options");
-    FinishFisher finish{integer_of(o.Get("inputs"), "inputs"), number_of(o.Get("epsilon"), "epsilon"), {}};
+    FinishFisher finish{number_of(o.Get("epsilon"), "epsilon"), {}};
     const Napi::Value fold = o.Get("fold");
     if (!fold.IsUndefined()) finish.fold = fold_of(object_of(fold, "fold"));
     return [&e, finish] { e.finish_fisher(finish); };
@@ -277,7 +274,7 @@ Napi::Value EngineObject::fold(const Info& info) {
 }
 
 Napi::Value EngineObject::finish_merge(const Info& info) {
-  return job(info, [&](Engine& e) { return [&e, models = int_of(info[0], "models")] { e.finish_merge(models); }; });
+  return job(info, [](Engine& e) { return [&e] { e.finish_merge(); }; });
 }
 
 Napi::Value EngineObject::score(const Info& info) {

@@ -73,8 +73,6 @@ export interface AdamWOptions {
   beta2: number;
   epsilon: number;
   weightDecay: number;
-  /** The number of the step, counted from 1. */
-  step: number;
 }
 
 /** What of a batch's choices a Fisher takes. */
@@ -94,16 +92,21 @@ export interface Fold {
   coefficient: number;
 }
 
-/** How the sum over N inputs becomes a Fisher: F / N + ε. */
+/** How the sum over the N inputs that were added becomes a Fisher: F / N + ε. */
 export interface FinishFisherOptions {
-  /** N, how many inputs were added. */
-  inputs: number;
   epsilon: number;
   /** Folds the Fisher into the merge in the sweep that finishes it; the Fisher stays in the engine. */
   fold?: Fold;
 }
 
-/** One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads. */
+/**
+ * One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads.
+ *
+ * It counts the inputs of a Fisher, the models of a merge and the steps of a training itself, and refuses with INVALID_STATE what builds on a
+ * call that was not made: scoring, measuring, training and writing need parameters; adding to a Fisher and finishing it, that it was begun
+ * (where the parameters are replaced in between, it was not); folding, that a merge was begun, and with a Fisher that there is one. A call
+ * that fails or is stopped leaves what it had begun to change undefined, so that it has to be made anew from its beginning.
+ */
 export interface NativeEngine {
   parameters(): { name: string; shape: number[] }[];
   /** How many bytes each row adds to the activations of its batch, an estimate by which batches are cut. */
@@ -131,7 +134,8 @@ export interface NativeEngine {
   beginMerge(): Promise<void>;
   /** Folds a model into the merge with the engine's Fisher as its weight, or with 1 everywhere. */
   fold(fold: Fold & { withFisher: boolean }): Promise<void>;
-  finishMerge(models: number): Promise<void>;
+  /** θ = θ0 + M · numerator / denominator, where M models were folded. */
+  finishMerge(): Promise<void>;
   score(batch: NativeBatch): Promise<Float64Array>;
   encode(batch: NativeBatch): Promise<Float32Array>;
   logits(batch: NativeBatch): Promise<Float32Array>;

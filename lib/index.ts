@@ -36,6 +36,7 @@ export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneR
 export type { TrainingOptions } from './engine/train.js';
 
 // # Recipes
+export { recipeFromRecord, type RecordedOptions } from './recipe/recorded.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
   FisherSettings,

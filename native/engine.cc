@@ -51,7 +51,23 @@ void Engine::start() {
 }
 
 void Engine::require_parameters() const {
-  if (!loaded_) fail("INVALID_ARGUMENT", "the engine holds no parameters yet: load, interpolate or merge first");
+  if (theta_ == Theta::kNothing)
+    fail("INVALID_STATE", "the engine holds no parameters: load, interpolate or merge first");
+}
+
+void Engine::require_training() const {
+  require_parameters();
+  if (fisher_state_ != Fisher::kGradient || merge_state_ != Merge::kMoments)
+    fail("INVALID_STATE", "no training is going on: begin one first");
+}
+
+void Engine::require_merge() const {
+  if (merge_state_ != Merge::kSums) fail("INVALID_STATE", "no merge is going on: begin one first");
+}
+
+void Engine::end_training() {
+  if (fisher_state_ == Fisher::kGradient) fisher_state_ = Fisher::kNothing;
+  if (merge_state_ == Merge::kMoments) merge_state_ = Merge::kNothing;
 }
 
 const Block& Engine::block(ParameterVector vector) const {
@@ -60,12 +76,14 @@ const Block& Engine::block(ParameterVector vector) const {
 
 void Engine::zero(const Block& block) { fill(stream_, {block.data(), table_.total()}); }
 
-// Runs a kernel that writes theta. It counts as loaded only once all of it is there.
+// Runs a kernel that writes theta. A sum of squared gradients at another theta, and a training of it, end with that.
 void Engine::replace_parameters(const Kernel& kernel, const Operands& operands) {
-  loaded_ = false;
+  end_training();
+  if (fisher_state_ == Fisher::kSum) fisher_state_ = Fisher::kNothing;
+  theta_ = Theta::kNothing;
   weights_->invalidate();
   run(kernel, operands);
-  loaded_ = true;
+  theta_ = Theta::kParameters;
 }
 
 // ---- Models
@@ -99,10 +117,12 @@ void Engine::interpolate(int model, double coefficient) {
 
 void Engine::initialize(uint64_t seed) {
   start();
-  loaded_ = false;
+  end_training();
+  if (fisher_state_ == Fisher::kSum) fisher_state_ = Fisher::kNothing;
+  theta_ = Theta::kNothing;
   weights_->invalidate();
   model_->initialize(stream_, seed, parameters_.data());
-  loaded_ = true;
+  theta_ = Theta::kParameters;
 }
 
 // ---- Passes over a batch
@@ -125,56 +145,91 @@ std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, fa
 
 void Engine::begin_fisher() {
   start();
+  end_training();
+  fisher_state_ = Fisher::kNothing;
   zero(fisher_);
+  inputs_ = 0;
+  fisher_state_ = Fisher::kSum;
 }
 
 std::vector<double> Engine::add_fisher(const Batch& batch, const FisherRequest& request) {
+  require_parameters();
+  if (fisher_state_ != Fisher::kSum) fail("INVALID_STATE", "no Fisher is being measured: begin one first");
   const std::unique_ptr<Pass> pass = forward(batch, true);
   const std::vector<double> nll = pass->score();
   for (double value : nll)
     if (!std::isfinite(value)) fail("NUMERIC", "the NLL of a choice is not finite at these parameters");
   std::vector<double> probabilities = choice_probabilities(batch, request.mode, nll);
-  pass->backward(fisher_terms(batch, request, probabilities), Accumulate::kSquares, fisher_.data());
+  const auto terms = fisher_terms(batch, request, probabilities);
+  fisher_state_ = Fisher::kNothing;
+  pass->backward(terms, Accumulate::kSquares, fisher_.data());
+  inputs_ += batch.inputs();
+  fisher_state_ = Fisher::kSum;
   return probabilities;
 }
 
 void Engine::finish_fisher(const FinishFisher& finish) {
-  if (finish.inputs < 1) fail("INVALID_ARGUMENT", "a Fisher needs at least one input");
-  const auto inputs = static_cast<float>(finish.inputs), epsilon = static_cast<float>(finish.epsilon);
+  if (fisher_state_ != Fisher::kSum) fail("INVALID_STATE", "no Fisher is being measured: begin one first");
+  if (inputs_ < 1) fail("INVALID_STATE", "a Fisher needs at least one input: add a batch first");
+  const auto inputs = static_cast<float>(inputs_), epsilon = static_cast<float>(finish.epsilon);
   if (!finish.fold) {
     start();
-    return run(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
+    fisher_state_ = Fisher::kNothing;
+    run(FinishFisherKernel(inputs, epsilon, {}), {{}, {&fisher_}});
+    fisher_state_ = Fisher::kFisher;
+    return;
   }
+  require_merge();
   const Operands operands{base_and(finish.fold->model), {&fisher_, &numerator_, &denominator_}};
   start();
+  fisher_state_ = Fisher::kNothing;
+  merge_state_ = Merge::kNothing;
   run(FinishFisherKernel(inputs, epsilon, kernel_of(*finish.fold, true)), operands);
+  ++folded_;
+  fisher_state_ = Fisher::kFisher;
+  merge_state_ = Merge::kSums;
 }
 
 void Engine::load_fisher(const std::vector<TensorPlace>& places) {
   const FileSource file(stream_, ranges_of(table_, places));
   start();
+  end_training();
+  fisher_state_ = Fisher::kNothing;
   run(LoadFisherKernel(), {{&file}, {&fisher_}});
+  fisher_state_ = Fisher::kFisher;
 }
 
 // ---- The merge
 
 void Engine::begin_merge() {
   start();
+  end_training();
+  merge_state_ = Merge::kNothing;
   for (const Block* block : {&numerator_, &denominator_}) zero(*block);
+  folded_ = 0;
+  merge_state_ = Merge::kSums;
 }
 
 void Engine::fold(const Fold& fold, bool with_fisher) {
+  require_merge();
+  if (with_fisher && fisher_state_ != Fisher::kFisher)
+    fail("INVALID_STATE", "there is no Fisher to fold with: measure or load one first");
   Operands operands{base_and(fold.model), {&numerator_, &denominator_}};
   if (with_fisher) operands.sources.push_back(&fisher_);
   start();
+  merge_state_ = Merge::kNothing;
   run(kernel_of(fold, with_fisher), operands);
+  ++folded_;
+  merge_state_ = Merge::kSums;
 }
 
-void Engine::finish_merge(int models) {
-  if (models < 1) fail("INVALID_ARGUMENT", "a merge needs at least one model");
+void Engine::finish_merge() {
+  require_merge();
+  if (folded_ < 1) fail("INVALID_STATE", "a merge needs at least one model: fold one first");
   const Operands operands{{&numerator_, &denominator_, source(0)}, {&parameters_}};
   start();
-  replace_parameters(FinishKernel(models), operands);
+  merge_state_ = Merge::kNothing;
+  replace_parameters(FinishKernel(folded_), operands);
 }
 
 // ---- Training
@@ -182,27 +237,45 @@ void Engine::finish_merge(int models) {
 void Engine::begin_training() {
   require_parameters();
   start();
+  fisher_state_ = Fisher::kNothing;
+  merge_state_ = Merge::kNothing;
   for (const Block* block : {&fisher_, &numerator_, &denominator_}) zero(*block);
+  steps_ = 0;
+  gradient_ = false;
+  fisher_state_ = Fisher::kGradient;
+  merge_state_ = Merge::kMoments;
 }
 
 std::vector<double> Engine::add_gradient(const Batch& batch, double scale) {
+  require_training();
   const std::unique_ptr<Pass> pass = forward(batch, true);
   std::vector<double> nll = pass->score();
-  pass->backward(training_terms(batch, scale), Accumulate::kSum, fisher_.data());
+  const auto terms = training_terms(batch, scale);
+  fisher_state_ = Fisher::kNothing;
+  pass->backward(terms, Accumulate::kSum, fisher_.data());
+  gradient_ = true;
+  fisher_state_ = Fisher::kGradient;
   return nll;
 }
 
 void Engine::adamw(const AdamWOptions& options) {
-  const AdamWKernel step(options);
-  require_parameters();
+  const AdamWKernel step(options, steps_ + 1);
+  require_training();
+  if (!gradient_) fail("INVALID_STATE", "there is no gradient to step along: add one first");
   start();
   replace_parameters(step, {{}, {&parameters_, &numerator_, &denominator_, &fisher_}});
+  ++steps_;
+  gradient_ = false;
+  fisher_state_ = Fisher::kGradient;  // replace_parameters() took the training for ended
+  merge_state_ = Merge::kMoments;
 }
 
 // ---- Results
 
 void Engine::write(ParameterVector vector, const std::vector<TensorPlace>& places) {
   if (vector == ParameterVector::kParameters) require_parameters();
+  if (vector == ParameterVector::kFisher && fisher_state_ != Fisher::kFisher)
+    fail("INVALID_STATE", "there is no Fisher to write: measure or load one first");
   start();
   for (const TensorPlace& place : places)
     write_tensor(stream_, range_of(table_, place), block(vector).tensor(table_.find(place.name)));
@@ -211,6 +284,9 @@ void Engine::write(ParameterVector vector, const std::vector<TensorPlace>& place
 const float* Engine::parameter(ParameterVector vector, const std::string& name, int64_t* size) {
   const int index = table_.find(name);
   if (index < 0) fail("INVALID_ARGUMENT", "the model has no parameter %s", name.c_str());
+  if (vector == ParameterVector::kParameters) require_parameters();
+  if (vector == ParameterVector::kFisher && fisher_state_ == Fisher::kNothing)
+    fail("INVALID_STATE", "the engine holds no Fisher and no gradient");
   *size = table_[index].size;
   return block(vector).tensor(index);
 }

@@ -96,7 +96,7 @@ test('its Fisher is that of plain loops, and the same bits on every number of th
       session.gradientBudget((choices) => choices),
     ))
       await session.job((engine) => engine.addFisher(batch, { mode: 'exact' }));
-    await session.job((engine) => engine.finishFisher({ inputs: ALL.length, epsilon: EPSILON }));
+    await session.job((engine) => engine.finishFisher({ epsilon: EPSILON }));
     const expected = plainFisher(plainOf(session.engine), ROWS, EPSILON);
     for (const part of ['embedding', 'linear'] as const) {
       const fisher = session.engine.parameter('fisher', `${part}.weight`);
@@ -118,9 +118,9 @@ test('a Fisher-weighted merge is searched over its coefficients, and the best on
       await session.job((engine) => engine.beginFisher());
       await session.job((engine) => engine.addFisher(packRows(ROWS, ALL), { mode: 'exact' }));
       const fold = { model: i + 1, coefficient };
-      await session.job((engine) => engine.finishFisher({ inputs: ALL.length, epsilon: EPSILON, fold }));
+      await session.job((engine) => engine.finishFisher({ epsilon: EPSILON, fold }));
     }
-    await session.job((engine) => engine.finishMerge(coefficients.length));
+    await session.job((engine) => engine.finishMerge());
     const nll = await session.job((engine) => engine.score(packRows(ROWS, ALL)));
     return nll.reduce((a, b) => a + b);
   };

@@ -1,5 +1,5 @@
 // What people give in place of a model's folder, and what they are told.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -151,6 +151,33 @@ test('a path that begins with ~, which no shell has replaced', async (t) => {
   });
   const { stderr } = await runCommand(['merge', '~/no/such', '--out', join(await temporaryFolder(), 'out')]);
   t.regex(stderr, expected);
+});
+
+test('nothing is written into a folder called ~', async (t) => {
+  const dir = await temporaryFolder();
+  await writeTinyT5({}, join(dir, 'base'));
+  await writeFile(
+    join(dir, 'r.yaml'),
+    'merge_method: linear\nbase_model: base\nmodels: [{model: base}, {model: base}]\n',
+  );
+  await writeFile(
+    join(dir, 's.yaml'),
+    'merge_method: gta\nbase_model: base\nmodels: [{model: child, task: a}]\ntasks: {a: {data: data}}\n',
+  );
+  const [model, data] = ['--model=base', '--data=.'];
+  for (const args of [
+    ['merge', 'r.yaml', '--out=~/no/such'],
+    ['search', 's.yaml', '--out=~/no/such'],
+    ['finetune', model, data, '--out=~/no/such', '--steps=1'],
+    ['fisher', model, data, '--out=~/no/such'],
+    ['evaluate', model, data, '--details=~/no/such'],
+    ['demo', '--out=~/no/such'],
+  ]) {
+    const { code, stderr } = await runCommand(args, { cwd: dir });
+    t.not(code, 0, args.join(' '));
+    t.regex(stderr, /~\/no\/such: "~" is replaced by a shell.*or \.\/~\/no\/such/, args.join(' '));
+    t.deepEqual((await readdir(dir)).sort(), ['base', 'r.yaml', 's.yaml'], args.join(' '));
+  }
 });
 
 test('a git-lfs pointer for data', async (t) => {

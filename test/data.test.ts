@@ -188,17 +188,21 @@ test('the cost function counts input tokens, choice tokens and choices', (t) => 
   });
 });
 
-test('tokenizeRows cuts inputs, not choices, and marks unknown labels', (t) => {
+test('tokenizeRows cuts inputs, not choices, and marks unknown labels', async (t) => {
   const tokenizer = {
     eosTokenId: 1,
     encode: (text: string) => Array.from(text, () => 7),
     encodeInput: (text: string, max = 512) => Array.from(text.slice(0, max), () => 7),
+    *encodeInSteps(text: string, max: number): Generator<void, number[]> {
+      yield;
+      return tokenizer.encodeInput(text, max);
+    },
   };
   const rows = [
     { input: 'abcdef', choices: ['x', 'yyyyyyyy'], label: 1 },
     { input: 'a', choices: ['x'] },
   ];
-  const { inputIds, choices, labels } = tokenizeRows(tokenizer, rows, { maxInputTokens: 4 });
+  const { inputIds, choices, labels } = await tokenizeRows(tokenizer, rows, { maxInputTokens: 4 });
   t.deepEqual(
     inputIds.map((ids) => ids.length),
     [4, 1],

@@ -103,6 +103,7 @@ test('a batch without inputs scores nothing', async (t) => {
   await model.load(0);
   const empty = packRows(randomRows(shape, []), []);
   t.is((await model.job((engine) => engine.score(empty))).length, 0);
+  await model.job((engine) => engine.beginFisher());
   t.is((await model.job((engine) => engine.addFisher(empty, { mode: 'exact' }))).length, 0);
   t.is((await model.job((engine) => engine.encode(empty))).length, 0);
   model.close();

@@ -235,7 +235,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
     const one = new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)]));
     await model.job((engine) => engine.beginFisher());
     await model.job((engine) => engine.addFisher(packRows(rows, [3, 3]), { mode: 'exact' }));
-    await model.job((engine) => engine.finishFisher({ inputs: 2, epsilon: DEFAULT_EPSILON }));
+    await model.job((engine) => engine.finishFisher({ epsilon: DEFAULT_EPSILON }));
     for (const [name, values] of one)
       t.true(relativeError(model.engine.parameter('fisher', name), values) < ROUNDING, name);
     model.close();
@@ -256,7 +256,7 @@ for (const [form, shape] of Object.entries(FORMS)) {
       ]) {
         await model.job((engine) => engine.beginFisher());
         for (const batch of batches) await model.job((engine) => engine.addFisher(packRows(rows, batch), { mode }));
-        await model.job((engine) => engine.finishFisher({ inputs: 4, epsilon: DEFAULT_EPSILON }));
+        await model.job((engine) => engine.finishFisher({ epsilon: DEFAULT_EPSILON }));
         fishers.push(new Map(model.parameters.map(({ name }) => [name, model.engine.parameter('fisher', name)])));
       }
       for (const [name, values] of fishers[0])

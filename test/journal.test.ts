@@ -1,10 +1,11 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { DfMergeError } from '../lib/core/errors.js';
 import { openJournal } from '../lib/search/journal.js';
 import type { JournalEvent, SearchEvent } from '../lib/search/journal_event.js';
+import { JournalFile } from '../lib/search/journal_file.js';
 import type { JournalHeader } from '../lib/search/journal_header.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'dfmerge-journal-'));
@@ -116,6 +117,47 @@ test('a last line of zeros, as a power cut can leave, is dropped', (t) => {
   journal.append(asked(4));
   journal.close();
   t.is(openJournal(path, header, { resume: true }).events.length, EVENTS.length + 1);
+});
+
+test('trials have as many coefficients as there are models', (t) => {
+  const path = newPath();
+  const models = { ...header, models: ['a', 'b', 'c'] };
+  openJournal(path, models).close();
+  appendFileSync(path, '{"event":"asked","trial":1,"coefficients":[1,2]}\n{}\n');
+  t.throws(() => openJournal(path, models, { resume: true }), {
+    code: 'INVALID_DATA',
+    message: /:2: trial 1 has 2 coefficients, and there are 3 models/,
+  });
+  const journal = openJournal(path, models, { repair: true });
+  journal.append(asked(1));
+  t.throws(() => journal.append({ event: 'asked', trial: 2, coefficients: [1] }), { code: 'INVALID_ARGUMENT' });
+  journal.close();
+});
+
+test('creating a journal is exclusive: one that comes into being meanwhile is not written to', (t) => {
+  const path = newPath();
+  const finished = newPath();
+  write(finished);
+  const journal = openJournal(path, header, { resume: true, finished });
+  t.is(journal.events.length, EVENTS.length);
+  t.false(existsSync(path), 'it is not copied before it grows');
+  journal.append(asked(4));
+  t.true(readFileSync(path, 'utf8').startsWith(readFileSync(finished, 'utf8')));
+  journal.close();
+  t.throws(() => new JournalFile(path), { code: 'EXISTS' });
+});
+
+test('a file that is no journal is not taken for one that was cut short', (t) => {
+  const path = newPath();
+  for (const content of ['notes', 'notes\n', '{"a":1}', '{"a":1}\n']) {
+    writeFileSync(path, content);
+    for (const options of [{}, { resume: true }])
+      t.throws(() => openJournal(path, header, options), {
+        code: 'INVALID_DATA',
+        message: /:1: .*No line of this journal is good/,
+      });
+    t.is(readFileSync(path, 'utf8'), content);
+  }
 });
 
 test('a corrupt line in the middle is an error with its number', (t) => {

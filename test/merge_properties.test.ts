@@ -211,7 +211,7 @@ test('a Fisher folded in as it becomes whole: the bits of a fold afterwards, and
       fishers.push(...model.parameters.map(({ name }) => model.engine.parameter('fisher', name)));
       if (!inOneSweep) await model.job((engine) => engine.fold({ model: i + 1, coefficient, withFisher: true }));
     }
-    await model.job((engine) => engine.finishMerge(coefficients.length));
+    await model.job((engine) => engine.finishMerge());
     return [...fishers, ...model.parameters.map(({ name }) => model.engine.parameter('parameters', name))];
   };
   const [expected, actual] = [await merged(false), await merged(true)];

@@ -56,7 +56,7 @@ test('plans of sums fold every model unweighted', (t) => {
         { pass: 'begin' },
         { pass: 'fold', model: 1, coefficient: 0.25, weighted: false },
         { pass: 'fold', model: 2, coefficient: 0.75, weighted: false },
-        { pass: 'finish', models: 2 },
+        { pass: 'finish' },
       ],
       name,
     );
@@ -70,7 +70,7 @@ test('plans with Fishers measure each where the method or the recipe says, or re
       first(i + 1, coefficient),
       { pass: 'measure', model: i + 1, coefficient },
     ]),
-    { pass: 'finish', models: 2 },
+    { pass: 'finish' },
   ];
   const atModel = measured((model) => ({ pass: 'load', model }));
   const atCandidate = measured((model, coefficient) => ({ pass: 'move', model, coefficient }));
@@ -81,7 +81,7 @@ test('plans with Fishers measure each where the method or the recipe says, or re
     ...atModel.slice(0, 3),
     { pass: 'read fisher', model: 2 },
     { pass: 'fold', model: 2, coefficient: 0.75, weighted: true },
-    { pass: 'finish', models: 2 },
+    { pass: 'finish' },
   ]);
 });
 

@@ -149,7 +149,7 @@ async function work(
     const nll = await model.job((engine) => engine.score(batch));
     await model.job((engine) => engine.beginFisher());
     await model.job((engine) => engine.addFisher(batch, { mode: 'exact' }));
-    await model.job((engine) => engine.finishFisher({ inputs: 3, epsilon: 1e-12 }));
+    await model.job((engine) => engine.finishFisher({ epsilon: 1e-12 }));
     const fisher = fishers();
     await model.job((engine) => engine.beginTraining());
     await model.job((engine) => engine.addGradient(batch, 0.01));

@@ -16,6 +16,7 @@ function reading<T>(read: (path: string) => T, text: string): T {
 test('a search recipe is filled with defaults and its paths are resolved against its folder', (t) => {
   t.deepEqual(reading(recipeForSearch, SEARCH), {
     file,
+    folder,
     mergeMethod: 'df_merge',
     baseModel: { path: join(folder, 'models/base'), written: 'models/base' },
     models: [

@@ -64,6 +64,7 @@ function recordOf(task = 'b'): RunRecord {
       { name: task, validation: { accuracy: 0.7, examples: 300 } },
     ],
     comparisons: [{ label: 'base', mean: 0.25, accuracy: { a: 0.2, [task]: 0.3 }, split: 'validation' }],
+    recipeFolder: '..',
     timing: { totalSeconds: 83, phases: { load: 1, fisher: 30, merge: 2, evaluate: 40, suggest: 8, write: 0.5 } },
   };
 }

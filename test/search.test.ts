@@ -130,7 +130,7 @@ test('Ctrl-C ends after the current slice and says how to resume', async (t) => 
   });
   const { code, stderr } = await finished;
   t.is(code, 130);
-  t.regex(stderr, /Go on with: dfmerge search .* --compute-dtype bfloat16 --resume/);
+  t.regex(stderr, /Go on with: (DFMERGE_CACHE=off )?dfmerge search .* --compute-dtype bfloat16 --resume/);
   t.false(existsSync(out));
   t.true(existsSync(journalPath(out)));
 });

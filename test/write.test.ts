@@ -259,3 +259,27 @@ test('writeFileAtomic replaces a file and leaves no temporary one', async (t) =>
     message: /cannot write .*x/,
   });
 });
+
+test('names that a training wrapper left and tensors that no T5 has do not reach the output', async (t) => {
+  const wrapped = tinyParameters().map(({ name, shape }) => ({ name: `_orig_mod.${name}`, shape, like: name }));
+  const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+  for (const parts of [undefined, shards]) {
+    const tensors = [...wrapped, { name: 'classification_head.weight', shape: [2, 4] }];
+    const set = await openModelSet(await writeTinyT5({ tensors, shards: parts }), []);
+    const out = join(await temporaryFolder(), 'out');
+    const { checkpoint } = set.base;
+    await writeModelFolder({
+      out,
+      base: checkpoint,
+      dtype: 'float32',
+      aliasOf: set.parameterOf,
+      writeTensors: byteWriter('base'),
+    });
+    const names = tinyParameters().map(({ name }) => name);
+    t.deepEqual([...(await openCheckpoint(out)).tensors.keys()].sort(), names.sort());
+    const warnings: string[] = [];
+    const again = await openModelSet(out, [], { onWarning: (message) => warnings.push(message) });
+    t.is(again.base.sources(tinyParameters()).length, names.length);
+    t.deepEqual(warnings, []);
+  }
+});

@@ -24,7 +24,7 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
       await session.job((engine) => engine.beginMerge());
       for (let i = 1; i <= spec.models; i++)
         await session.job((engine) => engine.fold({ model: i, coefficient: 0.3, withFisher: true }));
-      await session.job((engine) => engine.finishMerge(spec.models));
+      await session.job((engine) => engine.finishMerge());
       await evaluateRows(session, scoringRows(session, rows, all));
     });
     return { seconds: [seconds], ...memory.stop() };

@@ -19,12 +19,15 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
   const session = await openModel(spec, { dtype: 'float32', children: 1 });
   try {
     const check = await checkMerge(session, SHAPES[spec.shape].vocabSize);
+    const begin = () => session.job((engine) => engine.beginMerge());
+    const fold = () => session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
     const parts = {
-      interpolate: () => session.interpolate(CHILD, LAMBDA),
-      fold: () => session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true })),
-      finish: () => session.job((engine) => engine.finishMerge(1)),
+      interpolate: { body: () => session.interpolate(CHILD, LAMBDA), prepare: undefined },
+      fold: { body: fold, prepare: begin },
+      finish: { body: () => session.job((engine) => engine.finishMerge()), prepare: () => begin().then(fold) },
     };
-    const result = await timed(parts[spec.part], spec.repeats);
+    const { body, prepare } = parts[spec.part];
+    const result = await timed(body, spec.repeats, prepare);
     const copying = Array.from({ length: spec.repeats }, () =>
       Math.max(...Object.values(copyRates(spec.threads, { bytes: COPY_BYTES, samples: 2 }))),
     );
@@ -34,7 +37,7 @@ export async function timeMerge(spec: MergeSpec): Promise<CaseResult> {
   }
 }
 
-/** Checks that results agree in every bit, so that the error is 0 or 1. It leaves a Fisher and a folded child in the engine. */
+/** Checks that results agree in every bit, so that the error is 0 or 1. It leaves a Fisher in the engine. */
 async function checkMerge(session: Session, vocabSize: number): Promise<Check> {
   const names = session.parameters
     .map(({ name }) => name)
@@ -48,13 +51,13 @@ async function checkMerge(session: Session, vocabSize: number): Promise<Check> {
   await session.job((engine) =>
     engine.addFisher(packRows(randomRows([SHORT_ROW], vocabSize, 'merge'), [0]), { mode: 'exact' }),
   );
-  await session.job((engine) => engine.finishFisher({ inputs: 1, epsilon: 1e-12 }));
+  await session.job((engine) => engine.finishFisher({ epsilon: 1e-12 }));
   const fisher = values('fisher');
   await session.interpolate(CHILD, LAMBDA);
   const interpolated = values('parameters');
   await session.job((engine) => engine.beginMerge());
   await session.job((engine) => engine.fold({ model: CHILD, coefficient: LAMBDA, withFisher: true }));
-  await session.job((engine) => engine.finishMerge(1));
+  await session.job((engine) => engine.finishMerge());
   const merged = values('parameters');
   const same = names.every((_, t) =>
     base[t].every((theta0, i) => {

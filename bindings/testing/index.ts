@@ -127,6 +127,13 @@ export interface NativeFaults {
   job(place: 'work' | 'item' | 'result' | 'done', kind: Thrown): Promise<void>;
   /** A class whose constructor throws. */
   Faulty: new (kind: Thrown) => unknown;
+  /**
+   * Maps a file as checkpoints are, calls `between`, and adds up all of its bytes on several threads. `problem` is what the file's check says
+   * behind that, its code first.
+   */
+  readMapped(file: string, between: () => void): { sum: number; problem: string };
+  /** Does the same with a mapping that the engine knows nothing of. */
+  readForeign(file: string, between: () => void): void;
   /** Lets the system refuse every thread after so many; a negative count ends that. */
   giveThreads(count: number): void;
 }

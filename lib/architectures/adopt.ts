@@ -1,8 +1,11 @@
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/folder.js';
 import type { TensorEntry } from '../checkpoint/safetensors.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { OnWarning } from '../core/progress.js';
+import { sum } from '../core/statistics.js';
 import type { Architecture } from './architecture.js';
 
 /** A checkpoint whose tensors have the names that its architecture knows. */
@@ -17,6 +20,7 @@ export interface AdoptedCheckpoint extends Checkpoint {
  */
 export function adopt(checkpoint: Checkpoint, architecture: Architecture, onWarning?: OnWarning): AdoptedCheckpoint {
   const { dir } = checkpoint;
+  assertFits(checkpoint);
   refuseAdapterTensors(checkpoint);
   const tensors = new Map<string, TensorEntry>();
   const stored = new Map<string, string>();
@@ -37,6 +41,18 @@ export function adopt(checkpoint: Checkpoint, architecture: Architecture, onWarn
   if (ignored.length > 0)
     onWarning?.(`${dir}: no ${architecture.title} has ${listNames(ignored, 'tensor')}; left out, as transformers does`);
   return { ...checkpoint, tensors, ignored };
+}
+
+/** Refuses a model that no run could hold, before any of it is read: θ is one of the vectors that an engine has in float32. */
+function assertFits({ dir, tensors }: Checkpoint): void {
+  const bytes = 4 * sum([...tensors.values()].map(({ elements }) => elements));
+  const memory = totalmem();
+  const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
+  if (bytes > memory)
+    throw new DfMergeError(
+      'IO',
+      `${dir}: its weights take ${gib(bytes)} in float32, and this machine has ${gib(memory)} of memory`,
+    );
 }
 
 function refuseAdapterTensors({ dir, tensors }: Checkpoint): void {
@@ -66,5 +82,5 @@ const LISTED = 8;
 /** Names in a message: all of a few, the first of many. */
 export function listNames(names: readonly string[], what: string): string {
   const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
-  return `${names.length === 1 ? `a ${what}` : `${names.length} ${what}s`} ${names.slice(0, LISTED).join(', ')}${rest}`;
+  return `${names.length === 1 ? `a ${what}` : `${names.length} ${what}s`} ${names.slice(0, LISTED).map(excerpt).join(', ')}${rest}`;
 }

@@ -1,6 +1,7 @@
 import type { EngineConfig } from '../../bindings/index.js';
 import type { Checkpoint } from '../checkpoint/folder.js';
 import type { TensorEntry } from '../checkpoint/safetensors.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { OnWarning } from '../core/progress.js';
 
@@ -94,5 +95,8 @@ export function architectureOf(config: Record<string, unknown>, file: string): A
   if (found) return found;
   const reason = registered.map(({ unlike }) => unlike?.[type]).find(Boolean);
   const why = reason === undefined ? '' : ` (${reason})`;
-  throw new DfMergeError('UNSUPPORTED', `${file}: model_type "${type}" is not supported; expected ${known}${why}`);
+  throw new DfMergeError(
+    'UNSUPPORTED',
+    `${file}: model_type "${excerpt(type)}" is not supported; expected ${known}${why}`,
+  );
 }

@@ -3,6 +3,7 @@ import type { EngineConfig } from '../../bindings/index.js';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.js';
 import { isWeightDType, type TensorEntry, type WeightDType } from '../checkpoint/safetensors.js';
 import { assertSameVocabulary } from '../checkpoint/vocabulary.js';
+import { excerpt } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
 import { adopt, type AdoptedCheckpoint } from './adopt.js';
@@ -140,7 +141,7 @@ function toSources(dir: string, found: Map<string, TensorEntry>): ParameterSourc
   if (refused.length > 0)
     throw new DfMergeError(
       'UNSUPPORTED',
-      `${dir}: weights must be F32, F16 or BF16: ${describe('of another type', refused)}`,
+      `${dir}: weights must be F32, F16 or BF16: ${describe('of another type', refused)}; save the model in float32 first (transformers: model.float().save_pretrained)`,
     );
   return sources;
 }
@@ -152,5 +153,5 @@ const LISTED = 8;
 function describe(what: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
-  return `${names.length} ${what} (${names.slice(0, LISTED).join(', ')}${rest})`;
+  return `${names.length} ${what} (${names.slice(0, LISTED).map(excerpt).join(', ')}${rest})`;
 }

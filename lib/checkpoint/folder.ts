@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { exists, fileError, readJsonObject } from '../core/files.js';
+import { exists, fileError, readConfigFile } from '../core/files.js';
 import { modelAdvice } from '../core/paths.js';
 import type { OnWarning } from '../core/progress.js';
 import { openShards } from './index_file.js';
@@ -46,7 +46,7 @@ export async function openCheckpoint(dir: string, { onWarning, mayLack }: OpenOp
   const configFile = join(dir, 'config.json');
   if (!(await exists(configFile)))
     throw new DfMergeError('NOT_FOUND', `${dir}: no config.json; expected a Hugging Face model folder`);
-  const config = await readJsonObject(configFile);
+  const config = await readConfigFile(configFile);
   if (single) {
     const { tensors } = await readHeader(join(dir, SINGLE_FILE));
     return { dir, config, tensors, shards: [SINGLE_FILE] };
@@ -80,7 +80,7 @@ async function refuseAdapter(dir: string, whole: boolean, onWarning?: OnWarning)
     onWarning?.(`${dir}: holds an adapter (${file}) beside a whole model; only the model is read`);
     return;
   }
-  const config = (await exists(join(dir, ADAPTER_CONFIG))) ? await readJsonObject(join(dir, ADAPTER_CONFIG)) : {};
+  const config = (await exists(join(dir, ADAPTER_CONFIG))) ? await readConfigFile(join(dir, ADAPTER_CONFIG)) : {};
   const { peft_type: type, base_model_name_or_path: base } = config;
   const kind = typeof type === 'string' ? ` (${type.slice(0, 40)})` : '';
   const of = typeof base === 'string' ? ` of ${base.slice(0, 200)}` : '';

@@ -1,8 +1,9 @@
 import { basename, dirname, join } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { exists, isObject, readJsonObject } from '../core/files.js';
+import { excerpt } from '../core/bounded_json.js';
+import { exists, isObject, readConfigFile } from '../core/files.js';
 import type { OnWarning } from '../core/progress.js';
-import { readHeader, type TensorEntry } from './safetensors.js';
+import { MAX_TENSORS, readHeader, type TensorEntry } from './safetensors.js';
 
 /** What an index file and its shards hold. */
 export interface ShardedTensors {
@@ -12,6 +13,9 @@ export interface ShardedTensors {
   /** The index file as it stands. */
   index: Record<string, unknown>;
 }
+
+/** No published model has a tenth of this. */
+const MAX_SHARDS = 10_000;
 
 /**
  * Reads an index file and the headers of its shards, which must agree in every tensor. Names for which `dispensable` holds may be listed although no
@@ -23,28 +27,39 @@ export async function openShards(
   { dispensable, onWarning }: { dispensable: (tensorName: string) => boolean; onWarning?: OnWarning },
 ): Promise<ShardedTensors> {
   const dir = dirname(indexFile);
-  const index = await readJsonObject(indexFile);
+  const index = await readConfigFile(indexFile);
   const placed = parseWeightMap(index, indexFile);
   const shards = [...new Set(placed.values())].sort();
+  if (shards.length > MAX_SHARDS)
+    throw invalid(indexFile, `names ${shards.length} shards, over the limit of ${MAX_SHARDS}`);
   for (const shard of shards) {
     if (!(await exists(join(dir, shard))))
-      throw new DfMergeError('NOT_FOUND', `${indexFile}: names the shard ${shard}, which is not in the folder`);
+      throw new DfMergeError(
+        'NOT_FOUND',
+        `${indexFile}: names the shard ${excerpt(shard)}, which is not in the folder`,
+      );
   }
   const tensors = new Map<string, TensorEntry>();
   for (const shard of shards) {
     for (const [name, entry] of (await readHeader(join(dir, shard))).tensors) {
       const expected = placed.get(name);
-      if (expected === undefined) throw invalid(indexFile, `does not list tensor "${name}" of ${shard}`);
+      if (expected === undefined) throw invalid(indexFile, `does not list tensor "${excerpt(name)}" of ${shard}`);
       if (expected !== shard)
-        throw invalid(indexFile, `places tensor "${name}" in ${expected}, but ${shard} holds it too or instead`);
+        throw invalid(
+          indexFile,
+          `places tensor "${excerpt(name)}" in ${expected}, but ${shard} holds it too or instead`,
+        );
       tensors.set(name, entry);
     }
+    if (tensors.size > MAX_TENSORS)
+      throw invalid(indexFile, `lists more than ${MAX_TENSORS} tensors, which no model has`);
   }
   for (const [name, shard] of placed) {
     if (tensors.has(name)) continue;
-    if (!dispensable(name)) throw invalid(indexFile, `places tensor "${name}" in ${shard}, which does not hold it`);
+    if (!dispensable(name))
+      throw invalid(indexFile, `places tensor "${excerpt(name)}" in ${shard}, which does not hold it`);
     onWarning?.(
-      `${indexFile}: places "${name}" in ${shard}, which does not hold it; it is a second name and not needed`,
+      `${indexFile}: places "${excerpt(name)}" in ${shard}, which does not hold it; it is a second name and not needed`,
     );
   }
   return { tensors, shards, index };
@@ -54,11 +69,11 @@ function parseWeightMap(index: Record<string, unknown>, file: string): Map<strin
   if (!isObject(index.weight_map)) throw invalid(file, 'expected an object "weight_map"');
   const placed = new Map<string, string>();
   for (const [name, shard] of Object.entries(index.weight_map)) {
-    if (typeof shard !== 'string') throw invalid(file, `weight_map "${name}" is not a file name`);
+    if (typeof shard !== 'string') throw invalid(file, `weight_map "${excerpt(name)}" is not a file name`);
     if (basename(shard) !== shard || shard.includes('\\') || !shard.endsWith('.safetensors')) {
       throw invalid(
         file,
-        `weight_map "${name}" names "${shard}"; expected the plain name of a .safetensors file in the same folder`,
+        `weight_map "${excerpt(name)}" names "${excerpt(shard)}"; expected the plain name of a .safetensors file in the same folder`,
       );
     }
     placed.set(name, shard);

@@ -1,7 +1,8 @@
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { assertBoundedJson, excerpt, type JsonLimits } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
 import { findDuplicateKey } from './duplicate_key.js';
-import { decodeUtf8, fileError, isObject, refusePointer } from '../core/files.js';
+import { decodeUtf8, isObject, refusePointer, withRegularFile } from '../core/files.js';
 
 /** How many bytes an element takes, for each type that safetensors names. */
 export const ELEMENT_BYTES = {
@@ -54,6 +55,13 @@ export interface Header {
   dataStart: number;
 }
 
+/** How many tensors a checkpoint may have, which is some thirty times those of the largest T5. */
+export const MAX_TENSORS = 20_000;
+const MAX_NAME = 1000;
+const MAX_DIMENSIONS = 64;
+/** What is read of a header; the format allows more, and nothing that is a model has it. A tensor is some eleven values. */
+const HEADER_LIMITS: JsonLimits = { bytes: 8 * 2 ** 20, depth: 4, values: 12 * MAX_TENSORS };
+
 /** The format's own limit on the header, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
@@ -69,22 +77,16 @@ export function isWeightDType(dtype: DType): dtype is WeightDType {
  * Errors: NOT_FOUND, IO, INVALID_CHECKPOINT naming the file, the tensor and the broken rule.
  */
 export async function readHeader(file: string): Promise<Header> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      refusePointer(await readAt(handle, 0, Math.min(size, POINTER_BYTES)), file);
-      const length = headerLength(await readAt(handle, 0, Math.min(size, LENGTH_BYTES)), size, file);
-      return parseHeader(await readAt(handle, LENGTH_BYTES, length), size, file);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw fileError(error, `cannot read ${file}`);
-  }
+  return withRegularFile(file, async (handle, size) => {
+    refusePointer(await readAt(handle, 0, Math.min(size, POINTER_BYTES)), file);
+    const length = headerLength(await readAt(handle, 0, Math.min(size, LENGTH_BYTES)), size, file);
+    if (length > HEADER_LIMITS.bytes)
+      throw broken(file, `a header of ${length} bytes, over the limit of ${HEADER_LIMITS.bytes} that are read`);
+    return parseHeader(await readAt(handle, LENGTH_BYTES, length), size, file);
+  });
 }
 
-async function readAt(handle: Awaited<ReturnType<typeof open>>, position: number, length: number): Promise<Buffer> {
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
@@ -129,11 +131,13 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, file: string): 
     if (name === '__metadata__') metadata = parseMetadata(value, file);
     else tensors.set(name, parseEntry(name, value, { dataStart, file }));
   }
+  if (tensors.size > MAX_TENSORS) throw broken(file, `${tensors.size} tensors, over the limit of ${MAX_TENSORS}`);
   checkRanges([...tensors.values()], { dataStart, fileSize, file });
   return { metadata, tensors, dataStart };
 }
 
 function parseObject(bytes: Uint8Array, file: string): Record<string, unknown> {
+  assertBoundedJson(bytes, HEADER_LIMITS, { file, code: 'INVALID_CHECKPOINT' });
   const text = decodeUtf8(bytes);
   if (text === undefined) throw broken(file, 'the header is not UTF-8');
   if (!text.startsWith('{')) throw broken(file, 'the header does not start with "{"');
@@ -144,7 +148,7 @@ function parseObject(bytes: Uint8Array, file: string): Record<string, unknown> {
     throw broken(file, `the header is not a JSON object: ${(error as Error).message}`);
   }
   const twice = findDuplicateKey(text);
-  if (twice !== undefined) throw broken(file, `the header has the key "${twice}" twice`);
+  if (twice !== undefined) throw broken(file, `the header has the key "${excerpt(twice)}" twice`);
   return value as Record<string, unknown>;
 }
 
@@ -152,20 +156,23 @@ function parseMetadata(value: unknown, file: string): Record<string, string> {
   if (value === null) return {}; // What some writers leave where there is nothing to say.
   if (!isObject(value)) throw broken(file, '__metadata__ is not an object');
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw broken(file, `__metadata__ "${key}" is not a string`);
+    if (typeof text !== 'string') throw broken(file, `__metadata__ "${excerpt(key)}" is not a string`);
   }
   return value as Record<string, string>;
 }
 
 function parseEntry(name: string, value: unknown, place: { dataStart: number; file: string }): TensorEntry {
   const { dataStart, file } = place;
+  if (name.length > MAX_NAME) throw broken(file, `the tensor name "${excerpt(name)}" has ${name.length} characters`);
   const wrong = (message: string) => broken(file, `tensor "${name}": ${message}`);
   if (!isObject(value)) throw wrong('expected an object with dtype, shape and data_offsets');
   const { dtype, shape, data_offsets: offsets } = value;
   const extra = Object.keys(value).find((key) => !['dtype', 'shape', 'data_offsets'].includes(key));
-  if (extra !== undefined) throw wrong(`unknown key "${extra}"`);
+  if (extra !== undefined) throw wrong(`unknown key "${excerpt(extra)}"`);
   if (typeof dtype !== 'string') throw wrong('dtype is missing or not a string');
-  if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw wrong(`unknown dtype "${dtype}"`);
+  if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw wrong(`unknown dtype "${excerpt(dtype)}"`);
+  if (Array.isArray(shape) && shape.length > MAX_DIMENSIONS)
+    throw wrong(`${shape.length} dimensions, over the limit of ${MAX_DIMENSIONS}`);
   if (!isCountList(shape)) throw wrong('shape is missing or not a list of non-negative integers');
   if (!isCountList(offsets) || offsets.length !== 2)
     throw wrong('data_offsets is missing or not two non-negative integers');

@@ -7,6 +7,9 @@ export const EXIT = { failed: 1, usage: 2 } as const;
 /** The signals that end a run after its current slice of work, and the exit codes that shells know them by. */
 export const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** All that an interruption says by itself. */
+export const STOPPED = 'stopped';
+
 /** Why a command line's run was stopped: it is the reason of its AbortSignal, with which every function then rejects. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
@@ -14,7 +17,7 @@ export class Interruption extends Error {
 
   constructor(
     readonly signal: keyof typeof SIGNAL_EXIT,
-    message = 'stopped',
+    message = STOPPED,
   ) {
     super(message);
   }

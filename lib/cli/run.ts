@@ -1,8 +1,9 @@
 import { jsonText } from '../core/json.js';
 import { VERSION } from '../core/version.js';
 import type { Command } from './command.js';
-import { Interruption, SIGNAL_EXIT } from './failure.js';
+import { Interruption, SIGNAL_EXIT, STOPPED } from './failure.js';
 import { ProgressDisplay } from './progress.js';
+import { commandLine } from './shell.js';
 
 /**
  * Runs a command and prints what came of it. Ctrl-C (or SIGTERM) ends its work after the current slice; a second one ends the process at
@@ -25,8 +26,17 @@ export async function runCommand(command: Command, args: Record<string, unknown>
     const head = { command: command.name, version: VERSION, ...(out === undefined ? {} : { out }) };
     if (json) process.stdout.write(jsonText({ ...head, ...result }));
     else show();
+  } catch (error) {
+    throw error instanceof Interruption ? withAdvice(error, command, args) : error;
   } finally {
     progress.stop();
     for (const signal of Object.keys(SIGNAL_EXIT)) process.off(signal, stop);
   }
+}
+
+/** What was written and what to do next, where the command has not said it: everything but a search writes its output at the end or not at all. */
+function withAdvice(error: Interruption, { name }: Command, { out }: Record<string, unknown>): Interruption {
+  if (error.message !== STOPPED || typeof out !== 'string' || name === 'demo') return error;
+  const line = commandLine(process.argv.slice(2));
+  return new Interruption(error.signal, `stopped; nothing was written to ${out}. Begin anew with: ${line}`);
 }

@@ -9,16 +9,18 @@ import { roughDuration } from '../report/format.js';
 import { COMPARISONS, DEFAULT_COMPARISONS } from '../run/comparison.js';
 import { trialsOf } from '../search/proposals.js';
 import type { FailedTrial, SearchEvents, TrialRecord } from '../search/trial.js';
-import { command, type ArgumentsOf } from './command.js';
+import { command } from './command.js';
 import { DATA, dataOptions, FOLDER, print, RECIPE_SEED } from './common.js';
 import { Interruption } from './failure.js';
 import { flag, list } from './options.js';
 import type { ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
+import { commandLine, resumingWords } from './shell.js';
 
 const OPTIONS = {
   ...FOLDER,
-  resume: flag('go on with an interrupted search into the same folder'),
+  resume: flag('go on with an interrupted or finished search into the same folder'),
+  repair: flag('the same where the journal is damaged: from its last good line; a copy is kept'),
   ...RECIPE_SEED,
   compare: list(
     listOf(COMPARISONS),
@@ -27,8 +29,6 @@ const OPTIONS = {
   ),
   ...DATA,
 };
-
-type Arguments = ArgumentsOf<typeof OPTIONS, 'recipe'>;
 
 export const searchCommand = command({
   name: 'search',
@@ -44,10 +44,11 @@ export const searchCommand = command({
   run: async (args, { run, progress }) => {
     const recipe = recipeForSearch(args.recipe);
     if (args.seed !== undefined) recipe.search.seed = args.seed;
-    const { out, resume, overwrite, compare } = args;
-    const options = { ...dataOptions(args), ...run, ...trialLines(recipe, progress), out, resume, overwrite, compare };
+    const { out, resume, repair, overwrite, compare } = args;
+    const settings = { out, resume, repair, overwrite, compare };
+    const options = { ...dataOptions(args), ...run, ...trialLines(recipe, progress), ...settings };
     const record = await search(recipe, options).catch((error: unknown) => {
-      throw error instanceof Interruption ? new Interruption(error.signal, howToGoOn(args)) : error;
+      throw error instanceof Interruption ? new Interruption(error.signal, howToGoOn(out)) : error;
     });
     return {
       result: record,
@@ -80,9 +81,7 @@ function trialLines(
   return { onTrial, onFailure };
 }
 
-function howToGoOn(args: Arguments): string {
-  const same = (['seed', 'compute-dtype'] as const)
-    .flatMap((name) => (args[name] === undefined ? [] : [` --${name} ${args[name]}`]))
-    .join('');
-  return `stopped; every finished trial is in ${journalPath(args.out)}. Go on with: dfmerge search ${args.recipe} --out ${args.out}${same} --resume`;
+function howToGoOn(out: string): string {
+  const line = commandLine(resumingWords(process.argv.slice(2)));
+  return `stopped; every finished trial is in ${journalPath(out)}. Go on with: ${line}`;
 }

@@ -1,17 +1,27 @@
+import { checkCall, DATA_KINDS, FLAG, listOf, PATH } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import type { RunOptions } from '../core/progress.js';
-import type { ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
+import { mergeRecipeOf, type RecipeInput } from '../recipe/read.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
-import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
+import {
+  COMPARISONS,
+  comparesWithFisher,
+  plannedComparisons,
+  checkScorable,
+  type Comparison,
+} from '../run/comparison.js';
 import { openRun } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
 import type { RunRecord } from '../run/record.js';
+import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
@@ -27,14 +37,25 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
   compare?: readonly Comparison[];
 }
 
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  out: PATH,
+  overwrite: FLAG,
+  evaluate: FLAG,
+  compare: listOf(COMPARISONS),
+};
+
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
  */
-export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
+export async function merge(given: MergeRecipe | RecipeInput | string, options: MergeOptions): Promise<RunRecord> {
+  checkCall('merge', options, { kinds: KINDS, needed: ['out'] });
+  const written = mergeRecipeOf(given);
   const recipe = { ...written, computeDtype: options.computeDtype ?? written.computeDtype };
   checkSettings(recipe, options);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
@@ -51,6 +72,7 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
     checkScorable(context, compare);
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
+    await warnOfOtherInputs(context, options);
     return await finishRun(context, { ...options, out, coefficients, compare });
   } finally {
     context.session.close();

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'LOCKED' // an output that another run is writing
   | 'IO' // reading or writing failed
   | 'UNSUPPORTED' // asked for what this build or version does not do
+  | 'INVALID_STATE' // a call on an engine that builds on another one, which was not made or failed
   | 'BUSY' // a second job on an engine that is working
   | 'CLOSED' // a job on an engine that was closed
   | 'NUMERIC' // a loss, weight or score that is not finite

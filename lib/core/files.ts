@@ -1,4 +1,5 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { assertBoundedJson, CONFIG_LIMITS } from './bounded_json.js';
 import { DfMergeError } from './errors.js';
 import { homePath, tildeAdvice } from './paths.js';
 
@@ -58,6 +59,42 @@ export async function readBytes(file: string): Promise<Buffer> {
       throw failure;
     throw new DfMergeError('NOT_FOUND', failure.message + tildeAdvice(file), { cause: error });
   }
+}
+
+/** Runs `read` on a regular file. Errors: NOT_FOUND; IO, also for a pipe or a device, which would be waited for or read without end. */
+export async function withRegularFile<T>(
+  file: string,
+  read: (handle: FileHandle, size: number) => Promise<T>,
+): Promise<T> {
+  try {
+    if (!(await stat(file)).isFile()) throw new DfMergeError('IO', `cannot read ${file}: it is not a regular file`);
+    const handle = await open(file, 'r');
+    try {
+      return await read(handle, (await handle.stat()).size);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, `cannot read ${file}`);
+  }
+}
+
+/**
+ * A small JSON file that holds one object, such as a config.json, which is refused unread where it is none.
+ * Errors: NOT_FOUND, IO, INVALID_CONFIG with the parser's complaint or the limit of CONFIG_LIMITS that is passed.
+ */
+export async function readConfigFile(file: string): Promise<Record<string, unknown>> {
+  const bytes = await withRegularFile(file, async (handle, size) => {
+    if (size > CONFIG_LIMITS.bytes)
+      throw new DfMergeError(
+        'INVALID_CONFIG',
+        `${file}: ${size} bytes, over the limit of ${CONFIG_LIMITS.bytes} for JSON`,
+      );
+    return handle.readFile();
+  });
+  refusePointer(bytes, file);
+  assertBoundedJson(bytes, CONFIG_LIMITS, { file, code: 'INVALID_CONFIG' });
+  return parseJsonObject(bytes, file);
 }
 
 /** A JSON file that holds one object. Errors: NOT_FOUND, IO, INVALID_CONFIG with the parser's complaint. */

@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DfMergeError } from './errors.js';
 import { fileError } from './files.js';
+import { outputPath } from './paths.js';
 import { realTarget } from './real_path.js';
 
 /** A file or folder that a run reads. */
@@ -33,7 +34,7 @@ export async function assertFolderSpares(out: string, inputs: readonly RunInput[
 
 /** Throws INVALID_ARGUMENT where a file to be written is one that the run reads, or would be read in its place. */
 export async function assertFileSpares(file: string, inputs: readonly RunInput[]): Promise<void> {
-  const target = await realTarget(file).catch(readable(file));
+  const target = await realTarget(outputPath(file)).catch(readable(file));
   const self = await identity(target);
   const folder = await identity(dirname(target));
   for (const { path, what, reads = () => true } of inputs) {

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { DfMergeError } from './errors.js';
 
 /**
  * What a shell would make of a path that begins with `~`, or undefined where it begins otherwise. Recipes, libraries and `--out=~/x` are read by
@@ -28,5 +29,15 @@ export function modelAdvice(written: string): string {
   return (
     `; models are read from folders. If this is one of the Hugging Face hub, download it first with ` +
     `"hf download ${written} --local-dir ${folder}" (pip install huggingface_hub) and give ${folder}`
+  );
+}
+
+/** The absolute path of what is to be written. Errors: INVALID_ARGUMENT for one that begins with `~`, of which a folder of that name would come. */
+export function outputPath(written: string): string {
+  const home = homePath(written);
+  if (home === undefined) return resolve(written);
+  throw new DfMergeError(
+    'INVALID_ARGUMENT',
+    `${written}: "~" is replaced by a shell, where it is not quoted, and not here: write ${home}, or ./${written} for a folder of that name`,
   );
 }

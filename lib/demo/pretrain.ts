@@ -2,6 +2,7 @@ import { architectures } from '../architectures/index.js';
 import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
+import { Pace } from '../core/pace.js';
 import { RandomStream } from '../core/random_stream.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
@@ -50,9 +51,10 @@ export async function pretrain(
     });
     session = await Session.open(random.path, [], run);
     const stream = new RandomStream(seed, 'pretraining rows');
-    const rows = tokenizeRows(
+    const rows = await tokenizeRows(
       await tokenizerOf(session),
       data.stories.map((story) => pretrainingRow(stream, story)),
+      { pace: new Pace(run.signal) },
     );
     await session.load(0, run.signal);
     const losses: number[] = [];

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { outputPath } from '../core/paths.js';
 import { seedOption } from '../core/arguments.js';
 import { architectureOf } from '../architectures/index.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
@@ -23,7 +24,7 @@ export interface CreateOptions extends ComputeOptions {
  */
 export async function createModel(options: CreateOptions): Promise<void> {
   seedOption(options.seed);
-  const out = resolve(options.out);
+  const out = outputPath(options.out);
   await assertWritable(out);
   const file = join(out, 'config.json');
   const engine = makeEngine(architectureOf(options.config, file).engineConfig(options.config, file), options);

@@ -113,8 +113,7 @@ export async function measureFisher(
     members.forEach((row, i) => probabilities.set(row, p.slice(batch.choiceOffsets[i], batch.choiceOffsets[i + 1])));
   }
   await session.job(
-    (engine) =>
-      engine.finishFisher({ inputs: indices.length, epsilon: options.epsilon ?? DEFAULT_EPSILON, fold: options.fold }),
+    (engine) => engine.finishFisher({ epsilon: options.epsilon ?? DEFAULT_EPSILON, fold: options.fold }),
     signal,
   );
   onProgress?.({ phase: 'fisher', done: batches.length, total: batches.length, subject: options.subject });

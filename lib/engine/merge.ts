@@ -90,7 +90,7 @@ async function carryOut(
         signal,
       );
     case 'finish':
-      return session.job((engine) => engine.finishMerge(pass.models), signal);
+      return session.job((engine) => engine.finishMerge(), signal);
   }
 }
 

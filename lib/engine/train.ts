@@ -105,10 +105,7 @@ export async function train(
       for (const value of values) nll += value;
     }
     const rate = learningRate * (warmup > 0 ? Math.min(1, step / warmup) : 1);
-    await session.job(
-      (engine) => engine.adamw({ learningRate: rate, beta1, beta2, epsilon, weightDecay, step }),
-      signal,
-    );
+    await session.job((engine) => engine.adamw({ learningRate: rate, beta1, beta2, epsilon, weightDecay }), signal);
     if (await options.afterStep?.({ step, loss: nll / labelTokens })) break;
   }
   options.onProgress?.({ phase: 'train', done: steps, total: steps, subject });

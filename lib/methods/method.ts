@@ -21,8 +21,8 @@ export type Pass =
   | { readonly pass: 'read fisher'; readonly model: number }
   /** The numerator gains C_i λ_i τ_i and the denominator gains C_i, which is 1 where the pass is not `weighted`. */
   | { readonly pass: 'fold'; readonly model: number; readonly coefficient: number; readonly weighted: boolean }
-  /** θ = θ0 + M · numerator / denominator, for M = `models`. */
-  | { readonly pass: 'finish'; readonly models: number };
+  /** θ = θ0 + M · numerator / denominator, for the M models that were added. */
+  | { readonly pass: 'finish' };
 
 /** Where a Fisher is measured: at the fine-tuned model θ_i, or at the candidate θ0 + λ_i τ_i. */
 export const FISHER_PLACES = ['model', 'candidate'] as const;

@@ -5,7 +5,7 @@ export function planOfSum({ coefficients }: PlanRequest): Pass[] {
   return [
     { pass: 'begin' },
     ...coefficients.map((coefficient, i): Pass => ({ pass: 'fold', model: i + 1, coefficient, weighted: false })),
-    { pass: 'finish', models: coefficients.length },
+    { pass: 'finish' },
   ];
 }
 
@@ -27,5 +27,5 @@ export function planWithFishers({ coefficients, fisher }: PlanRequest): Pass[] {
       { pass: 'measure', model, coefficient },
     ];
   };
-  return [{ pass: 'begin' }, ...coefficients.flatMap(passesOf), { pass: 'finish', models: coefficients.length }];
+  return [{ pass: 'begin' }, ...coefficients.flatMap(passesOf), { pass: 'finish' }];
 }

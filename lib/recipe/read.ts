@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { shown } from '../core/kinds.js';
 import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
@@ -8,6 +9,7 @@ import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
 import { methodOf, problemsForMerge, problemsForSearch } from './check.js';
 import { givenParameters, parametersBesideSearch, readParameters } from './parameters.js';
 import { problemsOf, recipeError } from './problems.js';
+import { isRecord, recordedFolder, type RunRecordFile } from './record_folder.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
 import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
 import { objectSource, valueAt, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
@@ -22,7 +24,7 @@ export interface RecipeOptions {
 /**
  * Reads a recipe for one merge at the coefficients it gives.
  *
- * @param input - path of a YAML file, or the same keys as an object
+ * @param input - path of a YAML file, or of the `dfmerge.json` of a merged folder, or the same keys as an object
  * @throws INVALID_RECIPE with a line `FILE:LINE:COLUMN: what is wrong; expected …` per mistake (key paths for an object),
  * NOT_FOUND
  */
@@ -35,12 +37,46 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
 /**
  * Reads a recipe for a search: methods with free coefficients, no weights, tasks to score on.
  *
- * @param input - path of a YAML file, or the same keys as an object
+ * @param input - path of a YAML file, or of the `dfmerge.json` of a merged folder, or the same keys as an object
  * @throws what `recipeForMerge` throws
  */
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
   // The check let only search methods through.
   return read(input, options, { check: problemsForSearch, parametersOf: parametersBesideSearch }) as SearchRecipe;
+}
+
+/** A recipe for a merge from whatever may stand for one. Errors: INVALID_ARGUMENT for what is no recipe; those of recipeForMerge. */
+export function mergeRecipeOf(given: MergeRecipe | RecipeInput | string): MergeRecipe {
+  const recipe = isRead('merge', given) ? given : recipeForMerge(given);
+  if (recipe.models.some(({ coefficient }) => typeof coefficient !== 'number'))
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      'merge: the recipe was read for a search; expected one of recipeForMerge',
+    );
+  return recipe;
+}
+
+/** A recipe for a search from whatever may stand for one. Errors: INVALID_ARGUMENT for what is no recipe; those of recipeForSearch. */
+export function searchRecipeOf(given: SearchRecipe | RecipeInput | string): SearchRecipe {
+  return isRead('search', given) ? given : recipeForSearch(given);
+}
+
+/** Whether a recipe was read already, and is no path or object of the YAML's keys. */
+function isRead<R extends Recipe>(what: string, given: R | RecipeInput | string): given is R {
+  if (typeof given === 'string' && given !== '') return false;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `${what}: the recipe is ${shown(given)}; expected the path of a YAML file, an object with its keys, or a recipe that was read`,
+    );
+  if (!('mergeMethod' in given)) return false;
+  const parts = ['baseModel', 'models', 'tasks', 'fisher', 'search', 'parameters', 'dtype', 'computeDtype'];
+  const missing = parts.find((part) => !(part in given));
+  if (missing === undefined) return true;
+  throw new DfMergeError(
+    'INVALID_ARGUMENT',
+    `${what}: the recipe has no ${missing}; expected what ${what === 'merge' ? 'recipeForMerge' : 'recipeForSearch'} returns`,
+  );
 }
 
 type Check = (recipe: ShapedRecipe) => Problem[];
@@ -64,7 +100,8 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
 
 function fileSource(file: string): RecipeSource {
   try {
-    return yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
+    const source = yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
+    return isRecord(source.value) ? recordSource(source.value, file) : source;
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DfMergeError(
@@ -73,6 +110,11 @@ function fileSource(file: string): RecipeSource {
       { cause },
     );
   }
+}
+
+/** The recipe of a record `dfmerge.json`, whose relative paths start where it lay. */
+function recordSource({ recipe, recipeFolder }: RunRecordFile, file: string): RecipeSource {
+  return { ...objectSource(recipe, recordedFolder(file, recipeFolder)), prefixOf: () => `${file}: ` };
 }
 
 /** Throws one error with all mistakes: of the shape, and between values as far as the shape lets them be compared. */
@@ -163,6 +205,7 @@ function complete(shaped: ShapedRecipe, parameters: ParameterValues, folder: str
   const fisher = shaped.fisher === 'none' ? defaultFisher : shaped.fisher;
   const method = methodOf(shaped);
   return {
+    folder: resolve(folder),
     mergeMethod: method.name,
     baseModel: at(shaped.base_model),
     models: shaped.models.map(({ model, task, fisher }, index) => {

@@ -84,6 +84,8 @@ export interface SearchSettings {
 
 /** A recipe that was read and checked, with every default filled in and every path absolute. */
 export interface Recipe {
+  /** The absolute path of the folder that its relative paths start in. */
+  folder: string;
   /** The file that it was read from; absent where it was given as an object. */
   file?: string;
   mergeMethod: MethodName;

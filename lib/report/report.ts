@@ -27,7 +27,7 @@ ${facts(record)}
 ${warnings(record)}${renderDataTable(summaryTable(record))}
 ${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record.skipped))}${plotsOf(record).map(figure)}
 <h2>Recipe</h2>
-<p>With every default spelled out; it can be run again as it is.</p>
+<p>With every default spelled out. Its relative paths start in the folder ${record.recipeFolder} as seen from this one; <code>dfmerge merge --from dfmerge.json</code> merges again, at any trial.</p>
 <pre tabindex="0">${stringify(record.recipe, { lineWidth: 0 })}</pre>
 <footer>${environment(record)}</footer>
 </main>

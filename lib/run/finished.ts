@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { openCheckpoint } from '../checkpoint/folder.js';
 import type { RunContext } from './context.js';
 import type { RunRecord } from './record.js';
 
@@ -26,9 +27,13 @@ export function saysTheSame(one: RunRecord, other: RunRecord): boolean {
   return isDeepStrictEqual(lasting(one), lasting(other));
 }
 
-/** Whether the files of a finished run are all there. */
+/** Whether the files of a finished run are all there, and its weights as long as their headers say. */
 export async function isWhole(out: string, { session }: RunContext): Promise<boolean> {
-  const names = ['config.json', 'report.html', ...session.set.base.checkpoint.shards];
-  const found = await Promise.all(names.map((name) => stat(join(out, name)).catch(() => undefined)));
-  return found.every((stats) => stats?.isFile() && stats.size > 0);
+  try {
+    const { shards } = await openCheckpoint(out);
+    const report = await stat(join(out, 'report.html'));
+    return report.size > 0 && isDeepStrictEqual(shards, session.set.base.checkpoint.shards);
+  } catch {
+    return false; // It is written anew.
+  }
 }

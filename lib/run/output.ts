@@ -2,6 +2,7 @@ import { jsonText } from '../core/json.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
+import { folderForRecord } from '../recipe/record_folder.js';
 import { resolvedRecipe } from '../recipe/resolved.js';
 import type { MergeOutcome } from '../engine/merge.js';
 import { partOfJournal, type Journal } from '../search/journal.js';
@@ -57,10 +58,12 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
   });
   const validation = await finalScores(context, { ...options, split: 'validation', merged }, spent);
   const test = await finalScores(context, { ...options, split: 'test', merged }, spent);
+  const recipeFolder = await folderForRecord(options.out, recipe.folder);
   const record = (): RunRecord => ({
     dfmerge: VERSION,
     method: recipe.mergeMethod,
     recipe: resolvedRecipe(recipe),
+    recipeFolder,
     seed: recipe.search.seed,
     environment: environmentRecord(session),
     models: recipe.models.map(({ written, task }, i) => ({

@@ -43,6 +43,8 @@ export interface RunRecord {
   dfmerge: string;
   method: string;
   recipe: ResolvedRecipe;
+  /** Where the relative paths of the recipe start, seen from the folder of this record: it holds as long as both are moved together. */
+  recipeFolder: string;
   seed: number;
   environment: EnvironmentRecord;
   models: { model: string; task?: string; coefficient: number }[];

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { DfMergeError } from '../core/errors.js';
 import { EventOrder, type JournalEvent, type JournalPart, type PartEvent } from './journal_event.js';
-import { JournalFile, readLines, reporting, type FoundLines } from './journal_file.js';
+import { JournalFile, readLines, reporting, syncFile, type FoundLines } from './journal_file.js';
 import { checkSameSearch, type JournalHeader } from './journal_header.js';
 
 /** The append-only record of a search, in lines of JSON: a header, and then the events. */
@@ -51,22 +51,23 @@ export interface JournalOptions {
  */
 export function openJournal(path: string, header: JournalHeader, options: JournalOptions = {}): Journal {
   const { finished } = options;
+  const models = Array.isArray(header.models) ? header.models.length : undefined;
   const goesOn = options.resume || options.repair;
   const source = goesOn && finished !== undefined && !existsSync(path) && existsSync(finished) ? finished : path;
-  let found = existsSync(source) ? readJournal(source, options.repair) : undefined;
+  let found = existsSync(source) ? readJournal(source, { repair: options.repair, models }) : undefined;
   if (found && !goesOn) {
     if (!isWorthless(found))
       throw new DfMergeError(
         'EXISTS',
         `${source} holds the journal of an earlier search; add --resume (resume: true) to go on with it, or give another output folder`,
       );
-    found = { ...found, lines: [], events: [], order: new EventOrder(), length: 0 };
+    found = { ...found, lines: [], events: [], order: new EventOrder(models), length: 0 };
   }
   const first = { event: 'header', ...header };
   if (found && found.lines.length > 0)
     checkSameSearch(source, { found: found.lines[0], wanted: first, names: options.names });
   if (found?.damage !== undefined && options.repair) keepCopy(source, path);
-  const order = found?.order ?? new EventOrder();
+  const order = found?.order ?? new EventOrder(models);
   const events = found?.events ?? [];
   let file: JournalFile | undefined;
   let closed = false;
@@ -129,12 +130,20 @@ interface FoundJournal extends FoundLines {
   order: EventOrder;
 }
 
+const HEADER_START = '{"event":"header",';
+
 /** Reads a journal up to its first bad line. Errors: INVALID_DATA where there is one, unless `repair` is set; IO. */
-function readJournal(path: string, repair: boolean | undefined): FoundJournal {
+function readJournal(
+  path: string,
+  { repair, models }: { repair: boolean | undefined; models: number | undefined },
+): FoundJournal {
   const found = readLines(path);
-  const order = new EventOrder();
+  const order = new EventOrder(models);
   const events: JournalEvent[] = [];
   let { damage } = found;
+  // A header that was cut short begins as one does; anything else is somebody's file.
+  const isHeader = found.rest.startsWith(HEADER_START) || HEADER_START.startsWith(found.rest.replace(/\0.*/s, ''));
+  if (found.lines.length === 0 && !isHeader) damage ??= { line: 1, problem: 'expected the header of a journal' };
   for (const [index, line] of found.lines.entries()) {
     const problem = index === 0 ? problemOfHeader(line) : order.problemOf(line);
     if (problem !== undefined) {
@@ -153,14 +162,8 @@ function readJournal(path: string, repair: boolean | undefined): FoundJournal {
         'Add --repair (repair: true) to go on from there; a copy of the damaged file is kept',
     );
   }
-  return {
-    lines: found.lines.slice(0, good),
-    length: found.ends[good - 1] ?? 0,
-    ends: found.ends,
-    damage,
-    events,
-    order,
-  };
+  const length = found.ends[good - 1] ?? 0;
+  return { ...found, lines: found.lines.slice(0, good), length, damage, events, order };
 }
 
 function problemOfHeader(line: unknown): string | undefined {
@@ -176,7 +179,11 @@ function isWorthless({ events, damage }: FoundJournal): boolean {
 function keepCopy(damaged: string, path: string): void {
   for (let number = 1; ; number++) {
     try {
-      return reporting(path, () => copyFileSync(damaged, `${path}.damaged-${number}`, constants.COPYFILE_EXCL));
+      const copy = `${path}.damaged-${number}`;
+      return reporting(path, () => {
+        copyFileSync(damaged, copy, constants.COPYFILE_EXCL);
+        syncFile(copy); // The damaged file is cut next, and a power cut must not leave neither.
+      });
     } catch (error) {
       if (((error as DfMergeError).cause as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }

@@ -92,6 +92,9 @@ export class EventOrder {
   /** By part, since each counts its own trials. */
   readonly #searches = new Map<string, { asked: number; inFlight: Set<number> }>();
 
+  /** @param models how many coefficients a trial has; undefined where that is not known */
+  constructor(private readonly models?: number) {}
+
   /** What is wrong with the next event; undefined where it may follow, which it then has. */
   problemOf(value: unknown): string | undefined {
     const kind = (value as { event?: unknown } | null)?.event;
@@ -106,12 +109,16 @@ export class EventOrder {
     return isTrial ? this.#problemOfTrial(value as SearchEvent & Partial<JournalPart>) : undefined;
   }
 
-  #problemOfTrial({ event: kind, trial, part, inputs }: SearchEvent & Partial<JournalPart>): string | undefined {
+  #problemOfTrial(event: SearchEvent & Partial<JournalPart>): string | undefined {
+    const { event: kind, trial, part, inputs } = event;
     const key = JSON.stringify([part, inputs]);
     const search = this.#searches.get(key) ?? { asked: 0, inFlight: new Set() };
     this.#searches.set(key, search);
-    if (kind === 'asked') {
+    if (event.event === 'asked') {
       if (trial !== search.asked + 1) return `trial ${search.asked + 1} is the next to be asked, found trial ${trial}`;
+      const given = event.coefficients.length;
+      if (this.models !== undefined && given !== this.models)
+        return `trial ${trial} has ${given} coefficients, and there are ${this.models} models`;
       search.asked = trial;
       search.inFlight.add(trial);
     } else if (!search.inFlight.delete(trial)) {

@@ -22,7 +22,9 @@ export interface FoundLines {
   ends: number[];
   /** How many bytes are good: what follows them was cut short when its writer was killed, or is damaged. */
   length: number;
-  /** The first line, counted from 1, that is bad and not the last. */
+  /** How the bytes after them begin. */
+  rest: string;
+  /** The first line, counted from 1, that is bad and was not cut short. */
   damage?: { line: number; problem: string };
 }
 
@@ -86,24 +88,26 @@ export class JournalFile {
 }
 
 /**
- * The whole lines of a file, which stays as it is. A last line that was cut short is left out, and so is one that is no JSON, since a crash of
- * the machine can leave zeros before a newline. Any other line that is no JSON is damage, and what follows it is not read. Errors: IO.
+ * The whole lines of a file, which stays as it is. A last line that was cut short is left out, and so is one with zeros in it, which a crash of
+ * the machine can leave before a newline. Any other line that is no JSON is damage, and what follows it is not read. Errors: IO.
  */
 export function readLines(path: string): FoundLines {
   const bytes = reporting(path, () => readFileSync(path));
   const last = bytes.lastIndexOf(0x0a) + 1;
-  const found: FoundLines = { lines: [], ends: [], length: 0 };
+  const found: FoundLines = { lines: [], ends: [], length: 0, rest: '' };
   while (found.length < last) {
     const end = bytes.indexOf(0x0a, found.length) + 1;
     const value = parse(bytes.toString('utf8', found.length, end));
     if (value === undefined) {
-      if (end < last) found.damage = { line: found.lines.length + 1, problem: 'this line of the journal is not JSON' };
+      if (end < last || !bytes.subarray(found.length, end).includes(0))
+        found.damage = { line: found.lines.length + 1, problem: 'this line of the journal is not JSON' };
       break;
     }
     found.lines.push(value);
     found.ends.push(end);
     found.length = end;
   }
+  found.rest = bytes.toString('utf8', found.length, found.length + 64);
   return found;
 }
 
@@ -115,8 +119,8 @@ function parse(text: string): Json | undefined {
   }
 }
 
-/** A new file survives a power cut only if its folder's entry is on the disk too. */
-function syncFile(fileOrFolder: string): void {
+/** Flushes a file or a folder: a new file survives a power cut only if its folder's entry is on the disk too. */
+export function syncFile(fileOrFolder: string): void {
   const descriptor = openSync(fileOrFolder, 'r');
   try {
     fsyncSync(descriptor);

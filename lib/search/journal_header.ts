@@ -36,13 +36,15 @@ export function checkSameSearch(path: string, { found, wanted, names = {} }: Com
   );
 }
 
-interface Difference {
+/** A key of two headers that differ there. */
+export interface Difference {
   key: string;
   found: Json | undefined;
   wanted: Json | undefined;
 }
 
-function differingKeys(found: Json | undefined, wanted: Json | undefined, key: string): Difference[] {
+/** Where two values differ, key by key; `key` is that of the values themselves. */
+export function differingKeys(found: Json | undefined, wanted: Json | undefined, key: string): Difference[] {
   if (isDeepStrictEqual(found, wanted)) return [];
   const lists = Array.isArray(found) && Array.isArray(wanted) && found.length === wanted.length;
   // Two lists of one length are compared item by item, unless their items are so short that the whole list says more.

@@ -1,4 +1,5 @@
 import { chosenCacheFolder } from '../core/cache_folder.js';
+import { Pace } from '../core/pace.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { RowCache, rowsKey } from './row_cache.js';
 import { parseSplit, readSplit, type SplitName } from './rows.js';
@@ -23,13 +24,14 @@ export interface DataOptions {
   cache?: string | false;
 }
 
-/** Loads and tokenizes one split of a task's folder, or takes its ids from the cache. Errors: those of loadSplit. */
+/** Loads and tokenizes one split of a task's folder, or takes its ids from the cache. Errors: those of loadSplit and Tokenizer. */
 export async function prepareSplit(
   tokenizer: Tokenizer,
   dir: string,
-  options: DataOptions & { split: SplitName; needLabels?: boolean },
+  options: DataOptions & { split: SplitName; needLabels?: boolean; signal?: AbortSignal },
 ): Promise<PreparedSplit> {
-  const { file, digest, bytes } = await readSplit(dir, options.split);
+  const pace = new Pace(options.signal);
+  const { file, digest, bytes } = await readSplit(dir, options.split, { pace });
   const prepared = (rows: TokenizedRows): PreparedSplit => ({
     file,
     digest,
@@ -40,10 +42,11 @@ export async function prepareSplit(
   const cache = folder === undefined || tokenizer.digest === undefined ? undefined : new RowCache(folder);
   const maxInputTokens = DEFAULT_MAX_INPUT_TOKENS;
   const key = rowsKey({ data: digest, tokenizer: tokenizer.digest ?? '', maxInputTokens });
-  const kept = await cache?.read(key);
+  const kept = await cache?.read(key, pace);
   // Where a label is missing, the file itself tells on which line.
   if (kept && !(options.needLabels && kept.labels.includes(-1))) return prepared(kept);
-  const rows = tokenizeRows(tokenizer, parseSplit({ file, bytes }, options), { maxInputTokens });
-  await cache?.write(key, rows);
+  const parsed = await parseSplit({ file, bytes }, { needLabels: options.needLabels, pace });
+  const rows = await tokenizeRows(tokenizer, parsed, { maxInputTokens, pace });
+  await cache?.write(key, rows, pace);
   return prepared(rows);
 }

@@ -4,13 +4,14 @@ import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
+import type { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
 
 /** This is raised whenever, within one version, the same files come to give other ids or rows come to be laid out otherwise. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** The cache is kept within these limits; the files that were not used for longest go first. */
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
@@ -51,20 +52,23 @@ export class RowCache {
     private readonly limits = LIMITS,
   ) {}
 
-  async read(key: string): Promise<TokenizedRows | undefined> {
+  /** Errors: ABORTED. */
+  async read(key: string, pace?: Pace): Promise<TokenizedRows | undefined> {
     const file = this.#file(key);
     const bytes = await readFile(file).catch(() => undefined);
-    const rows = bytes && decodeRows(bytes, key);
+    const rows = bytes && (await decodeRows(bytes, key, pace));
     const now = new Date();
     if (rows) await utimes(file, now, now).catch(() => undefined); // It was used, and is not the next to go.
     return rows;
   }
 
-  async write(key: string, rows: TokenizedRows): Promise<void> {
+  /** Errors: ABORTED. */
+  async write(key: string, rows: TokenizedRows, pace?: Pace): Promise<void> {
     if (encodedBytes(rows) > this.limits.bytes) return;
+    const bytes = await encodeRows(rows, key, pace);
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      await writeFileAtomic(this.#file(key), encodeRows(rows, key));
+      await writeFileAtomic(this.#file(key), bytes);
       await this.#prune();
     } catch {
       // A read-only home or a full disk costs the next run the tokenizing, and must not cost this one its work.

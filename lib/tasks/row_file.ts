@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../core/digest.js';
+import type { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 import { packRows, type TokenizedRows } from '../engine/batch.js';
 
@@ -23,7 +24,7 @@ export function encodedBytes({ inputIds, choices }: TokenizedRows): number {
  * Lays out tokenized rows as the bytes of a file.
  * @param key 64 hexadecimal digits that say what the rows were made from
  */
-export function encodeRows(rows: TokenizedRows, key: string): Buffer {
+export async function encodeRows(rows: TokenizedRows, key: string, pace?: Pace): Promise<Buffer> {
   const all = rows.inputIds.map((_, row) => row);
   const { inputIds, inputOffsets, labelIds, labelOffsets, choiceOffsets } = packRows(rows, all);
   const counts = Int32Array.of(all.length, labelOffsets.length - 1, inputIds.length, labelIds.length);
@@ -32,20 +33,20 @@ export function encodeRows(rows: TokenizedRows, key: string): Buffer {
     parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
   );
   const name = Buffer.from(key, 'hex');
-  return Buffer.concat([MAGIC, name, digestOf(name, body), body]);
+  return Buffer.concat([MAGIC, name, await digestOf(name, body, pace), body]);
 }
 
 /** The rows of a file's bytes, or undefined where the bytes are not those that encodeRows made for this key. */
-export function decodeRows(bytes: Uint8Array, key: string): TokenizedRows | undefined {
+export async function decodeRows(bytes: Uint8Array, key: string, pace?: Pace): Promise<TokenizedRows | undefined> {
   if (bytes.length < START + 4 * COUNTS || bytes.length % 4 !== 0) return undefined;
   const name = Buffer.from(key, 'hex');
   const body = bytes.subarray(START);
-  const head = Buffer.concat([MAGIC, name, digestOf(name, body)]);
+  const head = Buffer.concat([MAGIC, name, await digestOf(name, body, pace)]);
   return head.equals(bytes.subarray(0, START)) ? rowsOf(body) : undefined;
 }
 
-function digestOf(name: Uint8Array, body: Uint8Array): Buffer {
-  return createHash('sha256').update(MAGIC).update(name).update(body).digest();
+function digestOf(name: Uint8Array, body: Uint8Array, pace: Pace | undefined): Promise<Buffer> {
+  return sha256([MAGIC, name, body], pace);
 }
 
 /** The rows as parts of one array, because ids are most of the bytes and need no copy. */

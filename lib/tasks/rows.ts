@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { sha256 } from '../core/digest.js';
 import { decodeUtf8, isObject, readBytes } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 
 /** The parts of a task's data; each is a file `SPLIT.jsonl` in the task's folder. */
 export const SPLITS = ['train', 'validation', 'test'] as const;
@@ -30,39 +31,42 @@ export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
 
 /**
  * Reads `dir/SPLIT.jsonl`, one JSON object per line. Blank lines, a byte-order mark and CRLF are tolerated.
- * @param options.needLabels whether rows without a label are refused
- * Errors: NOT_FOUND, IO; INVALID_DATA naming file:line and what was expected.
+ * Errors: NOT_FOUND, IO, ABORTED; INVALID_DATA naming file:line and what was expected.
  */
-export async function loadSplit(
-  dir: string,
-  split: SplitName,
-  options: { needLabels?: boolean } = {},
-): Promise<TaskSplit> {
-  const { file, digest, bytes } = await readSplit(dir, split);
-  return { file, digest, rows: parseSplit({ file, bytes }, options) };
+export async function loadSplit(dir: string, split: SplitName, options: ReadOptions = {}): Promise<TaskSplit> {
+  const { file, digest, bytes } = await readSplit(dir, split, options);
+  return { file, digest, rows: await parseSplit({ file, bytes }, options) };
 }
 
-/** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO. */
-export async function readSplit(dir: string, split: SplitName): Promise<SplitFile> {
+/** How a split is read. */
+export interface ReadOptions {
+  /** Whether rows without a label are refused. */
+  needLabels?: boolean;
+  /** The pace of the work, which is that of a work that nothing ends by default. */
+  pace?: Pace;
+}
+
+/** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO, ABORTED. */
+export async function readSplit(dir: string, split: SplitName, { pace }: ReadOptions = {}): Promise<SplitFile> {
   const file = join(dir, `${split}.jsonl`);
   const bytes = await readBytes(file);
-  return { file, digest: createHash('sha256').update(bytes).digest('hex'), bytes };
+  return { file, digest: (await sha256([bytes], pace)).toString('hex'), bytes };
 }
 
-/** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it. */
-export function parseSplit(
+/** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it; ABORTED. */
+export async function parseSplit(
   { file, bytes }: Pick<SplitFile, 'file' | 'bytes'>,
-  options: { needLabels?: boolean } = {},
-): TaskRow[] {
-  const rows = parseRows(bytes, file, options.needLabels ?? false);
+  { needLabels = false, pace = new Pace() }: ReadOptions = {},
+): Promise<TaskRow[]> {
+  const rows = await pace.finish(parseRows(bytes, file, needLabels));
   if (rows.length === 0) throw new DfMergeError('INVALID_DATA', `${file}: no rows`);
   return rows;
 }
 
 const NEWLINE = 0x0a;
 
-/** Cuts the bytes into lines before they are decoded, so that invalid UTF-8 is blamed on its line. */
-function parseRows(bytes: Buffer, file: string, needLabels: boolean): TaskRow[] {
+/** Cuts the bytes into lines before they are decoded, so that invalid UTF-8 is blamed on its line. It yields after every line. */
+function* parseRows(bytes: Buffer, file: string, needLabels: boolean): Generator<void, TaskRow[]> {
   const rows: TaskRow[] = [];
   for (let start = 0, line = 1; start < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
@@ -70,6 +74,7 @@ function parseRows(bytes: Buffer, file: string, needLabels: boolean): TaskRow[] 
     const row = parseLine(bytes.subarray(start, end), { where: `${file}:${line}`, first: line === 1, needLabels });
     if (row) rows.push(row);
     start = end + 1;
+    yield;
   }
   return rows;
 }

@@ -1,22 +1,44 @@
+import { Pace } from '../core/pace.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import type { Session } from '../engine/session.js';
 import type { TaskRow } from './rows.js';
-import { loadTokenizer, type Tokenizer } from './text/tokenizer.js';
+import { DEFAULT_MAX_INPUT_TOKENS, loadTokenizer, type Tokenizer } from './text/tokenizer.js';
 
 /** The tokenizer of a session's models. Errors: those of loadTokenizer. */
 export function tokenizerOf({ set }: Session): Promise<Tokenizer> {
   return loadTokenizer(set.tokenizerDir ?? set.base.dir);
 }
 
-/** The token ids of rows. Inputs are cut to `maxInputTokens`, by default 512, and choices are not cut. */
-export function tokenizeRows(
+/**
+ * The token ids of rows. Inputs are cut to `maxInputTokens`, by default 512, and choices are not cut.
+ * @param options.pace the pace of the work, which is that of a work that nothing ends by default
+ * Errors: those of Tokenizer, ABORTED.
+ */
+export async function tokenizeRows(
   tokenizer: Tokenizer,
-  rows: TaskRow[],
-  options: { maxInputTokens?: number } = {},
-): TokenizedRows {
-  return {
-    inputIds: rows.map((row) => Int32Array.from(tokenizer.encodeInput(row.input, options.maxInputTokens))),
-    choices: rows.map((row) => row.choices.map((choice) => Int32Array.from(tokenizer.encode(choice)))),
-    labels: Int32Array.from(rows, (row) => row.label ?? -1),
-  };
+  rows: readonly TaskRow[],
+  options: { maxInputTokens?: number; pace?: Pace } = {},
+): Promise<TokenizedRows> {
+  const { maxInputTokens = DEFAULT_MAX_INPUT_TOKENS, pace = new Pace() } = options;
+  const inputIds: Int32Array[] = [];
+  const choices: Int32Array[][] = [];
+  for (const row of rows) {
+    inputIds.push(Int32Array.from(await pace.finish(tokenizer.encodeInSteps(row.input, maxInputTokens))));
+    const ids: Int32Array[] = [];
+    for (const choice of row.choices) {
+      ids.push(Int32Array.from(await idsOfChoice(tokenizer, choice, pace)));
+      if (pace.isOver) await pace.rest();
+    }
+    choices.push(ids);
+  }
+  return { inputIds, choices, labels: Int32Array.from(rows, (row) => row.label ?? -1) };
+}
+
+/** A choice of more characters is tokenized in steps, and a shorter one as a whole, because it is remembered. */
+const MAX_WHOLE_LENGTH = 1000;
+
+function idsOfChoice(tokenizer: Tokenizer, choice: string, pace: Pace): number[] | Promise<number[]> {
+  return choice.length > MAX_WHOLE_LENGTH
+    ? pace.finish(tokenizer.encodeInSteps(choice, Infinity))
+    : tokenizer.encode(choice);
 }

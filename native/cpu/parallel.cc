@@ -1,5 +1,7 @@
 #include "cpu/parallel.h"
 
+#include "core/mapping.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -83,6 +85,7 @@ void ThreadPool::start(int64_t items, Call call, const void* context) {
 }
 
 void ThreadPool::work(int thread) {
+  accept_bus_errors();
   uint64_t seen = 0;
   for (;;) {
     for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();

@@ -34,8 +34,8 @@ struct Walk {
   const Operands& operands;
 };
 
-// Applies a kernel to all elements of the tensors. Throws what the kernel and its sources throw, and ABORTED where the
-// stream is stopped; the targets are then half done.
+// Applies a kernel to all elements of the tensors, and checks the sources before and after. Throws what the kernel and
+// its sources throw, and ABORTED where the stream is stopped; the targets are then half done.
 namespace cpu {
 void walk(Context& context, const Walk& walk);
 }

@@ -83,7 +83,13 @@ std::vector<double> reduced(Context& context, const Kernel& kernel, const ChunkW
 
 }  // namespace
 
-void cpu::walk(Context& context, const Walk& walk) {
+namespace {
+
+void check_sources(const Walk& walk) {
+  for (const Source* source : walk.operands.sources) source->check();
+}
+
+void apply(Context& context, const Walk& walk) {
   const ChunkWalk chunks(context, walk);
   const auto sums = static_cast<size_t>(walk.kernel.sums());
   std::vector<double> all;
@@ -92,6 +98,20 @@ void cpu::walk(Context& context, const Walk& walk) {
     const double* of_all = all.data() + walk.tensors.size() * sums;
     walk.kernel.apply(context, chunk, {all.data() + static_cast<size_t>(tensor) * sums, of_all});
   });
+}
+
+}  // namespace
+
+void cpu::walk(Context& context, const Walk& walk) {
+  check_sources(walk);
+  try {
+    apply(context, walk);
+  } catch (...) {
+    // What looks like a fault of the numbers may come of a file that changed. One who stopped the work asks no reason.
+    if (!context.stop) check_sources(walk);
+    throw;
+  }
+  check_sources(walk);
 }
 
 }  // namespace dfmerge

@@ -10,7 +10,7 @@ FileSource::FileSource(const Stream& stream, const std::vector<TensorRange>& ran
   std::map<std::string, std::shared_ptr<const MappedFile>> files;
   for (const TensorRange& range : ranges) {
     std::shared_ptr<const MappedFile>& file = files[range.file];
-    if (!file) file = std::make_shared<const MappedFile>(range.file);
+    if (!file) files_.push_back(file = std::make_shared<const MappedFile>(range.file));
     readers_.emplace_back(file, range);
   }
 }

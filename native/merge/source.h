@@ -12,6 +12,8 @@ class Source {
   virtual ~Source() = default;
   // Returns at most kChunk elements of a tensor as float32: a pointer to where they lie, or `buffer`, which is filled.
   virtual const float* read(int tensor, ElementRange range, float* buffer) const = 0;
+  // Throws where what is read, or was read, cannot be trusted: a file that somebody changed, for one.
+  virtual void check() const {}
 };
 
 }  // namespace dfmerge

@@ -1,7 +1,12 @@
 // A file whose bytes are read where they lie: mapped where the system allows it, else read in ranges.
 #pragma once
+#include <sys/stat.h>
+
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "core/mapping.h"
 
 namespace dfmerge {
 
@@ -19,12 +24,16 @@ class MappedFile {
   // Bytes [offset, offset + count), which the caller has checked against size(): a pointer into the mapping, or
   // `buffer`, filled by plain reads. Throws IO where reading fails.
   const uint8_t* bytes(int64_t offset, int64_t count, uint8_t* buffer) const;
+  // To be called before and after bytes are used: throws MISMATCH where the file is not the one that was opened any
+  // more, because it was written to or another took its place, and IO where it is gone or a part could not be read.
+  void check() const;
 
  private:
   std::string path_;
   int descriptor_ = -1;
   int64_t size_ = 0;
-  const uint8_t* map_ = nullptr;
+  struct stat opened_;  // as it was when it was opened
+  std::unique_ptr<const Mapping> map_;
 };
 
 }  // namespace dfmerge

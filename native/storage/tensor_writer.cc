@@ -40,6 +40,7 @@ void TensorWriter::put(const void* bytes, int64_t count, int64_t offset) const {
         pwrite(descriptor_, static_cast<const char*>(bytes) + done, static_cast<size_t>(count - done), offset + done);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) fail("IO", "%s: %s", range_.file.c_str(), std::strerror(errno));
+    if (put == 0) fail("IO", "%s: the system wrote nothing", range_.file.c_str());
     done += put;
   }
 }

@@ -12,13 +12,12 @@ namespace dfmerge {
 
 struct AdamWOptions {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
-  int step;  // counts from 1
 };
 
 class AdamWKernel : public Kernel {
  public:
-  // Throws INVALID_ARGUMENT for a step below 1, a beta outside [0, 1) and a negative epsilon.
-  explicit AdamWKernel(const AdamWOptions& options);
+  // `step` counts from 1. Throws INVALID_ARGUMENT for a beta outside [0, 1) and a negative epsilon.
+  AdamWKernel(const AdamWOptions& options, int step);
   void apply(Context& context, const Chunk& chunk, const Sums& sums) const override;
 
  private:

@@ -171,9 +171,9 @@ void fisher(Engine& engine, const Batch& batch, FisherMode mode, double min_weig
   engine.begin_fisher();
   append(bits, engine.add_fisher(batch, {mode, draws, {}, min_weight}));
   engine.begin_merge();
-  engine.finish_fisher({batch.inputs(), 1e-12, Fold{1, 0.4}});
+  engine.finish_fisher({1e-12, Fold{1, 0.4}});
   append(bits, engine, ParameterVector::kFisher);
-  engine.finish_merge(1);
+  engine.finish_merge();
   append(bits, engine, ParameterVector::kParameters);
 }
 
@@ -198,9 +198,9 @@ std::map<std::string, Work> works(const Setting& s) {
   all["training"] = [&](Engine& engine, Bits& bits) {
     engine.load(0);
     engine.begin_training();
-    for (int step : {1, 2}) {
+    for (int step = 0; step < 2; ++step) {
       append(bits, engine.add_gradient(s.batch, 0.01));
-      engine.adamw({1e-2, 0.9, 0.999, 1e-8, 0.1, step});
+      engine.adamw({1e-2, 0.9, 0.999, 1e-8, 0.1});
     }
     append(bits, engine, ParameterVector::kParameters);
   };
@@ -211,7 +211,7 @@ std::map<std::string, Work> works(const Setting& s) {
         if (with_fisher) engine.load_fisher(s.folder.fishers[i - 1].places(engine.model().parameters()));
         engine.fold({i, i * 0.3}, with_fisher);
       }
-      engine.finish_merge(2);
+      engine.finish_merge();
       append(bits, engine, ParameterVector::kParameters);
     };
   all["write"] = [&](Engine& engine, Bits& bits) {

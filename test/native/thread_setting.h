@@ -123,7 +123,7 @@ struct Folder {
     for (const File& file : fishers) {
       engine.begin_fisher();
       engine.add_fisher(batch, {FisherMode::kExact, {}, {}, 0});
-      engine.finish_fisher({1, 1e-3, {}});
+      engine.finish_fisher({1e-3, {}});
       engine.write(ParameterVector::kFisher, file.places(table));
     }
     out.make(table);

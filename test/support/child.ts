@@ -1,10 +1,14 @@
 // A program for tests that need a process of their own, started as `node child.js MODE FOLDER...`.
 import { createHash } from 'node:crypto';
+import { truncateSync } from 'node:fs';
+import { copyFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { testing } from '../../bindings/testing/index.js';
 import { packRows } from '../../lib/engine/batch.js';
 import { Session } from '../../lib/engine/session.js';
 import { bitsOf } from './machines.js';
-import { openT5, randomRows, randomWeights, V1_0 } from './random_t5.js';
+import { openT5, randomRows, randomWeights, V1_0, writeT5 } from './random_t5.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './big_engine.js';
 import { measure, mergeByHand } from './passes.js';
 
@@ -41,6 +45,37 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     await model.load(0);
     const nll = await model.job((engine) => engine.score(packRows(randomRows(V1_0, [[7, [3, 2]]]), [0])));
     console.log(JSON.stringify({ threads: model.threads, warnings, nll: [...nll] }));
+  },
+
+  /** Cuts a checkpoint short at many moments of a pass over it, and prints the errors. */
+  async truncate() {
+    const base = await writeT5(BIG, randomWeights(BIG, 1));
+    const file = join(base, 'model.safetensors');
+    const { size } = await stat(file);
+    const errors: string[] = [];
+    for (let round = 0; round < 30; round++) {
+      await copyFile(file, `${file}.kept`);
+      const session = await Session.open(base, [], { threads: 2 });
+      const loading = session.load(0).catch((error: Error & { code: string }) => {
+        errors.push(`${error.code} ${error.message}`);
+      });
+      for (let spin = 0; spin < round * 20_000; spin++); // The pass goes on meanwhile.
+      truncateSync(file, Math.floor((size * round) / 30));
+      await loading;
+      session.close();
+      await rename(`${file}.kept`, file);
+    }
+    console.log(JSON.stringify({ errors }));
+  },
+
+  /** Meets SIGBUS after a model was opened: by touching a mapping of somebody else's, or sent by a process. */
+  async bus([kind]) {
+    const base = await writeT5(V1_0, randomWeights(V1_0, 1));
+    const file = join(base, 'model.safetensors');
+    await Session.open(base, []);
+    if (kind === 'signal') process.kill(process.pid, 'SIGBUS');
+    else testing().faults.readForeign(file, () => truncateSync(file, 0));
+    await sleep(1000);
   },
 
   /** Ends the process while a job runs. */

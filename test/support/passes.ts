@@ -66,5 +66,5 @@ export async function mergeByHand(
     await prepare(i + 1);
     await session.job((engine) => engine.fold({ model: i + 1, coefficient, withFisher: true }));
   }
-  await session.job((engine) => engine.finishMerge(coefficients.length));
+  await session.job((engine) => engine.finishMerge());
 }

@@ -1,11 +1,12 @@
 import type { EngineConfig } from '../../../bindings/index.js';
+import { excerpt } from '../../core/bounded_json.js';
 import { DfMergeError } from '../../core/errors.js';
 import type { OnWarning } from '../../core/progress.js';
 import type { ModelSizes } from '../architecture.js';
 
 import { HONOURED_KEYS, IGNORED_KEYS, REFUSED_KEYS, SECOND_NAMES } from './config_keys.js';
 import { readActivation, readScaling } from './config_rules.js';
-import { invalidConfig, readCount, type ConfigSource } from './config_values.js';
+import { invalidConfig, readCount, shown, type ConfigSource } from './config_values.js';
 
 /** The numbers of a T5's config.json that decide what it computes; whether the head is tied is the checkpoint's to say. */
 export interface T5Config {
@@ -54,6 +55,9 @@ export const CONFIG_KEYS: Record<keyof T5Config, string> = {
 
 /** No size of a model may be larger: what it would take is out of reach, and numbers near 2^31 overflow in products. */
 const MOST = 2 ** 24;
+const MOST_LAYERS = 2 ** 12;
+/** Below this, numbers of elements stay exact wherever they are added. */
+const MOST_PARAMETERS = 2 ** 40;
 
 /**
  * Reads a T5 1.0, 1.1, Flan or mT5 config, with the defaults that old checkpoints rely on. A key counts as transformers reads it; one that
@@ -65,17 +69,17 @@ export function parseT5Config(config: Record<string, unknown>, file: string, onW
   const isMt5 = config.model_type === 'mt5';
   refuseFeatures(source);
   warnOfUnknown(source);
-  const count = (key: string, fallback?: number) => readCount(source, key, { fallback, least: 1, most: MOST });
-  const numLayers = count('num_layers');
+  const count = (key: string, fallback?: number, most = MOST) => readCount(source, key, { fallback, least: 1, most });
+  const numLayers = count('num_layers', undefined, MOST_LAYERS);
   const vocabSize = count('vocab_size');
   const token = (key: string, fallback: number) => readToken(source, key, { fallback, vocabSize });
   const padTokenId = token('pad_token_id', 0);
-  return {
+  const parsed: T5Config = {
     dModel: count('d_model'),
     dKv: count('d_kv'),
     dFf: count('d_ff'),
     numLayers,
-    numDecoderLayers: count('num_decoder_layers', numLayers),
+    numDecoderLayers: count('num_decoder_layers', numLayers, MOST_LAYERS),
     numHeads: count('num_heads'),
     ...readBuckets(source),
     gated: readActivation(source, isMt5).gated,
@@ -86,6 +90,22 @@ export function parseT5Config(config: Record<string, unknown>, file: string, onW
     decoderStartTokenId: token('decoder_start_token_id', isMt5 ? 0 : padTokenId),
     scaleLogits: readScaling(source, isMt5),
   };
+  assertSize(parsed, file);
+  return parsed;
+}
+
+function assertSize(config: T5Config, file: string): void {
+  const { dModel, dKv, dFf, numLayers, numDecoderLayers, numHeads, vocabSize } = config;
+  const inner = numHeads * dKv;
+  if (inner > MOST)
+    throw invalidConfig(file, `num_heads is ${numHeads} and d_kv ${dKv}; expected a product of at most ${MOST}`);
+  const layer = (attentions: number) => dModel * (4 * attentions * inner + 3 * dFf);
+  const parameters = 2 * vocabSize * dModel + numLayers * layer(1) + numDecoderLayers * layer(2);
+  if (parameters > MOST_PARAMETERS)
+    throw invalidConfig(
+      file,
+      `its sizes make some ${parameters.toPrecision(2)} parameters; expected at most ${MOST_PARAMETERS}`,
+    );
 }
 
 /** The configuration of an engine; `tied` says whether the output head is the embedding table itself. */
@@ -130,7 +150,7 @@ function withSecondNames(config: Record<string, unknown>, file: string): Record<
     if ((config[key] ?? value) !== value)
       throw invalidConfig(
         file,
-        `${key} is ${JSON.stringify(config[key])} and ${second}, which means the same, is ${JSON.stringify(value)}`,
+        `${key} is ${shown(config[key])} and ${second}, which means the same, is ${shown(value)}`,
       );
     own[key] = value;
   }
@@ -141,7 +161,7 @@ function refuseFeatures({ config, file }: ConfigSource): void {
   for (const [key, { harmless, reason }] of Object.entries(REFUSED_KEYS)) {
     const value = config[key] ?? undefined;
     if (value !== undefined && !harmless(value))
-      throw new DfMergeError('UNSUPPORTED', `${file}: ${key} is ${shorten(JSON.stringify(value))}: ${reason}`);
+      throw new DfMergeError('UNSUPPORTED', `${file}: ${key} is ${shown(value)}: ${reason}`);
   }
 }
 
@@ -150,12 +170,8 @@ function warnOfUnknown({ config, file, onWarning }: ConfigSource): void {
     (key) => !HONOURED_KEYS.has(key) && !IGNORED_KEYS.has(key) && !Object.hasOwn(REFUSED_KEYS, key),
   );
   if (unknown.length === 0) return;
-  const names = unknown.slice(0, 8).map(shorten).join(', ') + (unknown.length > 8 ? ', …' : '');
+  const names = unknown.slice(0, 8).map(excerpt).join(', ') + (unknown.length > 8 ? ', …' : '');
   onWarning?.(`${file}: no T5 reads the key${unknown.length > 1 ? 's' : ''} ${names}; ignored`);
-}
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 function readToken(source: ConfigSource, key: string, options: { fallback: number; vocabSize: number }): number {
@@ -169,7 +185,7 @@ function readToken(source: ConfigSource, key: string, options: { fallback: numbe
 function readBuckets(source: ConfigSource): Pick<T5Config, 'relativeBuckets' | 'relativeMaxDistance'> {
   const buckets = 'relative_attention_num_buckets';
   const distance = 'relative_attention_max_distance';
-  const relativeBuckets = readCount(source, buckets, { fallback: 32, least: 4, most: MOST });
+  const relativeBuckets = readCount(source, buckets, { fallback: 32, least: 4, most: 2 ** 16 });
   const relativeMaxDistance = readCount(source, distance, { fallback: 128, least: 1, most: 2 ** 30 });
   if (relativeBuckets % 2 !== 0)
     throw invalidConfig(source.file, `${buckets} is ${relativeBuckets}; expected an even number`);
@@ -184,6 +200,6 @@ function readBuckets(source: ConfigSource): Pick<T5Config, 'relativeBuckets' | '
 function readEpsilon({ config, file }: ConfigSource): number {
   const value = config.layer_norm_epsilon ?? 1e-6;
   if (typeof value !== 'number' || !(value >= 0 && value < 1))
-    throw invalidConfig(file, `layer_norm_epsilon is ${JSON.stringify(value)}; expected a number in [0, 1)`);
+    throw invalidConfig(file, `layer_norm_epsilon is ${shown(value)}; expected a number in [0, 1)`);
   return value;
 }

@@ -1,5 +1,5 @@
 import { DfMergeError } from '../../core/errors.js';
-import { invalidConfig, readFlag, type ConfigSource } from './config_values.js';
+import { invalidConfig, readFlag, shown, type ConfigSource } from './config_values.js';
 
 /** transformers' names of one function, 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))); they differ in how they round it. */
 const GELU_NEW: ReadonlySet<string> = new Set([
@@ -21,14 +21,13 @@ export function readActivation(source: ConfigSource, isMt5: boolean): Activation
   const projection =
     config.feed_forward_proj === undefined ? (isMt5 ? 'gated-gelu' : 'relu') : config.feed_forward_proj;
   const derived = activationOf(projection);
-  if (!derived) throw unsupported(source, `feed_forward_proj ${JSON.stringify(projection)?.slice(0, 60)}`);
+  if (!derived) throw unsupported(source, `feed_forward_proj ${shown(projection)}`);
   const name = config.dense_act_fn ?? derived.name;
-  if (typeof name !== 'string')
-    throw invalidConfig(file, `dense_act_fn is ${JSON.stringify(name).slice(0, 60)}; expected a name`);
+  if (typeof name !== 'string') throw invalidConfig(file, `dense_act_fn is ${shown(name)}; expected a name`);
   const activation = { gated: readFlag(source, 'is_gated_act') ?? derived.gated, name };
   const overruled = activation.gated !== derived.gated || kernelOf(activation) !== kernelOf(derived);
-  const said = `feed_forward_proj ${JSON.stringify(projection)}`;
-  const by = `is_gated_act ${activation.gated} and dense_act_fn ${JSON.stringify(name.slice(0, 60))}`;
+  const said = `feed_forward_proj ${shown(projection)}`;
+  const by = `is_gated_act ${activation.gated} and dense_act_fn ${shown(name)}`;
   if (kernelOf(activation) === undefined) throw unsupported(source, overruled ? `${said} with ${by}` : said);
   if (overruled) onWarning?.(`${file}: ${said} is overruled by ${by}, as in transformers`);
   return activation;

@@ -1,3 +1,4 @@
+import { excerpt } from '../../core/bounded_json.js';
 import { DfMergeError } from '../../core/errors.js';
 import type { OnWarning } from '../../core/progress.js';
 
@@ -14,6 +15,11 @@ export function invalidConfig(file: string, message: string): DfMergeError {
   return new DfMergeError('INVALID_CONFIG', `${file}: ${message}`);
 }
 
+/** A value of config.json as a message shows it: its beginning, where it is long. */
+export function shown(value: unknown): string {
+  return excerpt(JSON.stringify(value) ?? 'undefined');
+}
+
 /** Reads an integer from `least` to `most`. A null counts as absent, since transformers writes unset keys that way. */
 export function readCount(
   { config, file }: ConfigSource,
@@ -22,10 +28,9 @@ export function readCount(
 ): number {
   const value = config[key] ?? fallback;
   if (value === undefined) throw invalidConfig(file, `${key} is missing`);
-  const shown = JSON.stringify(value).slice(0, 60);
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
-    throw invalidConfig(file, `${key} is ${shown}; expected an integer of at least ${least}`);
-  if (value > most) throw invalidConfig(file, `${key} is ${shown}; expected at most ${most}`);
+    throw invalidConfig(file, `${key} is ${shown(value)}; expected an integer of at least ${least}`);
+  if (value > most) throw invalidConfig(file, `${key} is ${shown(value)}; expected at most ${most}`);
   return value;
 }
 
@@ -33,6 +38,6 @@ export function readCount(
 export function readFlag({ config, file }: ConfigSource, key: string): boolean | undefined {
   const value = config[key];
   if (value !== undefined && typeof value !== 'boolean')
-    throw invalidConfig(file, `${key} is ${JSON.stringify(value).slice(0, 60)}; expected true or false`);
+    throw invalidConfig(file, `${key} is ${shown(value)}; expected true or false`);
   return value;
 }

@@ -2,9 +2,8 @@
  * SentencePiece's precompiled character map, as a tokenizer.json carries it: replacements of characters and of short sequences. T5's map is
  * NFKC with a treatment of its own for spaces and control characters.
  *
- * @huggingface/tokenizers approximates the map by `String.normalize('NFKC')`, which gives other ids for zero-width joiners (emoji),
- * stacked accents and some full-width text. Here the map itself is read, and applied as the Rust `tokenizers` does, on whose ids models
- * were trained: a grapheme under 6 bytes is replaced by what its *shortest* mapped prefix turns into; in any other grapheme, and where no
+ * `String.normalize('NFKC')` alone would give other ids for zero-width joiners (emoji), stacked accents and some full-width text. The map is
+ * applied as Rust `tokenizers` does, on whose ids models were trained: a grapheme under 6 bytes is replaced by what its *shortest* mapped prefix turns into; in any other grapheme, and where no
  * prefix is mapped, single characters are replaced.
  *
  * The layout is base64 of [u32: bytes of the trie][trie: u32 units of a Darts double array][replacements in UTF-8, each ended by a zero].
@@ -18,7 +17,7 @@ export class PrecompiledMap {
   /** @throws RangeError where the map's sizes do not fit its bytes */
   constructor(base64: string) {
     const bytes = Buffer.from(base64, 'base64');
-    const trieBytes = bytes.readUInt32LE(0);
+    const trieBytes = bytes.length >= 4 ? bytes.readUInt32LE(0) : 0;
     if (trieBytes === 0 || trieBytes % 4 !== 0 || trieBytes + 4 > bytes.length)
       throw new RangeError('precompiled_charsmap is cut short');
     this.#trie = Uint32Array.from({ length: trieBytes / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i));
@@ -28,7 +27,14 @@ export class PrecompiledMap {
 
   /** The text with every mapped sequence replaced. */
   normalize(text: string): string {
-    return this.#asciiStays ? text.replace(BEYOND_ASCII, (run) => this.#mapText(run)) : this.#mapText(text);
+    if (!this.#asciiStays) return this.#mapText(text);
+    let result = '';
+    let done = 0;
+    for (const [start, end] of runsBeyondAscii(text)) {
+      result += text.slice(done, start) + this.#mapText(text.slice(start, end));
+      done = end;
+    }
+    return done === 0 ? text : result + text.slice(done);
   }
 
   #mapText(text: string): string {
@@ -63,8 +69,6 @@ export class PrecompiledMap {
 
 const MAX_WHOLE_GRAPHEME_BYTES = 6;
 const PRINTABLE = String.fromCharCode(...Array.from({ length: 0x7f - 0x20 }, (_, i) => 0x20 + i));
-/** Runs of anything but printable ASCII, with one neighbour on each side, because an accent belongs to the letter before it. */
-const BEYOND_ASCII = /[\x20-\x7e]?[^\x20-\x7e]+(?:[\x20-\x7e][^\x20-\x7e]+)*[\x20-\x7e]?/g;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 // The fields of a Darts-clone unit.
@@ -72,3 +76,21 @@ const unitOffset = (unit: number) => ((unit >>> 10) << ((unit & 0x200) >>> 6)) >
 const unitLabel = (unit: number) => (unit & 0x800000ff) >>> 0;
 const unitHasLeaf = (unit: number) => ((unit >>> 8) & 1) === 1;
 const unitValue = (unit: number) => unit & 0x7fffffff;
+
+const isPrintable = (unit: number) => unit >= 0x20 && unit <= 0x7e;
+
+/**
+ * Runs of anything but printable ASCII, with one neighbour on each side, because an accent belongs to the letter before it; a single
+ * printable character between two runs belongs to both. (A regular expression for a long run would take a stack as long.)
+ */
+function* runsBeyondAscii(text: string): Generator<[start: number, end: number]> {
+  for (let at = 0; at < text.length; at++) {
+    if (isPrintable(text.charCodeAt(at))) continue;
+    const start = Math.max(at - 1, 0);
+    let end = at + 1;
+    while (end < text.length && !(isPrintable(text.charCodeAt(end)) && isPrintable(text.charCodeAt(end + 1)))) end++;
+    end = Math.min(end + 1, text.length);
+    yield [start, end];
+    at = end - 1;
+  }
+}

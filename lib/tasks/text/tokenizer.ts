@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DfMergeError } from '../../core/errors.js';
 import { exists, isObject, parseJsonObject, readBytes, readJsonObject } from '../../core/files.js';
-import { correct } from './corrections.js';
-import { LibraryTokenizer, libraryCode } from './library.js';
+import { Pipeline } from './pipeline.js';
+import { finish } from './slices.js';
 
 /** Turns text into token ids as the checkpoint's own tokenizer does. */
 export interface Tokenizer {
@@ -12,10 +12,12 @@ export interface Tokenizer {
    * Errors: INVALID_DATA for a word that is not in a vocabulary without an unknown token.
    */
   encode(text: string): number[];
-  /** The ids that encode gives, cut to at most `maxTokens` (default 512) so that the last id is still `</s>`. */
+  /** The ids that encode gives, cut to at most `maxTokens` (default 512) so that what belongs after a text, such as `</s>`, still follows. */
   encodeInput(text: string, maxTokens?: number): number[];
+  /** Does as encodeInput, or as encode where `maxTokens` is Infinity, and yields after every few thousand characters of work. */
+  encodeInSteps(text: string, maxTokens: number): Generator<void, number[]>;
   readonly eosTokenId: number;
-  /** SHA-256 (hex) of what it was loaded from and of the library's code. Token ids are kept between runs only where it is known. */
+  /** SHA-256 (hex) of the files that it was loaded from. Token ids are kept between runs only where it is known. */
   readonly digest?: string;
 }
 
@@ -36,8 +38,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
       'NOT_FOUND',
       `${dir}: no tokenizer.json (spiece.model alone is not read; transformers writes tokenizer.json with save_pretrained)`,
     );
-  const code = await libraryCode();
-  const hash = createHash('sha256').update(code ?? '');
+  const hash = createHash('sha256');
   const read = async (name: string): Promise<Record<string, unknown>> => {
     const bytes = await readBytes(join(dir, name));
     hash.update(`\n${name} ${bytes.length}\n`).update(bytes);
@@ -45,21 +46,18 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   };
   const has = (name: string) => exists(join(dir, name));
   const settings = (await has('tokenizer_config.json')) ? await read('tokenizer_config.json') : {};
-  const library = build(await read('tokenizer.json'), settings, file);
+  const pipeline = build(await read('tokenizer.json'), file);
   const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
-  const eos = findEos(library, { settings, config, file });
+  const eos = findEos(pipeline, { settings, config, file });
   // Of config.json only the end token matters for ids, and its text differs between models of one tokenizer: it stays out of the digest.
-  return new T5Tokenizer(library, eos, code && hash.update(`\n</s> ${eos}\n`).digest('hex'));
+  return new T5Tokenizer(pipeline, eos, hash.update(`\n</s> ${eos}\n`).digest('hex'));
 }
 
-function build(json: Record<string, unknown>, settings: Record<string, unknown>, file: string): LibraryTokenizer {
+function build(json: Record<string, unknown>, file: string): Pipeline {
   try {
-    // The library looks for a WordLevel model's token for unknown words in the settings only.
-    const unknown = isObject(json.model) ? json.model.unk_token : undefined;
-    const library = new LibraryTokenizer(json, { ...settings, unk_token: unknown ?? tokenText(settings.unk_token) });
-    correct(library, json);
-    return library;
+    return new Pipeline(json, file);
   } catch (error) {
+    if (error instanceof DfMergeError) throw error;
     throw new DfMergeError('INVALID_CONFIG', `${file}: ${(error as Error).message}`, { cause: error });
   }
 }
@@ -71,37 +69,40 @@ function tokenText(token: unknown): string | undefined {
 }
 
 function findEos(
-  library: LibraryTokenizer,
+  pipeline: Pipeline,
   from: { settings: Record<string, unknown>; config: Record<string, unknown>; file: string },
 ): number {
   const token = tokenText(from.settings.eos_token) ?? '</s>';
   const configured = from.config.eos_token_id;
-  const id = typeof configured === 'number' ? configured : library.token_to_id(token);
+  const id = typeof configured === 'number' ? configured : pipeline.idOf(token);
   if (id === undefined)
     throw new DfMergeError('INVALID_CONFIG', `${from.file}: the vocabulary has no end token "${token}"`);
   return id;
 }
 
 class T5Tokenizer implements Tokenizer {
-  readonly #library: LibraryTokenizer;
-  /** False where tokenizer.json has no post-processor that ends a text with `</s>`. */
-  readonly #endsItself: boolean;
+  readonly #pipeline: Pipeline;
+  readonly #before: readonly number[];
+  /** Ends with `</s>`, whether or not tokenizer.json has a post-processor that puts it there. */
+  readonly #after: readonly number[];
   readonly #recent = new Map<string, number[]>();
 
   constructor(
-    library: LibraryTokenizer,
+    pipeline: Pipeline,
     readonly eosTokenId: number,
-    readonly digest: string | undefined,
+    readonly digest: string,
   ) {
-    this.#library = library;
-    this.#endsItself = library.encode('').ids.at(-1) === eosTokenId;
+    this.#pipeline = pipeline;
+    const { before, after } = pipeline.around;
+    this.#before = before;
+    this.#after = after.at(-1) === eosTokenId ? after : [...after, eosTokenId];
   }
 
   encode(text: string): number[] {
-    if (text.length > MAX_CACHED_LENGTH) return this.#encode(text);
+    if (text.length > MAX_CACHED_LENGTH) return finish(this.encodeInSteps(text, Infinity));
     let ids = this.#recent.get(text);
     if (!ids) {
-      ids = this.#encode(text);
+      ids = finish(this.encodeInSteps(text, Infinity));
       if (this.#recent.size >= MAX_CACHED_TEXTS) this.#recent.clear();
       this.#recent.set(text, ids);
     }
@@ -109,18 +110,26 @@ class T5Tokenizer implements Tokenizer {
   }
 
   encodeInput(text: string, maxTokens = DEFAULT_MAX_INPUT_TOKENS): number[] {
-    const ids = this.#encode(text);
-    return ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - 1), this.eosTokenId];
+    return finish(this.encodeInSteps(text, maxTokens));
   }
 
-  #encode(text: string): number[] {
-    const { ids } = this.#library.encode(text);
-    if (ids.includes(undefined as never))
-      throw new DfMergeError(
-        'INVALID_DATA',
-        `the tokenizer has no token for unknown words and does not know one of ${JSON.stringify(text.slice(0, 80))}`,
-      );
-    if (!this.#endsItself) ids.push(this.eosTokenId);
-    return ids;
+  *encodeInSteps(text: string, maxTokens: number): Generator<void, number[]> {
+    const room = Math.max(0, maxTokens - this.#before.length - this.#after.length);
+    const ids = yield* this.#encode(text, room);
+    if (ids.length > room) ids.length = room;
+    const all = this.#before.concat(ids, this.#after);
+    // Where there is no room for all that belongs around a text, the end is what stays.
+    return all.length <= maxTokens ? all : [...all.slice(0, Math.max(0, maxTokens - 1)), this.eosTokenId];
+  }
+
+  *#encode(text: string, limit: number): Generator<void, number[]> {
+    try {
+      return yield* this.#pipeline.encode(text, limit);
+    } catch (error) {
+      // A regular expression of tokenizer.json may need more stack for a long run of characters than there is.
+      if (!(error instanceof RangeError)) throw error;
+      const words = `a text of ${text.length} characters is too much for a regular expression of the tokenizer`;
+      throw new DfMergeError('INVALID_DATA', words, { cause: error });
+    }
   }
 }
