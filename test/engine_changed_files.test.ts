@@ -1,5 +1,15 @@
 // Checkpoints that are changed, replaced or cut short while they are in use, which used to end the process by SIGBUS or to go unseen.
-import { copyFileSync, renameSync, rmSync, statSync, truncateSync, openSync, writeSync, closeSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  openSync,
+  writeSync,
+  closeSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +19,7 @@ import { testing } from '../bindings/testing/index.js';
 import { search } from '../lib/commands/search.js';
 import { Session } from '../lib/engine/session.js';
 import { packRows } from '../lib/engine/batch.js';
-import { randomRows, randomWeights, V1_0, writeT5 } from './support/random_t5.js';
+import { randomRows, randomWeights, safetensorsBytes, shapesOf, V1_0, writeT5 } from './support/random_t5.js';
 import { runChild } from './support/run_child.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 import { makeWorkspace } from './support/workspace.js';
@@ -82,6 +92,25 @@ for (const mapped of [true, false])
         }
       },
     );
+
+test('a model that is saved anew between the reading of its header and its opening is refused', async (t) => {
+  const [dir, other] = await Promise.all([1, 2].map((seed) => writeT5(V1_0, randomWeights(V1_0, seed))));
+  const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')) as object;
+  await writeFile(join(dir, 'config.json'), JSON.stringify({ ...config, a_key_that_no_model_has: 1 }));
+  // The same tensors of the same sizes in another order: every one is there, and lies elsewhere.
+  const reversed = new Map([...randomWeights(V1_0, 2)].reverse());
+  await writeFile(join(other, WEIGHTS), safetensorsBytes(reversed, { shapes: shapesOf(V1_0) }));
+  let warned = false;
+  const opening = Session.open(dir, [], {
+    threads: 1,
+    onWarning: () => {
+      warned = true; // All headers have been read by now, and no weights.
+      if (existsSync(join(other, WEIGHTS))) renameSync(join(other, WEIGHTS), join(dir, WEIGHTS));
+    },
+  });
+  const error = await t.throwsAsync(opening, { code: 'MISMATCH', message: /was saved anew while it was opened/ });
+  t.true(warned && error.message.startsWith(join(dir, WEIGHTS)));
+});
 
 test('pages that are gone when they are touched, by several threads at once, are read as zeros, and the file is refused', async (t) => {
   const file = join(await temporaryFolder(), 'big');

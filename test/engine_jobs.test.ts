@@ -1,12 +1,14 @@
 // Native work as JavaScript sees it: one job at a time, on other threads, stoppable, and with memory that V8 knows of. The tests run one after
 // another, because several of them measure time or memory.
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { NativeEngine } from '../bindings/index.js';
 import type { NativeBatch } from '../bindings/index.js';
 import { BIG, bigBatch, bigEngine, newEngine } from './support/big_engine.js';
 import { openT5, randomWeights, V1_0 } from './support/random_t5.js';
-import { runChild } from './support/run_child.js';
+import { runChild, workerOf } from './support/run_child.js';
 
 /** So many inputs take about a second on one thread, so that a job can be caught half-way on faster machines too. */
 const LONG = 300;
@@ -239,6 +241,36 @@ test.serial(
 test.serial('a process may leave while a job runs', async (t) => {
   const end = await runChild(['exit']);
   t.deepEqual([end.code, end.signal, end.stderr], [0, null, '']);
+});
+
+test.serial('engines work in several worker threads at once, to the same bits', async (t) => {
+  const outputs = await Promise.all(
+    ['1', '2', '3'].map(async (threads) => {
+      const worker = workerOf(['threads', threads]);
+      const output = await text(worker.stdout);
+      return JSON.parse(output) as { threads: number; nll: number[] };
+    }),
+  );
+  t.deepEqual(
+    outputs.map(({ threads }) => threads),
+    [1, 2, 3],
+  );
+  for (const { nll } of outputs) t.deepEqual(nll, outputs[0].nll);
+});
+
+test.serial('a worker thread may be terminated, or exit, in the midst of a job; other engines go on', async (t) => {
+  const engine = await bigEngine();
+  const expected = await engine.score(bigBatch(3));
+  for (let round = 0; round < 3; round++) {
+    const worker = workerOf(['forever']);
+    await once(worker.stdout, 'data');
+    await sleep(10 * round);
+    await worker.terminate();
+  }
+  const [code] = (await once(workerOf(['exit']), 'exit')) as [number];
+  t.is(code, 0);
+  t.deepEqual(await engine.score(bigBatch(3)), expected);
+  engine.close();
 });
 
 test.serial('an engine that nothing refers to any more lives until its job has ended', async (t) => {

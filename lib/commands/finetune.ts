@@ -86,11 +86,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
     const tokenizer = await tokenizerOf(session);
     const task = basename(resolve(options.data));
-    const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
+    const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache, signal });
     const validation = await prepareSplit(tokenizer, options.data, {
       split: 'validation',
       needLabels: true,
       cache,
+      signal,
     });
     const judging = await judgingBy(session, { ...options, tokenizer });
     for (const split of [training, validation]) {

@@ -20,6 +20,7 @@ import { openRun } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
+import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
 import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
@@ -57,15 +58,16 @@ export async function merge(given: MergeRecipe | RecipeInput | string, options: 
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
+  const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored }, options);
   await mkdir(dirname(out), { recursive: true });
   await assertWritable(out, options);
-  const { evaluate } = options;
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
     validationRatio: 1,
-    scored: evaluate === undefined ? 'where labelled' : evaluate ? 'yes' : 'no',
+    scored,
   } as const;
   const context = await openRun(recipe, needs, options);
   try {

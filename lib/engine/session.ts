@@ -14,6 +14,7 @@ import type { BatchBudget } from './batch.js';
 import { callNative, jobError } from './native_call.js';
 import { DfMergeError } from '../core/errors.js';
 import { checkOptions, number, oneOf, text, THREADS } from '../core/kinds.js';
+import { assertSameHeaders } from '../checkpoint/unchanged.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
@@ -56,9 +57,12 @@ export function checkComputeOptions(options: ComputeOptions): void {
 }
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
-function defaultBatchMemory(parameters: readonly Parameter[]): number {
-  const elements = sum(parameters.map(({ shape }) => elementCount(shape)));
+export function defaultBatchMemory(elements: number): number {
   return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
+}
+
+function elementsOf(parameters: readonly Parameter[]): number {
+  return sum(parameters.map(({ shape }) => elementCount(shape)));
 }
 
 /**
@@ -81,7 +85,7 @@ export class Session {
     this.parameters = engine.parameters();
     this.threads = engine.threads();
     this.computeDtype = options.computeDtype ?? 'float32';
-    this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
+    this.#budget = options.batchMemory ?? defaultBatchMemory(elementsOf(this.parameters));
   }
 
   /**
@@ -94,8 +98,10 @@ export class Session {
     const engine = makeEngine(set.engineConfig, options);
     try {
       const session = new Session(set, engine, options);
-      for (const member of [set.base, ...set.models])
+      for (const member of [set.base, ...set.models]) {
         callNative(() => engine.addModel(member.sources(session.parameters)));
+        await assertSameHeaders(member.checkpoint);
+      }
       const { threads: asked = availableParallelism() } = options;
       if (session.threads < asked)
         options.onWarning?.(

@@ -15,9 +15,10 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import { consumerTypes, useByName } from './consumer.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -246,6 +247,66 @@ check('no addon, then a broken one: NATIVE_LOAD says what to do, and npm rebuild
   succeed('npm', ['rebuild', 'dfmerge'], { cwd: folder });
   works(folder);
 });
+
+/** Bundles the user's program of a project as README says it, and returns the bundle's file. */
+function bundle(folder, format) {
+  writeFileSync(join(folder, 'use.js'), useByName);
+  const file = join(folder, 'bundled', format === 'cjs' ? 'use.cjs' : 'use.mjs');
+  const require =
+    "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
+  const { errors } = buildSync({
+    entryPoints: [join(folder, 'use.js')],
+    bundle: true,
+    platform: 'node',
+    format,
+    mainFields: ['module', 'main'],
+    outfile: file,
+    logLevel: 'silent',
+    ...(format === 'esm' ? { banner: { js: require } } : {}),
+  });
+  expect(errors.length === 0, JSON.stringify(errors));
+  return file;
+}
+
+/** Copies a bundle into a folder of its own, with nothing of the package above it or beside it. */
+function moved(file) {
+  const folder = join(work, `bundle ${++consumers}`);
+  mkdirSync(folder);
+  const copy = join(folder, basename(file));
+  cpSync(file, copy);
+  return copy;
+}
+
+for (const format of ['cjs', 'esm'])
+  check(
+    `bundled by esbuild (${format}): works with the addon beside it, at DFMERGE_ADDON, or installed; says what is missing`,
+    () => {
+      const folder = project();
+      succeed('npm', ['install', '--ignore-scripts', prebuilt], { cwd: folder });
+      const addon = readdirSync(join(installed(folder), 'prebuilds'), { recursive: true, encoding: 'utf8' })
+        .map((file) => join(installed(folder), 'prebuilds', file))
+        .find((file) => file.endsWith('.node'));
+      const file = bundle(folder, format);
+      const use = (place, env = {}) => run(process.execPath, [basename(place)], { cwd: dirname(place), env });
+      const works = (result) => expect(result.stdout === 'works\n', result.output);
+      works(use(file)); // The package is installed above it.
+
+      const alone = moved(file);
+      const without = use(alone);
+      expect(
+        without.status === 1 && /NATIVE_LOAD/.test(without.stderr) && without.stderr.includes(dirname(alone)),
+        without.output,
+      );
+      works(use(alone, { DFMERGE_ADDON: addon }));
+      cpSync(addon, join(dirname(alone), 'dfmerge.node'));
+      works(use(alone));
+
+      const { version } = require(join(root, 'package.json'));
+      writeFileSync(alone, readFileSync(alone, 'utf8').replaceAll(`"${version}"`, '"99.0.0"'));
+      const other = use(alone);
+      expect(other.status === 1 && /is of version .*, and this is dfmerge 99\.0\.0/.test(other.stderr), other.output);
+    },
+  );
 
 function checkTypes(folder) {
   mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });

@@ -78,6 +78,16 @@ const MODES: Record<string, (folders: string[]) => Promise<void>> = {
     await sleep(1000);
   },
 
+  /** Scores batch after batch without end. */
+  async forever() {
+    const engine = await bigEngine();
+    for (;;) {
+      const scores = engine.score(bigBatch(10));
+      console.log('scoring');
+      await scores;
+    }
+  },
+
   /** Ends the process while a job runs. */
   async exit() {
     const engine = await bigEngine();

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 /** How a process of child.ts ended. */
 export interface ChildEnd {
@@ -7,6 +8,11 @@ export interface ChildEnd {
   signal: string | null;
   stdout: string;
   stderr: string;
+}
+
+/** Runs child.ts in a worker thread of this process, whose output can be read. */
+export function workerOf(args: readonly string[]): Worker {
+  return new Worker(new URL('child.js', import.meta.url), { argv: [...args], stdout: true });
 }
 
 /** Runs child.ts in a process of its own. */
