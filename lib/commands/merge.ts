@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { whileLocked } from '../core/output_lock.js';
 import type { RunOptions } from '../core/progress.js';
 import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
@@ -49,7 +50,7 @@ const KINDS = {
 
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, LOCKED, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(given: MergeRecipe | RecipeInput | string, options: MergeOptions): Promise<RunRecord> {
   checkCall('merge', options, { kinds: KINDS, needed: ['out'] });
@@ -58,16 +59,19 @@ export async function merge(given: MergeRecipe | RecipeInput | string, options: 
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
-  const scored = options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
-  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored }, options);
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: scoredBy(options) }, options);
   await mkdir(dirname(out), { recursive: true });
+  return whileLocked(out, () => mergeInto(out, recipe, options));
+}
+
+async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   await assertWritable(out, options);
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
     validationRatio: 1,
-    scored,
+    scored: scoredBy(options),
   } as const;
   const context = await openRun(recipe, needs, options);
   try {
@@ -79,4 +83,8 @@ export async function merge(given: MergeRecipe | RecipeInput | string, options: 
   } finally {
     context.session.close();
   }
+}
+
+function scoredBy(options: MergeOptions): 'where labelled' | 'yes' | 'no' {
+  return options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
 }
