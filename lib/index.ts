@@ -9,6 +9,12 @@
 // # Searching and merging
 export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
+export { check, type CheckedModel, type CheckOptions, type CheckResult } from './commands/check.js';
+export type { TimeEstimate } from './run/estimate.js';
+export type { RunRoom } from './run/preflight.js';
+export type { Problem } from './run/problems.js';
+export type { SplitDescription, TaskDescription } from './tasks/describe.js';
+export type { MemoryLimits } from './core/machine.js';
 export { COMPARISONS, type Comparison } from './run/comparison.js';
 export { METHODS, type MethodName, type RegisteredMethod, type SearchMethodName } from './methods/index.js';
 export type { MergeMethod, MethodComparison, MethodNeeds, MethodSearch, Pass, PlanRequest } from './methods/method.js';

@@ -8,7 +8,9 @@ import { DfMergeError } from '../lib/core/errors.js';
 import { acquireLock, GONE_AFTER_SECONDS, parseHolder, type LockHolder } from '../lib/core/lock.js';
 import { lockOutput } from '../lib/core/output_lock.js';
 import { thisProcess } from '../lib/core/process_identity.js';
+import { finetune, merge, recipeForMerge } from '../lib/index.js';
 import { temporaryFolder } from './support/tiny_t5.js';
+import { makeWorkspace } from './support/workspace.js';
 
 const lockFile = async () => join(await temporaryFolder(), '.a.dfmerge-lock');
 
@@ -181,4 +183,23 @@ test('an output has one lock under all its names, and who comes second is told',
   await lock.release();
   await rm(join(folder, 'real'), { recursive: true });
   await t.throwsAsync(lockOutput(join(folder, 'real/out')), { instanceOf: DfMergeError, code: 'NOT_FOUND' });
+});
+
+test('merge and finetune do not write what another run is writing', async (t) => {
+  const space = await makeWorkspace();
+  const out = space.path('out');
+  const lock = await lockOutput(out);
+  const recipe = await space.variant('linear.yaml', (text) => text.replace('df_merge', 'linear'));
+  const refused = { instanceOf: DfMergeError, code: 'LOCKED' };
+  await t.throwsAsync(merge(recipeForMerge(recipe), { out, threads: 1 }), refused);
+  const training = {
+    model: space.path('models/base'),
+    data: space.path('data/a'),
+    steps: 1,
+    batchSize: 1,
+    learningRate: 1,
+  };
+  await t.throwsAsync(finetune({ ...training, out, seed: 1, threads: 1 }), refused);
+  await lock.release();
+  await merge(recipeForMerge(recipe), { out, threads: 1, evaluate: false });
 });

@@ -1,4 +1,5 @@
 import type { Command } from './command.js';
+import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { finetuneCommand } from './finetune.js';
@@ -11,6 +12,7 @@ import { searchCommand } from './search.js';
 export const COMMANDS: readonly Command[] = [
   searchCommand,
   mergeCommand,
+  checkCommand,
   fisherCommand,
   evaluateCommand,
   finetuneCommand,

@@ -30,6 +30,9 @@ export const FOLDER = {
   overwrite: flag('replace the model folder'),
 };
 
+/** The option of commands that can be checked without being run. */
+export const DRY_RUN = { 'dry-run': flag('only check, and say what the run would do and take, as dfmerge check does') };
+
 /** The seed of a recipe's run. */
 export const RECIPE_SEED = { seed: option(SEED, "in place of the recipe's seed", { value: 'S' }) };
 

@@ -7,7 +7,8 @@ import { recipeFromRecord } from '../recipe/recorded.js';
 import { COMPARISONS } from '../run/comparison.js';
 import { usage } from './arguments.js';
 import { command } from './command.js';
-import { DATA, dataOptions, FOLDER, print, RECIPE_SEED } from './common.js';
+import { dryRun } from './check.js';
+import { DATA, dataOptions, DRY_RUN, FOLDER, print, RECIPE_SEED } from './common.js';
 import { flag, list, option } from './options.js';
 import { printRun } from './run_table.js';
 
@@ -28,6 +29,7 @@ export const mergeCommand = command({
       value: 'DIR',
     }),
     dtype: option(oneOf(OUTPUT_DTYPES), "of the weights written [default: the recipe's]", { value: 'DTYPE' }),
+    ...DRY_RUN,
     ...RECIPE_SEED,
     evaluate: flag("evaluate on the recipe's tasks or not [default: on those with labels]", { fallback: undefined }),
     compare: list(listOf(COMPARISONS), 'other merges to evaluate beside it [default: none]', { value: 'NAME' }),
@@ -49,6 +51,21 @@ export const mergeCommand = command({
   epilogue: () => `Methods:\n${helpOfMethods()}`,
   run: async (args, { run }) => {
     const { from, trial, dtype, 'recipe-folder': folder } = args;
+    if (args['dry-run']) {
+      const { out, overwrite, evaluate, compare, seed } = args;
+      const input = from === undefined ? args.recipe : recipeFromRecord(from, { trial, folder });
+      const options = {
+        ...dataOptions(args),
+        ...run,
+        purpose: 'merge',
+        out,
+        overwrite,
+        evaluate,
+        compare,
+        seed,
+      } as const;
+      return dryRun(input, options);
+    }
     const recipe = from === undefined ? recipeForMerge(args.recipe) : recipeFromRecord(from, { trial, folder });
     if (dtype !== undefined) recipe.dtype = dtype;
     if (args.seed !== undefined) recipe.search.seed = args.seed;

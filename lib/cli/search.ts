@@ -10,7 +10,8 @@ import { COMPARISONS, DEFAULT_COMPARISONS } from '../run/comparison.js';
 import { trialsOf } from '../search/proposals.js';
 import type { FailedTrial, SearchEvents, TrialRecord } from '../search/trial.js';
 import { command } from './command.js';
-import { DATA, dataOptions, FOLDER, print, RECIPE_SEED } from './common.js';
+import { dryRun } from './check.js';
+import { DATA, dataOptions, DRY_RUN, FOLDER, print, RECIPE_SEED } from './common.js';
 import { Interruption } from './failure.js';
 import { flag, list } from './options.js';
 import type { ProgressDisplay } from './progress.js';
@@ -21,6 +22,7 @@ const OPTIONS = {
   ...FOLDER,
   resume: flag('go on with an interrupted or finished search into the same folder'),
   repair: flag('the same where the journal is damaged: from its last good line; a copy is kept'),
+  ...DRY_RUN,
   ...RECIPE_SEED,
   compare: list(
     listOf(COMPARISONS),
@@ -42,6 +44,12 @@ export const searchCommand = command({
   ],
   epilogue: () => `Methods that leave coefficients to a search:\n${helpOfSearchMethods()}`,
   run: async (args, { run, progress }) => {
+    if (args['dry-run']) {
+      const { out, compare, seed } = args;
+      const overwrite = args.overwrite || args.resume || args.repair;
+      const options = { ...dataOptions(args), ...run, purpose: 'search', out, overwrite, compare, seed } as const;
+      return dryRun(args.recipe, options);
+    }
     const recipe = recipeForSearch(args.recipe);
     if (args.seed !== undefined) recipe.search.seed = args.seed;
     const { out, resume, repair, overwrite, compare } = args;

@@ -40,6 +40,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const split = await prepareSplit(tokenizer, options.data, {
       split: options.split ?? 'validation',
       cache: options.cache,
+      signal: options.signal,
     });
     const looked = { ...split, task: basename(resolve(options.data)) };
     const judging = await judgingBy(session, { ...options, tokenizer });

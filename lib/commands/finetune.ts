@@ -5,6 +5,7 @@ import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { whileLocked } from '../core/output_lock.js';
 import { dataInput, modelInput } from '../run/inputs.js';
 import { assertWritable, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
@@ -56,7 +57,7 @@ export interface FinetuneResult {
 
 /**
  * Fine-tunes a model on a task by AdamW on the right choice of each row, without dropout. The state of lowest validation loss is written.
- * Errors: EXISTS, INVALID_DATA, NUMERIC and those of Session.open.
+ * Errors: EXISTS, LOCKED, INVALID_DATA, NUMERIC and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   checkComputeOptions(options);
@@ -66,6 +67,10 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
   await assertFolderSpares(out, inputs);
   await mkdir(dirname(out), { recursive: true });
+  return whileLocked(out, () => finetuneInto(out, options));
+}
+
+async function finetuneInto(out: string, options: FinetuneOptions): Promise<FinetuneResult> {
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
@@ -74,11 +79,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
     const tokenizer = await tokenizerOf(session);
     const task = basename(resolve(options.data));
-    const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache });
+    const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache, signal });
     const validation = await prepareSplit(tokenizer, options.data, {
       split: 'validation',
       needLabels: true,
       cache,
+      signal,
     });
     const judging = await judgingBy(session, { ...options, tokenizer });
     for (const split of [training, validation]) {

@@ -93,6 +93,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const split = await prepareSplit(tokenizer, options.data, {
       split: options.split ?? 'validation',
       cache: options.cache,
+      signal,
     });
     const indices = drawFisherRows(split.all.length, samples, { seed, task });
     const looked = { ...split, task, indices };

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { whileLocked } from '../core/output_lock.js';
 import type { RunOptions } from '../core/progress.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
@@ -12,6 +13,7 @@ import { openRun } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
+import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
 import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
@@ -31,22 +33,26 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
 
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
- * Errors: INVALID_RECIPE, EXISTS, MISMATCH, NUMERIC and those of the parts.
+ * Errors: INVALID_RECIPE, EXISTS, LOCKED, MISMATCH, NUMERIC and those of the parts.
  */
 export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: scoredBy(options) }, options);
   await mkdir(dirname(out), { recursive: true });
+  return whileLocked(out, () => mergeInto(out, recipe, options));
+}
+
+async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
   await assertWritable(out, options);
-  const { evaluate } = options;
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
   const needs = {
     fisher: usesFisher && recipe.models.some(({ fisher }) => !fisher),
     validationRatio: 1,
-    scored: evaluate === undefined ? 'where labelled' : evaluate ? 'yes' : 'no',
+    scored: scoredBy(options),
   } as const;
   const context = await openRun(recipe, needs, options);
   try {
@@ -58,4 +64,8 @@ export async function merge(written: MergeRecipe, options: MergeOptions): Promis
   } finally {
     context.session.close();
   }
+}
+
+function scoredBy(options: MergeOptions): 'where labelled' | 'yes' | 'no' {
+  return options.evaluate === undefined ? 'where labelled' : options.evaluate ? 'yes' : 'no';
 }

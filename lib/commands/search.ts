@@ -23,6 +23,7 @@ import { mergePlan, openRun, type RunContext } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { headerNames, inputDigests, journalHeader } from '../run/journal_header.js';
 import { recipeInputs } from '../run/inputs.js';
+import { assertRunnable } from '../run/preflight.js';
 import { recordIn } from '../run/finished.js';
 import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
@@ -68,6 +69,7 @@ export async function search(written: SearchRecipe, options: SearchOptions): Pro
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));
+  await assertRunnable({ recipe, out, compare: options.compare ?? [], scored: 'yes' }, options);
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
   try {

@@ -4,7 +4,7 @@ import { Pace } from './pace.js';
 /** How many bytes are digested before the pace is asked; they take a few milliseconds. */
 const BYTES = 2 ** 22;
 
-/** The SHA-256 of some bytes one after another. Errors: ABORTED. */
+/** The SHA-256 of some bytes one after another. Throws the reason of the pace's signal. */
 export async function sha256(parts: readonly Uint8Array[], pace = new Pace()): Promise<Buffer> {
   const hash = createHash('sha256');
   for (const part of parts) {

@@ -19,3 +19,13 @@ export async function lockOutput(out: string): Promise<Lock> {
     throw fileError(error, `cannot write ${out}`);
   }
 }
+
+/** Runs `body` as the only writer of an output. Errors: those of lockOutput and of `body`. */
+export async function whileLocked<T>(out: string, body: () => Promise<T>): Promise<T> {
+  const lock = await lockOutput(out);
+  try {
+    return await body();
+  } finally {
+    await lock.release();
+  }
+}

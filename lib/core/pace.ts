@@ -24,14 +24,14 @@ export class Pace {
     return this.now() - this.#begun >= SLICE_MS;
   }
 
-  /** Lets the event loop have its turn and begins the next slice. Errors: ABORTED where the signal has fired. */
+  /** Lets the event loop have its turn and begins the next slice. Throws the signal's reason where it has fired. */
   async rest(): Promise<void> {
     await setImmediate();
     checkAborted(this.signal);
     this.#begun = this.now();
   }
 
-  /** Does the work of a generator, which may rest wherever it yields. Errors: its own, ABORTED. */
+  /** Does the work of a generator, which may rest wherever it yields. Throws what it throws, and the signal's reason. */
   async finish<T>(work: Generator<void, T>): Promise<T> {
     for (;;) {
       const { done, value } = work.next();

@@ -51,9 +51,12 @@ export function checkComputeOptions({ threads, dtype, device, batchMemory }: Com
 }
 
 /** Small models compute best where activations stay in the caches, large ones where a batch has rows enough for each read of the weights. */
-function defaultBatchMemory(parameters: readonly Parameter[]): number {
-  const elements = sum(parameters.map(({ shape }) => elementCount(shape)));
+export function defaultBatchMemory(elements: number): number {
   return Math.min(512 * 2 ** 20, Math.max(24 * 2 ** 20, 2 * elements));
+}
+
+function elementsOf(parameters: readonly Parameter[]): number {
+  return sum(parameters.map(({ shape }) => elementCount(shape)));
 }
 
 /**
@@ -76,7 +79,7 @@ export class Session {
     this.parameters = engine.parameters();
     this.threads = engine.threads();
     this.dtype = options.dtype ?? 'float32';
-    this.#budget = options.batchMemory ?? defaultBatchMemory(this.parameters);
+    this.#budget = options.batchMemory ?? defaultBatchMemory(elementsOf(this.parameters));
   }
 
   /**

@@ -7,6 +7,7 @@ import type { MergeMethod } from '../methods/method.js';
 import type { MethodParameter, ParameterValues } from '../methods/parameter.js';
 import { methodOf, problemsForMerge, problemsForSearch } from './check.js';
 import { givenParameters, parametersBesideSearch, readParameters } from './parameters.js';
+import { keepSource } from './places.js';
 import { problemsOf, recipeError } from './problems.js';
 import { isRecord, recordedFolder, type RunRecordFile } from './record_folder.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
@@ -57,10 +58,12 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
   const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
-  return {
+  const recipe: Recipe = {
     ...(typeof input === 'string' ? { file: resolve(input) } : {}),
     ...complete(shaped, values, source.folder),
   };
+  keepSource(recipe, source);
+  return recipe;
 }
 
 function fileSource(file: string): RecipeSource {

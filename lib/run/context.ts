@@ -70,8 +70,9 @@ async function tasksOf(
     scored,
     validationRatio,
     cache,
+    signal,
     onWarning,
-  }: RunNeeds & DataOptions & Pick<RunOptions, 'onWarning'>,
+  }: RunNeeds & DataOptions & Pick<RunOptions, 'signal' | 'onWarning'>,
 ): Promise<Pick<RunContext, 'tasks' | 'tokenizer'>> {
   if (tasks.length === 0 || (scored === 'no' && !measured)) return { tasks: [] };
   const tokenizer = await tokenizerOf(session);
@@ -82,6 +83,7 @@ async function tasksOf(
     fisher: measured ? fisher : undefined,
     scored,
     cache,
+    signal,
     onWarning,
   });
   return { tasks: prepared, ...(tokenizer.digest === undefined ? {} : { tokenizer: tokenizer.digest }) };

@@ -47,7 +47,7 @@ export interface FisherRows {
 }
 
 /** Which parts of the tasks are needed. */
-export interface PrepareOptions extends DataOptions, Pick<RunOptions, 'onWarning'> {
+export interface PrepareOptions extends DataOptions, Pick<RunOptions, 'signal' | 'onWarning'> {
   tokenizer: Tokenizer;
   /** The seed of the validation subsets and of the Fishers' inputs. */
   seed: number;
@@ -87,10 +87,10 @@ async function prepareTask(
   task: TaskFolder,
   options: PrepareOptions & { judging: Judging },
 ): Promise<PreparedTask> {
-  const { seed, validationRatio, fisher, scored, cache } = options;
+  const { seed, validationRatio, fisher, scored, cache, signal } = options;
   const stream = { seed, task: task.name };
   const load = (split: SplitName, needLabels: boolean) =>
-    prepareSplit(options.tokenizer, task.path, { split, needLabels, cache });
+    prepareSplit(options.tokenizer, task.path, { split, needLabels, cache, signal });
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
     if (scored === 'no' || (split === 'test' && !existsSync(join(task.path, 'test.jsonl')))) return undefined;
     const prepared = await load(split, scored === 'yes');

@@ -52,7 +52,7 @@ export class RowCache {
     private readonly limits = LIMITS,
   ) {}
 
-  /** Errors: ABORTED. */
+  /** Throws the reason of the pace's signal. */
   async read(key: string, pace?: Pace): Promise<TokenizedRows | undefined> {
     const file = this.#file(key);
     const bytes = await readFile(file).catch(() => undefined);
@@ -62,7 +62,7 @@ export class RowCache {
     return rows;
   }
 
-  /** Errors: ABORTED. */
+  /** Throws the reason of the pace's signal. */
   async write(key: string, rows: TokenizedRows, pace?: Pace): Promise<void> {
     if (encodedBytes(rows) > this.limits.bytes) return;
     const bytes = await encodeRows(rows, key, pace);

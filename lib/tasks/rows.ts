@@ -31,7 +31,7 @@ export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
 
 /**
  * Reads `dir/SPLIT.jsonl`, one JSON object per line. Blank lines, a byte-order mark and CRLF are tolerated.
- * Errors: NOT_FOUND, IO, ABORTED; INVALID_DATA naming file:line and what was expected.
+ * Errors: NOT_FOUND, IO, the reason of the pace's signal; INVALID_DATA naming file:line and what was expected.
  */
 export async function loadSplit(dir: string, split: SplitName, options: ReadOptions = {}): Promise<TaskSplit> {
   const { file, digest, bytes } = await readSplit(dir, split, options);
@@ -46,14 +46,14 @@ export interface ReadOptions {
   pace?: Pace;
 }
 
-/** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO, ABORTED. */
+/** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO, and the reason of the pace's signal. */
 export async function readSplit(dir: string, split: SplitName, { pace }: ReadOptions = {}): Promise<SplitFile> {
   const file = join(dir, `${split}.jsonl`);
   const bytes = await readBytes(file);
   return { file, digest: (await sha256([bytes], pace)).toString('hex'), bytes };
 }
 
-/** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it; ABORTED. */
+/** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it, and the reason of the pace's signal. */
 export async function parseSplit(
   { file, bytes }: Pick<SplitFile, 'file' | 'bytes'>,
   { needLabels = false, pace = new Pace() }: ReadOptions = {},

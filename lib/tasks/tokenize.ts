@@ -12,7 +12,7 @@ export function tokenizerOf({ set }: Session): Promise<Tokenizer> {
 /**
  * The token ids of rows. Inputs are cut to `maxInputTokens`, by default 512, and choices are not cut.
  * @param options.pace the pace of the work, which is that of a work that nothing ends by default
- * Errors: those of Tokenizer, ABORTED.
+ * Errors: those of Tokenizer, and the reason of the pace's signal.
  */
 export async function tokenizeRows(
   tokenizer: Tokenizer,

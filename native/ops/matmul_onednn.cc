@@ -37,7 +37,8 @@ struct StripsOf {
 };
 
 void pack_strips(Context& context, const StripsOf& source, float* packed) {
-  const auto& [strips, b] = source;
+  const Strips& strips = source.strips;
+  const Matrix& b = source.b;
   Onednn& onednn = *context.onednn;
   const auto& whole = onednn.packing(strips.width(0), strips.k, b.row_stride, b.column_stride);
   const auto& edge = onednn.packing(strips.last, strips.k, b.row_stride, b.column_stride);
@@ -90,7 +91,7 @@ void onednn_pack_matrix(Context& context, const Packing& packing, float* packed)
 
 void onednn_matmul(Context& context, const Matmul& o) {
   Onednn& onednn = *context.onednn;
-  const auto [m, n, k] = o.size;
+  const int64_t m = o.size.m, n = o.size.n, k = o.size.k;
   const Matrix& a = o.a;
   const Strips strips(onednn, n, k);
   ArenaScope shared(context.shared);

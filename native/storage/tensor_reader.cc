@@ -9,10 +9,14 @@ namespace dfmerge {
 
 TensorReader::TensorReader(std::shared_ptr<const MappedFile> file, const TensorRange& range)
     : file_(std::move(file)), offset_(range.offset), dtype_(range.dtype) {
-  if (range.offset < 0 || range.offset > file_->size() - range.bytes())
-    fail("INVALID_CHECKPOINT", "%s: %s needs bytes %lld to %lld of a file of %lld", file_->path().c_str(),
-         range.name.c_str(), static_cast<long long>(range.offset), static_cast<long long>(range.offset + range.bytes()),
-         static_cast<long long>(file_->size()));
+  // Divided instead of multiplied, so that no number is too large for the check.
+  const int64_t size = file_->size();
+  if (range.offset < 0 || range.offset > size || range.elements < 0 ||
+      range.elements > (size - range.offset) / size_of(range.dtype))
+    fail("INVALID_CHECKPOINT", "%s: %s needs bytes %lld and on for %lld elements of %lld bytes, of a file of %lld",
+         file_->path().c_str(), range.name.c_str(), static_cast<long long>(range.offset),
+         static_cast<long long>(range.elements), static_cast<long long>(size_of(range.dtype)),
+         static_cast<long long>(size));
 }
 
 const float* TensorReader::read(const Kernels& kernels, ElementRange range, float* buffer) const {

@@ -1,0 +1,186 @@
+import { dirname, join } from 'node:path';
+import { openModelSet, type ModelSet } from '../architectures/index.js';
+import { assertModelFolder } from '../checkpoint/folder.js';
+import { elementCount } from '../checkpoint/layout.js';
+import { readHeader } from '../checkpoint/safetensors.js';
+import { assertWritable } from '../checkpoint/write.js';
+import { DfMergeError } from '../core/errors.js';
+import { exists, readBytes } from '../core/files.js';
+import { assertFolderSpares } from '../core/inputs.js';
+import { assertCanCreate, freeSpace, memoryLimits, sizeWords, type MemoryLimits } from '../core/machine.js';
+import { sum } from '../core/statistics.js';
+import { defaultBatchMemory, type ComputeOptions } from '../engine/session.js';
+import { methodNamed } from '../methods/index.js';
+import { placeOf } from '../recipe/places.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { comparesWithFisher, type Comparison } from './comparison.js';
+import { recipeInputs } from './inputs.js';
+import { Problems } from './problems.js';
+import { checkSettings } from './settings.js';
+
+/** A run as far as it is known before anything is opened. */
+export interface PlannedRun {
+  recipe: Recipe;
+  /** The folder that is to be written; absent where only the rest is to be checked. */
+  out?: string;
+  overwrite?: boolean;
+  compare: readonly Comparison[];
+  /** Whether every task must have a validation split to be scored on. */
+  scored: 'yes' | 'where labelled' | 'no';
+}
+
+/** What a run takes, in bytes. */
+export interface RunRoom {
+  memory: MemoryLimits & { needed: number };
+  /** Absent where no folder is written; `free` is absent where the file system does not tell. */
+  disk?: { needed: number; free?: number };
+}
+
+/** What was found of a run; the parts that could not be opened are absent. */
+export interface Preflight {
+  set?: ModelSet;
+  /** How many parameters a model has. */
+  parameters?: number;
+  room?: RunRoom;
+}
+
+/** Beside the weights: config, tokenizer, journal, record and report. */
+const SMALL_FILES = 32e6;
+/** What Node and the program take before any model is opened. */
+const PROGRAM = 150e6;
+
+/**
+ * Checks all that can be known of a run before its work: settings, the output (by making and removing a file beside it), every model, the
+ * files of every task and Fisher, space on the disk and memory. Nothing is left behind, and nothing told of models, which is told when they are opened for the work. Everything that is wrong goes to `problems`.
+ */
+export async function preflight(
+  run: PlannedRun,
+  options: ComputeOptions & { onWarning?: (message: string) => void },
+  problems: Problems,
+): Promise<Preflight> {
+  const { recipe, out } = run;
+  await problems.attempt('', () => checkSettings(recipe, options));
+  if (out !== undefined) {
+    await problems.attempt('', async () => assertFolderSpares(out, await recipeInputs(recipe)));
+    await problems.attempt('', () => assertCanCreate(out));
+  }
+  const set = await openModels(recipe, problems);
+  await checkFiles(run, problems);
+  if (!set) return {};
+  const parameters = parametersOf(set);
+  const room = await roomFor(run, parameters, options);
+  await problems.attempt('', () => checkRoom(run, room, options.onWarning));
+  return { set, parameters, room };
+}
+
+/** Checks an output that does not lie in the way of anything yet. Errors: those of assertWritable. */
+export async function checkOutput({ out, overwrite }: PlannedRun, problems: Problems): Promise<void> {
+  if (out !== undefined && problems.list.length === 0)
+    await problems.attempt('', async () => {
+      // A parent that is not there yet is made by the run.
+      if (await exists(dirname(out))) await assertWritable(out, { overwrite });
+    });
+}
+
+/** The models as a set; where they do not make one, each is opened by itself, so that every mistake is told. */
+async function openModels(recipe: Recipe, problems: Problems): Promise<ModelSet | undefined> {
+  const { baseModel, models } = recipe;
+  const open = async (members: typeof models) => {
+    for (const { path, written } of [baseModel, ...members]) await assertModelFolder(path, written);
+    return openModelSet(
+      baseModel.path,
+      members.map(({ path }) => path),
+    );
+  };
+  const together = new Problems();
+  const set = await together.attempt('', () => open(models));
+  if (set) return set;
+  const before = problems.list.length;
+  const base = await problems.attempt(placeOf(recipe, ['base_model']), () => open([]));
+  for (const [i, model] of models.entries()) {
+    const place = placeOf(recipe, ['models', i, 'model']);
+    await problems.attempt(place, async () => {
+      await assertModelFolder(model.path, model.written);
+      if (base) await open([model]);
+      else await openModelSet(model.path, []);
+    });
+  }
+  if (problems.list.length === before) await problems.attempt('', () => open(models));
+  return undefined;
+}
+
+async function checkFiles({ recipe, scored, compare }: PlannedRun, problems: Problems): Promise<void> {
+  const measured =
+    (methodNamed(recipe.mergeMethod).needs.fisher !== undefined && recipe.models.some(({ fisher }) => !fisher)) ||
+    comparesWithFisher(compare);
+  for (const { name, path } of recipe.tasks) {
+    const splits = new Set<string>([
+      ...(scored === 'no' ? [] : ['validation']),
+      ...(measured ? [recipe.fisher.split] : []),
+    ]);
+    for (const split of splits)
+      await problems.attempt(placeOf(recipe, ['tasks', name, 'data']), async () => {
+        await readBytes(join(path, `${split}.jsonl`));
+      });
+  }
+  for (const [i, { fisher }] of recipe.models.entries())
+    if (fisher)
+      await problems.attempt(placeOf(recipe, ['models', i, 'fisher']), async () => {
+        await readHeader(fisher.path);
+      });
+}
+
+/** How many parameters the engine holds for a set; tables under several names count once. */
+export function parametersOf(set: ModelSet): number {
+  const sizes = new Map<string, number>();
+  for (const { name, shape } of set.base.checkpoint.tensors.values()) {
+    const parameter = set.parameterOf(name);
+    if (parameter !== undefined) sizes.set(parameter, elementCount(shape));
+  }
+  for (const { name, shape } of set.addedTensors) sizes.set(name, elementCount(shape));
+  return sum(sizes.values());
+}
+
+async function roomFor(
+  { recipe, out, compare }: PlannedRun,
+  parameters: number,
+  options: ComputeOptions,
+): Promise<RunRoom> {
+  const measures = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
+  // θ, numerator, denominator and where they are measured Fishers; and the weights as products take them.
+  const vectors = measures ? 5 : 4;
+  const batch = options.batchMemory ?? defaultBatchMemory(parameters);
+  const needed = 4 * parameters * vectors + batch + PROGRAM;
+  const memory = { needed, ...memoryLimits() };
+  if (out === undefined) return { memory };
+  const free = await freeSpace(out).catch(() => undefined);
+  const disk = { needed: parameters * (recipe.dtype === 'float32' ? 4 : 2) + SMALL_FILES };
+  return { memory, disk: { ...disk, ...(free === undefined ? {} : { free }) } };
+}
+
+/** Errors: IO for the disk, UNSUPPORTED for memory that the machine does not have. */
+function checkRoom({ out }: PlannedRun, { memory, disk }: RunRoom, onWarning?: (message: string) => void): void {
+  const { needed, total, available } = memory;
+  if (needed > total)
+    throw new DfMergeError(
+      'UNSUPPORTED',
+      `about ${sizeWords(needed)} of memory are needed, and there are ${sizeWords(total)} in all; batchMemory makes the smaller part of it smaller`,
+    );
+  if (needed > available)
+    onWarning?.(`about ${sizeWords(needed)} of memory are needed, and ${sizeWords(available)} are free at present`);
+  if (disk?.free !== undefined && disk.free < disk.needed)
+    throw new DfMergeError(
+      'IO',
+      `cannot write ${out}: about ${sizeWords(disk.needed)} are needed, and ${sizeWords(disk.free)} are free on its disk`,
+    );
+}
+
+/** Throws what preflight finds of a run; several problems make one error. What is free at present is told and not kept in the record. */
+export async function assertRunnable(
+  run: PlannedRun,
+  options: ComputeOptions & { onWarning?: (message: string) => void },
+): Promise<void> {
+  const problems = new Problems();
+  await preflight(run, options, problems);
+  problems.throwAny();
+}
