@@ -12,6 +12,7 @@ import { readConfigFile } from '../lib/core/files.js';
 import { parseHolder } from '../lib/core/lock.js';
 import { readFisherMetadata } from '../lib/engine/fisher_file.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
+import { recipeFromRecord } from '../lib/recipe/recorded.js';
 import { openJournal } from '../lib/search/journal.js';
 import { decodeRows, encodeRows } from '../lib/tasks/row_file.js';
 import { parseSplit } from '../lib/tasks/rows.js';
@@ -260,6 +261,37 @@ test('tokenizer.json', async (t) => {
         if (!(error instanceof DfMergeError && error.code === 'INVALID_DATA')) throw error; // It has no unknown token.
       }
     },
+  });
+});
+
+test('records of merged folders', async (t) => {
+  const { path } = await makeWorkspace();
+  const file = path('dfmerge.json');
+  const value = {
+    dfmerge: '0.1.0',
+    method: 'df_merge',
+    recipe: {
+      merge_method: 'df_merge',
+      base_model: 'models/base',
+      models: [
+        { model: 'models/a', task: 'a' },
+        { model: 'models/b', task: 'b' },
+      ],
+      tasks: { a: { data: 'data/a' }, b: { data: 'data/b' } },
+    },
+    recipeFolder: '.',
+    seed: 1,
+    models: [{ model: 'models/a' }, { model: 'models/b' }],
+    coefficients: [0.5, 0.25],
+    trials: [{ trial: 1, coefficients: [0.5, 0.25], objective: 0.5 }],
+    best: { trial: 1, objective: 0.5 },
+    tasks: [],
+    comparisons: [],
+    timing: {},
+  };
+  await readsOrRefuses(t, bytesLike(jsonBytes(value), { value, bytes: jsonBytes }), {
+    file,
+    read: () => recipeFromRecord(file, { trial: 1 }),
   });
 });
 

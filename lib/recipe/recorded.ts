@@ -39,7 +39,7 @@ export function recipeFromRecord(file: string, options: RecordedOptions = {}): M
   }));
   const input = { ...record.recipe, models, ...(options.dtype === undefined ? {} : { dtype: options.dtype }) };
   const folder = resolve(options.folder ?? recordedFolder(file, record.recipeFolder));
-  const recipe = recipeForMerge(input as RecipeInput, { folder });
+  const recipe = naming(file, () => recipeForMerge(input as RecipeInput, { folder }));
   for (const { path, written } of [recipe.baseModel, ...recipe.models])
     if (!existsSync(path))
       throw new DfMergeError(
@@ -47,6 +47,16 @@ export function recipeFromRecord(file: string, options: RecordedOptions = {}): M
         `there is no model ${written} in ${folder}, where the recipe of ${file} lay; give --recipe-folder DIR (folder: DIR) if it was moved`,
       );
   return { ...recipe, file: resolve(file) };
+}
+
+/** Says of a mistake in a recorded recipe which file records it. */
+function naming<T>(file: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof DfMergeError) || error.message.includes(file)) throw error;
+    throw new DfMergeError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** What is read of a record. */
@@ -71,8 +81,15 @@ function readRecord(file: string): RecordedRun {
   const no = () => new DfMergeError('INVALID_DATA', `${file}: expected the dfmerge.json of a merged folder`);
   if (!isRecord(value)) throw no();
   const { coefficients, trials, failed = [] } = value as unknown as RecordedRun;
-  const { models } = value.recipe;
-  if (!Array.isArray(models) || !isNumbers(coefficients) || coefficients.length !== models.length || !isTrials(trials))
+  const { models, merge_method: method } = value.recipe;
+  if (typeof method !== 'string' || !Array.isArray(failed) || !failed.every(isObject)) throw no();
+  if (
+    !Array.isArray(models) ||
+    !models.every(isObject) ||
+    !isNumbers(coefficients) ||
+    coefficients.length !== models.length ||
+    !isTrials(trials)
+  )
     throw no();
   return { ...(value as unknown as RecordedRun), failed };
 }

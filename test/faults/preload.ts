@@ -9,8 +9,9 @@ import { join } from 'node:path';
 export interface Fault {
   /** The number of the step before which harm is done, from 1. */
   at?: number;
-  /** Or: a regular expression that the line of a step, such as `rename /x/.out.tmp-1 /x/out`, has to match; the first one counts. */
+  /** Or: a regular expression that the line of a step, such as `rename /x/.out.tmp-1 /x/out`, has to match; the `nth` one counts, from 1. */
   on?: string;
+  nth?: number;
   /** Kills this process with the signal, or runs a command of the shell. */
   signal?: NodeJS.Signals;
   shell?: string;
@@ -27,12 +28,14 @@ const on = fault.on === undefined ? undefined : new RegExp(fault.on);
 const log = fault.log === undefined ? undefined : fs.openSync(fault.log, 'a');
 const { writeSync } = fs;
 let steps = 0;
+let matching = 0;
 let done = false;
 
 function step(line: string): void {
   steps++;
   if (log !== undefined) writeSync(log, `${line}\n`);
-  if (done || (steps !== fault.at && !on?.test(line))) return;
+  if (on?.test(line)) matching++;
+  if (done || (steps !== fault.at && (matching === 0 || matching < (fault.nth ?? 1)))) return;
   done = true;
   if (fault.shell !== undefined) execSync(fault.shell, { stdio: 'ignore' });
   if (fault.signal !== undefined) process.kill(process.pid, fault.signal);
