@@ -2,8 +2,10 @@ import { checkCall, DATA_KINDS, HANDLER, oneOf, PATH, FLAG } from '../core/kinds
 import { basename, resolve } from 'node:path';
 import { writeFileAtomic } from '../core/atomic_write.js';
 import { assertFileSpares } from '../core/inputs.js';
+import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { dataInput, modelInput } from '../run/inputs.js';
+import { scoringCost } from '../engine/batch.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
@@ -60,10 +62,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkChoices(looked, judging);
     checkLabels(looked, judging);
     await session.load(0, options.signal);
-    const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
-      ...options,
-      subject: basename(resolve(options.data)),
-    });
+    const rows = scoringRows(session, split.rows, split.all);
+    const course = new Course(options.onProgress);
+    course.plan([{ stage: 'evaluation', work: [{ phase: 'evaluate', cost: scoringCost(rows) }] }]);
+    const run = inStage({ ...options, onProgress: course.report }, 'evaluation');
+    const evaluation = await evaluateRows(session, rows, { ...run, subject: basename(resolve(options.data)) });
     if (options.details !== undefined)
       await writeFileAtomic(
         options.details,
