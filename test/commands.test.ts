@@ -276,6 +276,7 @@ test('merge: float16 and bfloat16 outputs hold the rounded weights and say so in
       space.path('data', 'a'),
       '--details',
       space.path('full.jsonl'),
+      '--overwrite',
     ]);
     const [rounded, exact] = [
       lines(await readFile(space.path(`${dtype}.jsonl`), 'utf8')),

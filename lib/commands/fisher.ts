@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { assertFileSpares } from '../core/inputs.js';
+import { assertFileWritable } from '../core/output_file.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
@@ -47,8 +48,10 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   minWeight?: number;
   /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;
-  /** The safetensors file to write. */
+  /** The safetensors file to write. A device, a FIFO or a socket is written through. */
   out: string;
+  /** Whether `out` may replace a file. */
+  overwrite?: boolean;
 }
 
 /** What was measured. */
@@ -63,7 +66,7 @@ export interface MeasureResult {
 
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
- * Errors: those of Session.open, loadSplit and measureFisher; IO.
+ * Errors: those of Session.open, loadSplit and measureFisher; EXISTS, IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   const {
@@ -84,6 +87,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
   if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
   await assertFileSpares(options.out, inputs);
+  await assertFileWritable(options.out, options);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
@@ -125,7 +129,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
-    await writeFisher(session, options.out, { metadata, signal });
+    await writeFisher(session, options.out, { metadata, overwrite: options.overwrite, signal });
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     session.close();
