@@ -1,4 +1,4 @@
-import { BayesianOptimizer, type AcquisitionName, type BayesMode } from '../lib/bayes/index.js';
+import { BayesianOptimizer, type AcquisitionName, type OptimizerMode } from '../lib/bayes/index.js';
 import { mean, median, sum } from '../lib/core/statistics.js';
 
 /** A function to be maximised over the unit 6-cube, and the value of its maximum. */
@@ -59,7 +59,7 @@ interface Run {
 
 interface Settings {
   seed: number;
-  mode: BayesMode;
+  mode: OptimizerMode;
   iterations: number;
 }
 
@@ -86,7 +86,7 @@ function run({ f, maximum }: Case, acquisition: AcquisitionName, { seed, mode, i
  */
 export function measureRegret(args: readonly string[]): void {
   const seeds = Number(args[0] ?? 10);
-  const mode = (args[1] ?? 'default') as BayesMode;
+  const mode = (args[1] ?? 'default') as OptimizerMode;
   const iterations = Number(args[2] ?? 50);
   console.log(`mode ${mode}, seeds 0..${seeds - 1}, 10 + ${iterations} trials; simple regret`);
   console.log('| function | acquisition | mean | median | worst | ms per suggestion, last 5 trials |');

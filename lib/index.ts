@@ -45,11 +45,9 @@ export type { TrainingOptions } from './engine/train.js';
 export { recipeFromRecord, type RecordedOptions } from './recipe/recorded.js';
 export { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from './recipe/read.js';
 export type {
-  Acquisition,
   FisherSettings,
   MergeModel,
   MergeRecipe,
-  OptimizerMode,
   Recipe,
   RecipeModel,
   RecipePath,
@@ -80,7 +78,7 @@ export { BayesianOptimizer, OptimizerError } from './bayes/index.js';
 export type {
   AcquisitionName,
   BayesianOptimizerOptions,
-  BayesMode,
+  OptimizerMode,
   Observation,
   OptimizerErrorCode,
   OptimizerState,

@@ -101,7 +101,7 @@ for (const [form, narrow] of [
 
   test(`${form}: a small random shape, scores and Fishers in every mode`, async (t) => {
     const weights = randomWeights(shape, 31);
-    const pair = await inBoth((dtype) => openT5(shape, [weights], { dtype }));
+    const pair = await inBoth((dtype) => openT5(shape, [weights], { computeDtype: dtype }));
     for (const model of both(pair)) await model.load(0);
     await scores(t, pair, { rows, indices: first(LENGTHS.length), what: form });
     for (const mode of FISHER_MODES) await fishers(t, pair, { rows, indices: first(LENGTHS.length), mode, what: form });
@@ -114,8 +114,8 @@ test('scoring and Fisher passes that take turns at one θ: each the same bits as
   const weights = randomWeights(V1_1, 32);
   const indices = first(LENGTHS.length);
   for (const dtype of COMPUTE_DTYPES) {
-    const alone = await openT5(V1_1, [weights], { dtype }),
-      turns = await openT5(V1_1, [weights], { dtype });
+    const alone = await openT5(V1_1, [weights], { computeDtype: dtype }),
+      turns = await openT5(V1_1, [weights], { computeDtype: dtype });
     for (const model of [alone, turns]) await model.load(0);
     const scored = nlls(await score(alone, { rows, indices }));
     const fisherOf = (model: Session) => model.parameters.map(({ name }) => model.engine.parameter('fisher', name));
@@ -154,7 +154,7 @@ test('the widths of T5-base, two layers each way: scores and Fisher', async (t) 
     [70, [2, 3]],
     [45, [3, 2]],
   ]);
-  const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, dtype }));
+  const pair = await inBoth((dtype) => Session.open(out, [], { threads: 2, computeDtype: dtype }));
   for (const model of both(pair)) await model.load(0);
   await scores(t, pair, { rows, indices: [0, 1], what: 'base' });
   await fishers(t, pair, { rows, indices: [0, 1], mode: 'exact', what: 'base' });
@@ -166,7 +166,9 @@ const withShared = sharedTest(test);
 async function suite(): Promise<{ tasks: string[]; pair: Pair; rowsOf: (task: string) => Promise<TokenizedRows> }> {
   const { tasks } = JSON.parse(await readFile(sharedPath('golden', 'suite.json'), 'utf8')) as { tasks: string[] };
   const folder = (name: string) => sharedPath('models', 'mini', name);
-  const pair = await inBoth((dtype) => Session.open(folder('base'), tasks.map(folder), { threads: 2, dtype }));
+  const pair = await inBoth((dtype) =>
+    Session.open(folder('base'), tasks.map(folder), { threads: 2, computeDtype: dtype }),
+  );
   const rowsOf = async (task: string) =>
     tokenizeRows(
       await tokenizerOf(pair.float32),

@@ -51,7 +51,7 @@ test("fisher: float32 by the checkpoint's names, with metadata; merge takes it i
   const { tensors: model } = await readHeader(space.path('models', 'a', 'model.safetensors'));
   t.deepEqual([...tensors.keys()].sort(), [...model.keys()].sort());
   for (const [name, { dtype, shape }] of tensors) t.deepEqual([dtype, shape], ['F32', model.get(name)?.shape], name);
-  t.like(metadata, { mode: 'exact', samples: '5', coefficient: '1', epsilon: '1e-12', dtype: 'float32' });
+  t.like(metadata, { mode: 'exact', samples: '5', coefficient: '1', epsilon: '1e-12', compute_dtype: 'float32' });
 
   // The Fishers are those at θ0 + λτ, which df_merge measures itself, so that the same bytes come out.
   for (const [name, weight] of [
@@ -160,7 +160,7 @@ test('--compute-dtype bfloat16: other NLLs than in float32, though near; a Fishe
     '--out',
     'a.safetensors',
   );
-  t.is((await readHeader(space.path('a.safetensors'))).metadata.dtype, 'bfloat16');
+  t.is((await readHeader(space.path('a.safetensors'))).metadata.compute_dtype, 'bfloat16');
 
   // The command line goes before the recipe.
   const recipe = await space.variant(
@@ -173,7 +173,7 @@ test('--compute-dtype bfloat16: other NLLs than in float32, though near; a Fishe
   ] as const) {
     await run('merge', recipe, '--out', out, ...args);
     const record = (await recordWithoutTiming(space.path(out))) as RunRecord;
-    t.is(record.environment.dtype, dtype);
+    t.is(record.environment.computeDtype, dtype);
     t.is(record.recipe.compute_dtype, dtype);
     t.regex(await readFile(space.path(out, 'report.html'), 'utf8'), new RegExp(`Computed in ${dtype} on`));
   }

@@ -94,7 +94,7 @@ for (const [form, narrow] of [
         for (const threads of THREADS) {
           const model = await Session.open(ready.folders[0], ready.folders.slice(1), {
             threads,
-            dtype,
+            computeDtype: dtype,
           });
           results.push(await work(model, ready), await work(model, ready));
           model.close();

@@ -137,7 +137,9 @@ test('a file that is cut short at any moment of a pass: the process lives, and t
 });
 
 test('a fault elsewhere, or SIGBUS from another process, still ends the process as it would without us', async (t) => {
-  for (const kind of ['fault', 'signal']) t.is((await runChild(['bus', kind])).signal, 'SIGBUS', kind);
+  // The address sanitizer would report the fault itself, in its own words.
+  const env = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:handle_sigbus=0` };
+  for (const kind of ['fault', 'signal']) t.is((await runChild(['bus', kind], { env })).signal, 'SIGBUS', kind);
 });
 
 test('a model saved anew in the midst of a search ends it with an error that names the file, and the journal goes on', async (t) => {

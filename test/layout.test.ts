@@ -22,6 +22,7 @@ const NATIVE = [
 ];
 const LIB = [
   /^lib\/core\//,
+  /^lib\/bayes\//,
   /^bindings\/addon\.ts$/,
   /^bindings\/index\.ts$/,
   /^bindings\/testing\/index\.ts$/,
@@ -32,7 +33,6 @@ const LIB = [
   /^lib\/tasks\//,
   /^lib\/objectives\//,
   /^lib\/recipe\//,
-  /^lib\/bayes\//,
   /^lib\/search\//,
   /^lib\/run\//,
   /^lib\/report\//,

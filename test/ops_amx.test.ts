@@ -195,7 +195,7 @@ async function scoresAndFisher(isa: string, threads: number) {
   const before = process.env.DFMERGE_ISA;
   process.env.DFMERGE_ISA = isa;
   try {
-    const model = await openT5(SHAPE, [randomWeights(SHAPE, 11)], { dtype: 'bfloat16', threads });
+    const model = await openT5(SHAPE, [randomWeights(SHAPE, 11)], { computeDtype: 'bfloat16', threads });
     const rows = randomRows(SHAPE, LENGTHS);
     const indices = rows.choices.map((_, i) => i);
     await model.load(0);

@@ -135,7 +135,7 @@ async function work(
   threads: number,
 ): Promise<{ products: string; nll: Float64Array; bits: string }> {
   const shape = { ...V1_1, d_model: 40, d_ff: 150, vocab_size: 300 };
-  const model = await openT5(shape, [randomWeights(shape, 91)], { threads, dtype });
+  const model = await openT5(shape, [randomWeights(shape, 91)], { threads, computeDtype: dtype });
   const rows = randomRows(shape, [
     [60, [3, 1]],
     [90, [2, 20]],

@@ -39,7 +39,14 @@ function recordOf(task = 'b'): RunRecord {
       compute_dtype: 'float32',
     },
     seed: 1,
-    environment: { node: '20.19.0', platform: 'linux x64', cpu: 'A CPU', isa: 'avx2', threads: 2, dtype: 'float32' },
+    environment: {
+      node: '20.19.0',
+      platform: 'linux x64',
+      cpu: 'A CPU',
+      isa: 'avx2',
+      threads: 2,
+      computeDtype: 'float32',
+    },
     models: [
       { model: 'models/a', task: 'a', coefficient: 0.31251 },
       { model: 'models/b', task, coefficient: 0.75 },

@@ -210,7 +210,7 @@ test('in bfloat16 a search that was interrupted resumes to the same bytes, its b
   const recipe = recipeForSearch(await space.variant('bfloat16.yaml', (text) => `${text}compute_dtype: bfloat16\n`));
   const whole = await search(recipe, { out: space.path('whole'), threads: 2 });
   t.is(whole.recipe.compute_dtype, 'bfloat16');
-  t.is(whole.environment.dtype, 'bfloat16');
+  t.is(whole.environment.computeDtype, 'bfloat16');
 
   const out = space.path('stopped');
   const controller = new AbortController();
@@ -223,7 +223,7 @@ test('in bfloat16 a search that was interrupted resumes to the same bytes, its b
     }),
     { any: true, name: 'AbortError' },
   );
-  await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'float32' }), {
+  await t.throwsAsync(search(recipe, { out, resume: true, computeDtype: 'float32' }), {
     code: 'MISMATCH',
     message: /recipe\.compute_dtype: "bfloat16" there, "float32" now/,
   });
@@ -237,7 +237,7 @@ test('in bfloat16 a search that was interrupted resumes to the same bytes, its b
       .replace('task: a', `task: a\n    parameters: { weight: ${a} }`)
       .replace('task: b', `task: b\n    parameters: { weight: ${b} }`),
   );
-  await merge(recipeForMerge(merging), { out: space.path('merged'), dtype: 'bfloat16' });
+  await merge(recipeForMerge(merging), { out: space.path('merged'), computeDtype: 'bfloat16' });
   t.deepEqual(await weights(space.path('merged')), await weights(space.path('whole')));
   await merge(recipeForMerge(merging), { out: space.path('in-float32') });
   t.notDeepEqual(await weights(space.path('in-float32')), await weights(space.path('whole')));
@@ -252,11 +252,11 @@ test('a journal in float32 is not resumed in bfloat16', async (t) => {
     search(recipe, { out, signal: controller.signal, onTrial: ({ trial }) => trial === 1 && controller.abort() }),
     { any: true, name: 'AbortError' },
   );
-  await t.throwsAsync(search(recipe, { out, resume: true, dtype: 'bfloat16' }), {
+  await t.throwsAsync(search(recipe, { out, resume: true, computeDtype: 'bfloat16' }), {
     code: 'MISMATCH',
     message: /recipe\.compute_dtype: "float32" there, "bfloat16" now/,
   });
-  await search(recipe, { out, resume: true, dtype: 'float32' });
+  await search(recipe, { out, resume: true, computeDtype: 'float32' });
   const record = JSON.parse(await readFile(`${out}/dfmerge.json`, 'utf8')) as RunRecord;
   t.is(record.recipe.compute_dtype, 'float32');
 });

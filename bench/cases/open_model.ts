@@ -17,6 +17,6 @@ export function openModel(
   const children = Array.from({ length: options.children ?? 0 }, () => spec.child as string);
   return Session.open(spec.base, children, {
     threads: spec.threads,
-    dtype: options.dtype as ComputeOptions['dtype'],
+    computeDtype: options.dtype as ComputeOptions['computeDtype'],
   });
 }

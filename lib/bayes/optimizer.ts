@@ -5,12 +5,12 @@ import { SobolSequence } from './sobol.js';
 import { suggestCompat, suggestDefault, type Experience } from './suggest.js';
 
 /** 'default' is this library's method, 'bayes_opt' that of the Python package bayes_opt 3.x, which the paper used. */
-export type BayesMode = 'default' | 'bayes_opt';
+export type OptimizerMode = 'default' | 'bayes_opt';
 
 export interface BayesianOptimizerOptions {
   /** One [low, high] per coordinate, finite, low < high. */
   bounds: readonly (readonly [number, number])[];
-  /** An integer in [0, 2^32); every random choice follows from it. Default 0. */
+  /** An integer in [0, 2^32); every random choice follows from it. Default 1. */
   seed?: number;
   /** Default 'ei'. In mode 'default' it is maximised as its logarithm, which has the same maximum, so that 'ei' and 'logei' are one. */
   acquisition?: AcquisitionName;
@@ -26,7 +26,7 @@ export interface BayesianOptimizerOptions {
    * 'bayes_opt'. Default 10.
    */
   init?: number;
-  mode?: BayesMode;
+  mode?: OptimizerMode;
 }
 
 /** A point tried and what came of it. */
@@ -170,8 +170,16 @@ function samePoint(a: readonly number[], b: readonly number[]): boolean {
   return a.every((v, j) => v === b[j]);
 }
 
+const OPTIONS = ['bounds', 'seed', 'acquisition', 'xi', 'kappa', 'init', 'mode'];
+
 function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptimizerOptions> {
-  const { bounds, seed = 0, acquisition = 'ei', xi = 0.01, kappa = 2.576, init = 10, mode = 'default' } = options;
+  if (typeof options !== 'object' || options === null)
+    throw invalid(`The options must be an object with bounds, got ${options as unknown as string}.`);
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw invalid(`${unknown} is no option; expected only ${OPTIONS.join(', ')}.`);
+  const { bounds, seed = 1, acquisition = 'ei', xi = 0.01, kappa = 2.576, init = 10, mode = 'default' } = options;
+  const pairs = Array.isArray(bounds) && bounds.every((pair) => Array.isArray(pair) && pair.length === 2);
+  if (!pairs) throw invalid('bounds must be an array of [low, high] pairs.');
   if (bounds.length === 0) throw invalid('bounds needs at least one [low, high] pair.');
   bounds.forEach(([low, high], j) => {
     if (!(Number.isFinite(low) && Number.isFinite(high) && low < high && Number.isFinite(high - low))) {

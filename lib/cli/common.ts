@@ -43,7 +43,7 @@ export const RECIPE_SEED = { seed: option(SEED, "in place of the recipe's seed",
 export function computeOptions({ threads, 'compute-dtype': computeDtype }: ValuesOf<typeof COMPUTE>): ComputeOptions {
   return {
     ...(threads === undefined ? {} : { threads }),
-    ...(computeDtype === undefined ? {} : { dtype: computeDtype }),
+    ...(computeDtype === undefined ? {} : { computeDtype }),
   };
 }
 

@@ -53,7 +53,7 @@ export const finetuneCommand = command({
       weightDecay: args['weight-decay'],
       evaluateEvery: args['evaluate-every'],
       seed,
-      outputDtype: dtype,
+      dtype,
       onEvaluation,
     });
     const { step, validationLoss, accuracy } = result.best;

@@ -94,7 +94,7 @@ export async function check(input: string | RecipeInput | Recipe, options: Check
   if (read) {
     const { recipe, purpose } = read;
     if (options.seed !== undefined) recipe.search.seed = options.seed;
-    recipe.computeDtype = options.dtype ?? recipe.computeDtype;
+    recipe.computeDtype = options.computeDtype ?? recipe.computeDtype;
     Object.assign(result, { purpose, recipe: resolvedRecipe(recipe) });
     await checkRun({ recipe, result, warnings, problems }, options);
   }
@@ -162,7 +162,7 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
       Session.open(
         recipe.baseModel.path,
         recipe.models.map(({ path }) => path),
-        { ...options, dtype: recipe.computeDtype, onWarning: warnings.add },
+        { ...options, computeDtype: recipe.computeDtype, onWarning: warnings.add },
       ),
     ),
   );

@@ -1,14 +1,15 @@
+import { checkCall, DATA_KINDS, HANDLER, oneOf, PATH, FLAG } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { assertFileSpares } from '../core/inputs.js';
 import { assertFileWritable, writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
 import { dataInput, modelInput } from '../run/inputs.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
-import type { SplitName } from '../tasks/rows.js';
+import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 
 /** Options of `evaluate`. */
@@ -27,11 +28,23 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
   onPartial?: OnPartial;
 }
 
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  model: PATH,
+  data: PATH,
+  split: oneOf(SPLITS),
+  details: PATH,
+  overwrite: FLAG,
+  onPartial: HANDLER,
+};
+
 /**
  * Measures the accuracy of a model on a split of a task. The model's answer is the choice of lowest NLL per label token.
  * Errors: those of Session.open and loadSplit; NUMERIC; EXISTS and IO for `details`.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  checkCall('evaluate', options, { kinds: KINDS, needed: ['model', 'data'] });
   if (options.details !== undefined) {
     const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
     await assertFileSpares(options.details, inputs);

@@ -1,3 +1,4 @@
+import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
@@ -7,17 +8,16 @@ import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { whileLocked } from '../core/output_lock.js';
 import { dataInput, modelInput } from '../run/inputs.js';
-import { assertWritable, type OutputDtype } from '../checkpoint/write.js';
+import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
-import { checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
-import { wholeOption } from '../core/arguments.js';
+import { COMPUTE_KINDS, checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { checkTrainingOptions, train, TRAINING_DEFAULTS, type TrainingOptions } from '../engine/train.js';
+import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -31,12 +31,25 @@ export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions
   /** How many steps lie between evaluations on the validation split, by default 100. The state of lowest validation loss is kept. */
   evaluateEvery?: number;
   /** The dtype of the weights that are written. The default is float32. */
-  outputDtype?: OutputDtype;
+  dtype?: OutputDtype;
   onEvaluation?: (evaluation: FinetuneEvaluation) => void;
 }
 
 /** What FinetuneOptions are where they are left out, in the library and on the command line. */
 export const FINETUNE_DEFAULTS = { ...TRAINING_DEFAULTS, evaluateEvery: 100, dtype: 'float32' } as const;
+
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  ...TRAINING_KINDS,
+  model: PATH,
+  data: PATH,
+  out: PATH,
+  overwrite: FLAG,
+  evaluateEvery: wholeNumber(1),
+  dtype: oneOf(OUTPUT_DTYPES),
+  onEvaluation: HANDLER,
+};
 
 /** The state of a model after a number of steps, as the validation split shows it. */
 export interface FinetuneEvaluation {
@@ -60,9 +73,8 @@ export interface FinetuneResult {
  * Errors: EXISTS, LOCKED, INVALID_DATA, NUMERIC and those of Session.open.
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkCall('finetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   checkComputeOptions(options);
-  checkTrainingOptions(options);
-  if (options.evaluateEvery !== undefined) wholeOption('evaluateEvery', options.evaluateEvery, { least: 1 });
   const out = outputPath(options.out);
   const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
   await assertFolderSpares(out, inputs);
@@ -116,11 +128,7 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     };
     await train(session, training.rows, { ...options, subject: undefined, afterStep });
     await keep.restore();
-    await session.write(
-      out,
-      { dtype: options.outputDtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite },
-      signal,
-    );
+    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite }, signal);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();

@@ -1,3 +1,5 @@
+import { FISHER_MODES } from '../../bindings/index.js';
+import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { assertFileSpares } from '../core/inputs.js';
@@ -15,11 +17,11 @@ import {
   type SkippedChoices,
 } from '../engine/fisher.js';
 import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
-import type { SplitName } from '../tasks/rows.js';
+import { SPLITS, type SplitName } from '../tasks/rows.js';
 import { drawFisherRows } from '../tasks/subset.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 
@@ -64,11 +66,29 @@ export interface MeasureResult {
   skipped?: SkippedChoices;
 }
 
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  model: PATH,
+  base: PATH,
+  coefficient: number(),
+  data: PATH,
+  split: oneOf(SPLITS),
+  samples: either(wholeNumber(1), oneOf(['all'])),
+  mode: oneOf(FISHER_MODES),
+  epsilon: number({ least: 0 }),
+  minWeight: number({ least: 0, most: 1 }),
+  seed: SEED,
+  out: PATH,
+  overwrite: FLAG,
+};
+
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
  * Errors: those of Session.open, loadSplit and measureFisher; EXISTS, IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
+  checkCall('fisher', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   const {
     mode = 'exact',
     seed = 1,
@@ -119,7 +139,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       samples: String(indices.length),
       coefficient: String(options.base === undefined ? 1 : coefficient),
       epsilon: String(epsilon),
-      dtype: session.dtype,
+      compute_dtype: session.computeDtype,
       seed: String(seed),
       model: await checkpointFingerprint(member.checkpoint, options),
       ...(options.base === undefined

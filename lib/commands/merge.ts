@@ -1,3 +1,4 @@
+import { checkCall, DATA_KINDS, FLAG, listOf, PATH } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { outputPath } from '../core/paths.js';
@@ -5,10 +6,17 @@ import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { whileLocked } from '../core/output_lock.js';
 import type { RunOptions } from '../core/progress.js';
-import type { ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
+import { mergeRecipeOf, type RecipeInput } from '../recipe/read.js';
 import type { MergeRecipe } from '../recipe/recipe.js';
-import { comparesWithFisher, plannedComparisons, checkScorable, type Comparison } from '../run/comparison.js';
+import {
+  COMPARISONS,
+  comparesWithFisher,
+  plannedComparisons,
+  checkScorable,
+  type Comparison,
+} from '../run/comparison.js';
 import { openRun } from '../run/context.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { finishRun } from '../run/output.js';
@@ -31,12 +39,23 @@ export interface MergeOptions extends RunOptions, ComputeOptions, DataOptions {
   compare?: readonly Comparison[];
 }
 
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  out: PATH,
+  overwrite: FLAG,
+  evaluate: FLAG,
+  compare: listOf(COMPARISONS),
+};
+
 /**
  * Merges once, at the coefficients of a recipe (paper, eq. 7), and writes a model folder with `dfmerge.json` and `report.html`.
  * Errors: INVALID_RECIPE, EXISTS, LOCKED, MISMATCH, NUMERIC and those of the parts.
  */
-export async function merge(written: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
-  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+export async function merge(given: MergeRecipe | RecipeInput | string, options: MergeOptions): Promise<RunRecord> {
+  checkCall('merge', options, { kinds: KINDS, needed: ['out'] });
+  const written = mergeRecipeOf(given);
+  const recipe = { ...written, computeDtype: options.computeDtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));

@@ -1,3 +1,4 @@
+import { checkCall, DATA_KINDS, FLAG, HANDLER, listOf, PATH } from '../core/kinds.js';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -8,11 +9,13 @@ import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
 import { Warnings } from '../core/warnings.js';
 import { timed } from '../core/timing.js';
-import type { ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { TaskAccuracy } from '../objectives/task_accuracy.js';
+import { searchRecipeOf, type RecipeInput } from '../recipe/read.js';
 import type { SearchRecipe } from '../recipe/recipe.js';
 import {
+  COMPARISONS,
   comparesWithFisher,
   DEFAULT_COMPARISONS,
   plannedComparisons,
@@ -54,6 +57,18 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
   compare?: readonly Comparison[];
 }
 
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  out: PATH,
+  overwrite: FLAG,
+  resume: FLAG,
+  repair: FLAG,
+  onTrial: HANDLER,
+  onFailure: HANDLER,
+  compare: listOf(COMPARISONS),
+};
+
 /**
  * Searches the coefficients of a merge (searchCoefficients tells how), merges at the best once more, evaluates and writes `out` with
  * `dfmerge.json` and `report.html`. The recipe's method decides what is proposed and how it is merged: Bayesian optimisation over a coefficient
@@ -64,8 +79,10 @@ export interface SearchOptions extends SearchEvents, ComputeOptions, DataOptions
  * another dtype of the output are asked for, and is returned as it is where nothing is. One process at a time writes to `out`.
  * Errors: INVALID_RECIPE, EXISTS, MISMATCH, INVALID_DATA (a damaged journal), LOCKED, NUMERIC and those of the parts.
  */
-export async function search(written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
-  const recipe = { ...written, computeDtype: options.dtype ?? written.computeDtype };
+export async function search(given: SearchRecipe | RecipeInput | string, options: SearchOptions): Promise<RunRecord> {
+  checkCall('search', options, { kinds: KINDS, needed: ['out'] });
+  const written = searchRecipeOf(given);
+  const recipe = { ...written, computeDtype: options.computeDtype ?? written.computeDtype };
   checkSettings(recipe, options);
   const out = outputPath(options.out);
   await assertFolderSpares(out, await recipeInputs(recipe));

@@ -170,3 +170,18 @@ export function withDefaults<T extends object>(options: T, defaults: Required<T>
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...defaults, ...(Object.fromEntries(given) as Partial<T>) };
 }
+
+/** Which values RunOptions take. */
+export const RUN_KINDS = { signal: SIGNAL, onProgress: HANDLER, onWarning: HANDLER };
+
+/** Which values DataOptions take. */
+export const DATA_KINDS = { cache: either(PATH, { ...FLAG, expected: 'false' }) };
+
+/**
+ * Checks the options of a function that computes, as checkOptions does, and that it has not been stopped before it began.
+ * Errors: INVALID_ARGUMENT; the reason of a signal that has fired.
+ */
+export function checkCall(what: string, options: { signal?: AbortSignal } | undefined, shape: OptionsShape): void {
+  checkOptions(what, options, { ...shape, kinds: { ...shape.kinds, ...RUN_KINDS } });
+  options?.signal?.throwIfAborted();
+}

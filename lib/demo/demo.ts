@@ -1,10 +1,10 @@
+import { checkCall, FLAG, HANDLER, PATH, SEED, type Kind } from '../core/kinds.js';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { outputPath } from '../core/paths.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { architectures } from '../architectures/index.js';
-import { seedOption } from '../core/arguments.js';
-import { checkComputeOptions, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
@@ -53,6 +53,13 @@ export interface DemoResult {
   phases: Record<DemoPhase, number>;
 }
 
+const PLAN: Kind<object> = {
+  expected: 'a plan',
+  accepts: (value): value is object => typeof value === 'object' && value !== null,
+};
+
+const KINDS = { ...COMPUTE_KINDS, out: PATH, overwrite: FLAG, seed: SEED, log: HANDLER, plan: PLAN };
+
 /**
  * Shows DF-Merge from nothing: makes small tasks, pre-trains a small T5 on plain text, fine-tunes a child of it per task, searches the
  * coefficients that merge the children best, and compares the merge with other methods. It downloads nothing, and the same seed gives the
@@ -62,14 +69,14 @@ export interface DemoResult {
  * Errors: EXISTS, INVALID_ARGUMENT for `out`; those of train, finetune and search.
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
+  checkCall('demo', options, { kinds: KINDS, needed: ['out'] });
   const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
-  seedOption(seed);
   checkComputeOptions(options);
   const out = outputPath(options.out);
-  const { signal, onProgress, dtype, device, batchMemory } = options;
+  const { signal, onProgress, computeDtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
   // The data is generated here, so that no run on another folder could use the cached token ids.
-  const run = { signal, onProgress, dtype, device, batchMemory, threads, cache: false as const };
+  const run = { signal, onProgress, computeDtype, device, batchMemory, threads, cache: false as const };
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
     const start = performance.now();

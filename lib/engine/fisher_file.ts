@@ -11,7 +11,7 @@ export interface FisherMetadata {
   coefficient: string;
   epsilon: string;
   /** The dtype of matrix products' operands when it was measured. */
-  dtype: string;
+  compute_dtype: string;
   /** The checkpointFingerprint of the model, and that of the base where it was measured between the two. */
   model: string;
   base?: string;

@@ -12,8 +12,8 @@ import { openModelSet, type ModelSet, type Parameter } from '../architectures/in
 import { writeModelFolder, type ModelFolder } from '../checkpoint/write.js';
 import type { BatchBudget } from './batch.js';
 import { callNative, jobError } from './native_call.js';
-import { numberOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { checkOptions, number, oneOf, text, THREADS } from '../core/kinds.js';
 import { assertSameHeaders } from '../checkpoint/unchanged.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
@@ -27,7 +27,7 @@ export interface ComputeOptions {
    * The dtype of matrix products' operands; sums, parameters, norms, softmax, Fishers and the merge are always float32. Results are bit-equal
    * only at equal dtypes. The default is the recipe's `compute_dtype` where there is a recipe, and float32 elsewhere.
    */
-  dtype?: ComputeDtype;
+  computeDtype?: ComputeDtype;
   /** The device that computes, which can only be the CPU in this version. */
   device?: 'cpu';
   /**
@@ -40,12 +40,18 @@ export interface ComputeOptions {
 /** How a session is opened. */
 export type SessionOptions = ComputeOptions & Pick<RunOptions, 'onWarning'>;
 
+/** Which values ComputeOptions take. */
+export const COMPUTE_KINDS = {
+  threads: THREADS,
+  computeDtype: oneOf(COMPUTE_DTYPES, { float16: 'a model overflows in float16' }),
+  device: text('a device'),
+  batchMemory: number({ least: 1 }),
+};
+
 /** Checks the options by themselves. Errors: INVALID_ARGUMENT naming the option; UNSUPPORTED for a device that this version does not know. */
-export function checkComputeOptions({ threads, dtype, device, batchMemory }: ComputeOptions): void {
-  if (threads !== undefined) wholeOption('threads', threads, { least: 1 });
-  if (batchMemory !== undefined) numberOption('batchMemory', batchMemory, { least: 1 });
-  if (dtype !== undefined && !COMPUTE_DTYPES.includes(dtype))
-    throw new DfMergeError('INVALID_ARGUMENT', `dtype ${String(dtype)}: expected ${COMPUTE_DTYPES.join(' or ')}`);
+export function checkComputeOptions(options: ComputeOptions): void {
+  const { threads, computeDtype, device, batchMemory } = options;
+  checkOptions('engine', { threads, computeDtype, device, batchMemory }, { kinds: COMPUTE_KINDS });
   if (device !== undefined && device !== 'cpu')
     throw new DfMergeError('UNSUPPORTED', `device ${String(device)}: this version computes on the cpu`);
 }
@@ -68,7 +74,7 @@ export class Session {
   readonly parameters: readonly Parameter[];
   /** How many threads the engine has, which are fewer than were asked for where the system refused some. */
   readonly threads: number;
-  readonly dtype: ComputeDtype;
+  readonly computeDtype: ComputeDtype;
   readonly #budget: number;
 
   private constructor(
@@ -78,7 +84,7 @@ export class Session {
   ) {
     this.parameters = engine.parameters();
     this.threads = engine.threads();
-    this.dtype = options.dtype ?? 'float32';
+    this.computeDtype = options.computeDtype ?? 'float32';
     this.#budget = options.batchMemory ?? defaultBatchMemory(elementsOf(this.parameters));
   }
 
@@ -192,7 +198,7 @@ export function makeEngine(config: EngineConfig, options: ComputeOptions): Nativ
     () =>
       new Engine(config, {
         threads: options.threads ?? availableParallelism(),
-        dtype: options.dtype ?? 'float32',
+        dtype: options.computeDtype ?? 'float32',
         device: options.device ?? 'cpu',
       }),
   );

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { shown } from '../core/kinds.js';
 import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
@@ -43,6 +44,40 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
   // The check let only search methods through.
   return read(input, options, { check: problemsForSearch, parametersOf: parametersBesideSearch }) as SearchRecipe;
+}
+
+/** A recipe for a merge from whatever may stand for one. Errors: INVALID_ARGUMENT for what is no recipe; those of recipeForMerge. */
+export function mergeRecipeOf(given: MergeRecipe | RecipeInput | string): MergeRecipe {
+  const recipe = isRead('merge', given) ? given : recipeForMerge(given);
+  if (recipe.models.some(({ coefficient }) => typeof coefficient !== 'number'))
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      'merge: the recipe was read for a search; expected one of recipeForMerge',
+    );
+  return recipe;
+}
+
+/** A recipe for a search from whatever may stand for one. Errors: INVALID_ARGUMENT for what is no recipe; those of recipeForSearch. */
+export function searchRecipeOf(given: SearchRecipe | RecipeInput | string): SearchRecipe {
+  return isRead('search', given) ? given : recipeForSearch(given);
+}
+
+/** Whether a recipe was read already, and is no path or object of the YAML's keys. */
+function isRead<R extends Recipe>(what: string, given: R | RecipeInput | string): given is R {
+  if (typeof given === 'string' && given !== '') return false;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new DfMergeError(
+      'INVALID_ARGUMENT',
+      `${what}: the recipe is ${shown(given)}; expected the path of a YAML file, an object with its keys, or a recipe that was read`,
+    );
+  if (!('mergeMethod' in given)) return false;
+  const parts = ['baseModel', 'models', 'tasks', 'fisher', 'search', 'parameters', 'dtype', 'computeDtype'];
+  const missing = parts.find((part) => !(part in given));
+  if (missing === undefined) return true;
+  throw new DfMergeError(
+    'INVALID_ARGUMENT',
+    `${what}: the recipe has no ${missing}; expected what ${what === 'merge' ? 'recipeForMerge' : 'recipeForSearch'} returns`,
+  );
 }
 
 type Check = (recipe: ShapedRecipe) => Problem[];

@@ -1,15 +1,14 @@
 import type { ComputeDtype } from '../../bindings/index.js';
+import type { AcquisitionName, OptimizerMode } from '../bayes/index.js';
 import type { OutputDtype } from '../checkpoint/write.js';
 import type { MethodName, SearchMethodName } from '../methods/index.js';
 import type { ParameterValues } from '../methods/parameter.js';
 import type { FisherPlace } from '../methods/method.js';
 import type { FisherRows } from '../tasks/prepare.js';
 
-export const ACQUISITIONS = ['ei', 'logei', 'ucb'] as const;
-export type Acquisition = (typeof ACQUISITIONS)[number];
+export const ACQUISITIONS = ['ei', 'logei', 'ucb'] as const satisfies readonly AcquisitionName[];
 
-export const OPTIMIZERS = ['default', 'bayes_opt'] as const;
-export type OptimizerMode = (typeof OPTIMIZERS)[number];
+export const OPTIMIZERS = ['default', 'bayes_opt'] as const satisfies readonly OptimizerMode[];
 
 /** Below this ε a product with a coefficient and a small change of a weight underflows in float32, and what is left is 0/0 or noise. */
 export const LEAST_EPSILON = 1e-30;
@@ -61,7 +60,7 @@ export interface FisherSettings extends FisherRows {
 
 /** How the coefficients are searched (METHOD §4). */
 export interface SearchSettings {
-  acquisition: Acquisition;
+  acquisition: AcquisitionName;
   /** The exploration margin of EI and LogEI. */
   xi: number;
   /** The exploration weight of UCB. */
@@ -102,7 +101,7 @@ export interface Recipe {
   parameters: ParameterValues;
   /** The dtype of the weights that are written. */
   dtype: OutputDtype;
-  /** The dtype of matrix products' operands, unless ComputeOptions.dtype gives another. */
+  /** The dtype of matrix products' operands, unless ComputeOptions.computeDtype gives another. */
   computeDtype: ComputeDtype;
 }
 

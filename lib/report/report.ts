@@ -134,5 +134,5 @@ ${renderDataTable(plot.table)}
 }
 
 function environment({ environment: at }: RunRecord): string {
-  return `Computed in ${at.dtype} on ${at.cpu} (${at.isa}, ${at.matmul === undefined ? '' : `products by ${at.matmul}, `}${at.threads} ${at.threads === 1 ? 'thread' : 'threads'}), ${at.platform}, Node ${at.node}.`;
+  return `Computed in ${at.computeDtype} on ${at.cpu} (${at.isa}, ${at.matmul === undefined ? '' : `products by ${at.matmul}, `}${at.threads} ${at.threads === 1 ? 'thread' : 'threads'}), ${at.platform}, Node ${at.node}.`;
 }

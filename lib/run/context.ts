@@ -49,7 +49,7 @@ export async function openRun(
   const { value, seconds } = await timed(async () => {
     for (const { path, written } of [recipe.baseModel, ...recipe.models]) await assertModelFolder(path, written);
     const models = recipe.models.map(({ path }) => path);
-    const compute = { ...options, dtype: recipe.computeDtype };
+    const compute = { ...options, computeDtype: recipe.computeDtype };
     const onWarning = warnings.add;
     const session = await Session.open(recipe.baseModel.path, models, { ...compute, onWarning });
     try {

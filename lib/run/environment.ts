@@ -23,6 +23,6 @@ export function environmentRecord(session: Session): EnvironmentRecord {
     isa: native().info().isa,
     ...matmulOf(session),
     threads: session.threads,
-    dtype: session.dtype,
+    computeDtype: session.computeDtype,
   };
 }

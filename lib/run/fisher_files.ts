@@ -133,7 +133,8 @@ function warnOfSettings(
   const data = task?.fisher?.digest ?? (split === 'train' ? undefined : task?.[split]?.digest);
   const other: string[] = [];
   if (Number(metadata.epsilon) !== epsilon) other.push(`epsilon ${metadata.epsilon}, and fisher.epsilon is ${epsilon}`);
-  if (metadata.dtype !== session.dtype) other.push(`dtype ${metadata.dtype}, and compute_dtype is ${session.dtype}`);
+  if (metadata.compute_dtype !== session.computeDtype)
+    other.push(`compute_dtype ${metadata.compute_dtype}, and the run's is ${session.computeDtype}`);
   if (Number(metadata.min_weight ?? 0) !== minWeight)
     other.push(`min_weight ${metadata.min_weight ?? 0}, and fisher.min_weight is ${minWeight}`);
   if (data !== undefined && metadata.data !== data)

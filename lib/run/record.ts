@@ -25,7 +25,7 @@ export interface EnvironmentRecord {
   matmul?: string;
   threads: number;
   /** The dtype of matrix products' operands. */
-  dtype: string;
+  computeDtype: string;
 }
 
 /** Wall times, which are the only part of a record that differs between two runs of the same recipe. */
