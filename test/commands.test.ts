@@ -76,6 +76,7 @@ test("fisher: float32 by the checkpoint's names, with metadata; merge takes it i
           '4',
           '--out',
           `${name}.safetensors`,
+          '--overwrite',
         )
       ).code,
       0,
