@@ -115,8 +115,8 @@ test('a folder is no file', async (t) => {
   const folder = await temporaryFolder();
   for (const overwrite of [false, true]) {
     const run = { ...evaluation(), overwrite };
-    await t.throwsAsync(evaluate({ ...run, details: folder }), failed('INVALID_ARGUMENT', /: it is a folder/));
-    await t.throwsAsync(fisher({ ...run, out: folder }), failed('INVALID_ARGUMENT', /: it is a folder/));
+    await t.throwsAsync(evaluate({ ...run, details: folder }), failed('IO', /: it is a folder/));
+    await t.throwsAsync(fisher({ ...run, out: folder }), failed('IO', /: it is a folder/));
   }
   t.deepEqual(readdirSync(folder), []);
 });

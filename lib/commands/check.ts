@@ -17,7 +17,8 @@ import {
 import type { RunContext } from '../run/context.js';
 import { estimateTime, type TimeEstimate } from '../run/estimate.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
-import { checkOutput, preflight, type PlannedRun, type RunRoom } from '../run/preflight.js';
+import { checkOutput, preflight, type PlannedRun } from '../run/preflight.js';
+import type { RunRoom } from '../run/room.js';
 import { Problems, type Problem } from '../run/problems.js';
 import { placeOf } from '../recipe/places.js';
 import { describeTask, type TaskDescription } from '../tasks/describe.js';

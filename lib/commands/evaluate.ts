@@ -1,11 +1,10 @@
 import { checkCall, DATA_KINDS, HANDLER, oneOf, PATH, FLAG } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
-import { assertFileSpares } from '../core/inputs.js';
-import { assertFileWritable, writeOutputLines } from '../core/output_file.js';
+import { writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
-import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -45,16 +44,17 @@ const KINDS = {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkCall('evaluate', options, { kinds: KINDS, needed: ['model', 'data'] });
-  if (options.details !== undefined) {
-    const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-    await assertFileSpares(options.details, inputs);
-    await assertFileWritable(options.details, options);
-  }
+  const { model, data, details, overwrite, split: name = 'validation' } = options;
+  checkComputeOptions(options);
+  // A row's details are about as long as the row.
+  const bytes = (_parameters: number, rows: number) => rows;
+  const output = details === undefined ? undefined : ({ path: details, kind: 'file', overwrite, bytes } as const);
+  await assertTaskRunnable({ model, data, splits: [name], vectors: 2, output }, options);
   const session = await Session.open(options.model, [], options);
   try {
     const tokenizer = await tokenizerOf(session);
     const split = await prepareSplit(tokenizer, options.data, {
-      split: options.split ?? 'validation',
+      split: name,
       cache: options.cache,
       signal: options.signal,
     });

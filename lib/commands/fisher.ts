@@ -2,12 +2,10 @@ import { FISHER_MODES } from '../../bindings/index.js';
 import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
-import { assertFileSpares } from '../core/inputs.js';
-import { assertFileWritable } from '../core/output_file.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -17,7 +15,7 @@ import {
   type SkippedChoices,
 } from '../engine/fisher.js';
 import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
-import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -104,10 +102,12 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     options.onWarning?.(
       `epsilon is ${epsilon}: elements that no input moves stay 0, and a merge divides 0 by 0 where they are 0 in all of its Fishers`,
     );
-  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
-  await assertFileSpares(options.out, inputs);
-  await assertFileWritable(options.out, options);
+  checkComputeOptions(options);
+  const { model, base, data, split: name = 'validation' } = options;
+  const { out, overwrite } = options;
+  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
+  // The parameters, the Fisher, and the weights as products take them.
+  await assertTaskRunnable({ model, base, data, splits: [name], vectors: 3, output }, options);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
@@ -115,7 +115,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const task = basename(resolve(options.data));
     const tokenizer = await tokenizerOf(session);
     const split = await prepareSplit(tokenizer, options.data, {
-      split: options.split ?? 'validation',
+      split: name,
       cache: options.cache,
       signal,
     });

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { chmod, link, rename, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DfMergeError } from './errors.js';
 import { fileError, flush } from './files.js';
@@ -18,14 +19,14 @@ export interface OutputFileOptions {
 
 /**
  * Checks, before any work, that a file can be written: it is no folder, its folder is there and takes files, and it is not there itself, or is to be
- * overwritten. Errors: EXISTS, INVALID_ARGUMENT, NOT_FOUND, IO, all naming the path.
+ * overwritten. Errors: EXISTS, NOT_FOUND, IO, all naming the path.
  */
 export async function assertFileWritable(path: string, { overwrite = false }: OutputFileOptions = {}): Promise<void> {
   try {
     if (await isWrittenThrough(path)) return await assertOpenable(path);
     const target = await replaceable(path, overwrite);
     // A file is made and removed there, which tells more than permissions do.
-    await (await temporaryBeside(target)).remove();
+    await (await temporaryBeside(target).catch(cannotCreate(path, target))).remove();
   } catch (error) {
     throw writeError(error, path);
   }
@@ -69,12 +70,24 @@ export async function writeOutputFile(
   }
 }
 
+/** A path on the disk that has to have room for an output: for what is written through, one in the system's folder for temporary files. */
+export async function placeOnDisk(path: string): Promise<string> {
+  if (await isWrittenThrough(path)) return join(tmpdir(), 'dfmerge');
+  return realTarget(path).catch(() => path);
+}
+
+function cannotCreate(path: string, target: string): (error: unknown) => never {
+  return (error) => {
+    throw fileError(error, `cannot write ${path}: no file can be made in ${dirname(target)}`);
+  };
+}
+
 /** The real path of a regular file to be made or replaced. */
 async function replaceable(path: string, overwrite: boolean): Promise<string> {
   const target = await realTarget(outputPath(path));
   const found = await stat(target).catch(() => undefined);
   if (found?.isDirectory())
-    throw new DfMergeError('INVALID_ARGUMENT', `cannot write ${path}: it is a folder; expected the name of a file`);
+    throw new DfMergeError('IO', `cannot write ${path}: it is a folder; expected the name of a file`);
   if (found && !overwrite)
     throw new DfMergeError('EXISTS', `${path} exists already; choose another file or ask to overwrite it`);
   if (!(await stat(dirname(target)).catch(() => undefined))?.isDirectory())
