@@ -144,7 +144,7 @@ test('other data, epsilon and dtype are warned of', async (t) => {
   t.is(warnings.length, 1);
   t.regex(
     warnings[0],
-    /epsilon 1e-9, and fisher\.epsilon is 1e-12; with compute_dtype bfloat16, and compute_dtype is float32; with data \w{12}, and the validation split of a is \w{12}/,
+    /epsilon 1e-9, and fisher\.epsilon is 1e-12; with compute_dtype bfloat16, and the run's is float32; with data \w{12}, and the validation split of a is \w{12}/,
   );
 });
 
