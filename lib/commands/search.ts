@@ -35,6 +35,7 @@ import { checkSettings } from '../run/settings.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
+import { checkSearchable } from '../tasks/degenerate.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a search besides its recipe. */
@@ -111,6 +112,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   let journal: Journal | undefined;
   try {
     checkScorable(opened, compare);
+    checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };

@@ -1,3 +1,4 @@
+import type { Parameter, ParameterSource } from '../architectures/index.js';
 import { readHeader, isWeightDType } from '../checkpoint/safetensors.js';
 import { fillSafetensorsFile, type TensorTarget } from '../checkpoint/safetensors_file.js';
 import { DfMergeError } from '../core/errors.js';
@@ -65,11 +66,20 @@ export async function readFisherMetadata(file: string): Promise<Partial<FisherMe
   return metadata.kind === KIND ? metadata : undefined;
 }
 
-/** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */
+/** Reads a Fisher into the engine in place of measuring one. Errors: those of fisherSources; NUMERIC. */
 export async function loadFisher(session: Session, file: string, signal?: AbortSignal): Promise<void> {
+  const sources = await fisherSources(session.parameters, file);
+  await session.job((engine) => engine.loadFisher(sources), signal);
+}
+
+/**
+ * Where the Fishers of a model's parameters lie in a file, of which only the header is read.
+ * Errors: those of readHeader; MISMATCH listing tensors that are missing, of another shape, no weights, or none of the model's.
+ */
+export async function fisherSources(parameters: readonly Parameter[], file: string): Promise<ParameterSource[]> {
   const { tensors } = await readHeader(file);
   const wrong: string[] = [];
-  const sources = session.parameters.map(({ name, shape }) => {
+  const sources = parameters.map(({ name, shape }) => {
     const entry = tensors.get(name);
     if (!entry) wrong.push(`${name} is missing`);
     else if (entry.shape.join() !== shape.join())
@@ -82,11 +92,11 @@ export async function loadFisher(session: Session, file: string, signal?: AbortS
       dtype: entry && isWeightDType(entry.dtype) ? entry.dtype : ('F32' as const),
     };
   });
-  const known = new Set(session.parameters.map(({ name }) => name));
+  const known = new Set(parameters.map(({ name }) => name));
   for (const name of tensors.keys()) if (!known.has(name)) wrong.push(`${name} is not in the model`);
   if (wrong.length > 0) {
     const more = wrong.length > 8 ? ` and ${wrong.length - 8} more` : '';
     throw new DfMergeError('MISMATCH', `${file} is not a Fisher of this model: ${wrong.slice(0, 8).join('; ')}${more}`);
   }
-  await session.job((engine) => engine.loadFisher(sources), signal);
+  return sources;
 }
