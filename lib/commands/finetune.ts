@@ -5,9 +5,9 @@ import { outputPath } from '../core/paths.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
-import { assertFolderSpares } from '../core/inputs.js';
 import { whileLocked } from '../core/output_lock.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
+import { SMALL_FILES } from '../run/room.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
@@ -16,6 +16,7 @@ import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { COMPUTE_KINDS, checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
 import type { RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
+import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
 
@@ -76,8 +77,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkCall('finetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   checkComputeOptions(options);
   const out = outputPath(options.out);
-  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-  await assertFolderSpares(out, inputs);
+  const { model, data } = options;
+  // Beside the best state so far lies the next one while it is written, and at the end the model.
+  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
+  // The parameters, their gradient, two moments of it, and the weights as products take them.
+  const size = { vectors: 5, output: { path: out, kind: 'folder', bytes } } as const;
+  await assertTaskRunnable({ model, data, splits: ['train', 'validation'], ...size }, options);
   await mkdir(dirname(out), { recursive: true });
   return whileLocked(out, () => finetuneInto(out, options));
 }
@@ -128,7 +133,9 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     };
     await train(session, training.rows, { ...options, subject: undefined, afterStep });
     await keep.restore();
-    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite }, signal);
+    const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
+    const { overwrite, onWarning } = options;
+    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();

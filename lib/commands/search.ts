@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
-import { assertWritable } from '../checkpoint/write.js';
+import { assertWritable, type Overwrite } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
@@ -35,6 +35,7 @@ import { checkSettings } from '../run/settings.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
+import { checkSearchable } from '../tasks/degenerate.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a search besides its recipe. */
@@ -98,7 +99,7 @@ export async function search(given: SearchRecipe | RecipeInput | string, options
 
 async function searchInto(out: string, written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
   const earlier = options.resume || options.repair ? await earlierSearch(out) : {};
-  const overwrite = options.overwrite || earlier.journal !== undefined;
+  const overwrite: Overwrite = earlier.inside ? 'unlisted' : options.overwrite || earlier.journal !== undefined;
   await assertWritable(out, { overwrite });
   const recipe = withIterationsOf(earlier.finished, written, options);
   const askedBefore = earlier.journal === undefined ? undefined : comparisonsAskedFor(earlier.journal);
@@ -111,6 +112,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   let journal: Journal | undefined;
   try {
     checkScorable(opened, compare);
+    checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
@@ -143,6 +145,8 @@ export function journalPath(out: string): string {
 interface EarlierSearch {
   /** The journal to go on with. */
   journal?: string;
+  /** Whether that journal lies in the folder, which is then dfmerge's own. */
+  inside?: boolean;
   /** The record of a finished one. */
   finished?: RunRecord;
 }
@@ -154,7 +158,7 @@ async function earlierSearch(out: string): Promise<EarlierSearch> {
   if (existsSync(beside) && existsSync(inside) && (await readFile(beside)).equals(await readFile(inside)))
     await rm(beside);
   if (existsSync(beside)) return { journal: beside };
-  return existsSync(inside) ? { journal: inside, finished: await recordIn(out) } : {};
+  return existsSync(inside) ? { journal: inside, inside: true, finished: await recordIn(out) } : {};
 }
 
 /** Keeps what a run was asked for, so that it need not be said again where the run is resumed. */
