@@ -11,7 +11,7 @@ export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
 export { check, type CheckedModel, type CheckOptions, type CheckResult } from './commands/check.js';
 export type { TimeEstimate } from './run/estimate.js';
-export type { RunRoom } from './run/preflight.js';
+export type { RunRoom } from './run/room.js';
 export type { Problem } from './run/problems.js';
 export type { SplitDescription, TaskDescription } from './tasks/describe.js';
 export type { MemoryLimits } from './core/machine.js';

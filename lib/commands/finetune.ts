@@ -5,9 +5,9 @@ import { outputPath } from '../core/paths.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
-import { assertFolderSpares } from '../core/inputs.js';
 import { whileLocked } from '../core/output_lock.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
+import { SMALL_FILES } from '../run/room.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
@@ -18,6 +18,7 @@ import { Course, inStage, type PlannedWork } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/batch.js';
 import { mean, sum } from '../core/statistics.js';
+import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
 
@@ -78,8 +79,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkCall('finetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   checkComputeOptions(options);
   const out = outputPath(options.out);
-  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-  await assertFolderSpares(out, inputs);
+  const { model, data } = options;
+  // Beside the best state so far lies the next one while it is written, and at the end the model.
+  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
+  // The parameters, their gradient, two moments of it, and the weights as products take them.
+  const size = { vectors: 5, output: { path: out, kind: 'folder', bytes } } as const;
+  await assertTaskRunnable({ model, data, splits: ['train', 'validation'], ...size }, options);
   await mkdir(dirname(out), { recursive: true });
   return whileLocked(out, () => finetuneInto(out, options));
 }
@@ -136,9 +141,11 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     };
     await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
     await keep.restore();
+    const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
+    const { overwrite, onWarning } = options;
     const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
     written(0);
-    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite: options.overwrite }, signal);
+    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
     written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {

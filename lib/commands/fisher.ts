@@ -2,12 +2,11 @@ import { FISHER_MODES } from '../../bindings/index.js';
 import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
-import { assertFileSpares } from '../core/inputs.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -18,7 +17,7 @@ import {
   type SkippedChoices,
 } from '../engine/fisher.js';
 import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
-import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -51,8 +50,10 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   minWeight?: number;
   /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;
-  /** The safetensors file to write. */
+  /** The safetensors file to write. A device, a FIFO or a socket is written through. */
   out: string;
+  /** Whether `out` may replace a file. */
+  overwrite?: boolean;
 }
 
 /** What was measured. */
@@ -84,7 +85,7 @@ const KINDS = {
 
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
- * Errors: those of Session.open, loadSplit and measureFisher; IO.
+ * Errors: those of Session.open, loadSplit and measureFisher; EXISTS, IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   checkCall('fisher', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
@@ -103,9 +104,12 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     options.onWarning?.(
       `epsilon is ${epsilon}: elements that no input moves stay 0, and a merge divides 0 by 0 where they are 0 in all of its Fishers`,
     );
-  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
-  await assertFileSpares(options.out, inputs);
+  checkComputeOptions(options);
+  const { model, base, data, split: name = 'validation' } = options;
+  const { out, overwrite } = options;
+  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
+  // The parameters, the Fisher, and the weights as products take them.
+  await assertTaskRunnable({ model, base, data, splits: [name], vectors: 3, output }, options);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
@@ -113,7 +117,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const task = basename(resolve(options.data));
     const tokenizer = await tokenizerOf(session);
     const split = await prepareSplit(tokenizer, options.data, {
-      split: options.split ?? 'validation',
+      split: name,
       cache: options.cache,
       signal,
     });
@@ -155,7 +159,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const written = (done: number) =>
       course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
     written(0);
-    await writeFisher(session, options.out, { metadata, signal });
+    await writeFisher(session, options.out, { metadata, overwrite: options.overwrite, signal });
     written(1);
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {

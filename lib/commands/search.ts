@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
-import { assertWritable } from '../checkpoint/write.js';
+import { assertWritable, type Overwrite } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { Course, inStage } from '../core/course.js';
 import { DfMergeError } from '../core/errors.js';
@@ -37,6 +37,7 @@ import { plannedStages } from '../run/stages.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
+import { checkSearchable } from '../tasks/degenerate.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a search besides its recipe. */
@@ -102,7 +103,7 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
   const course = new Course(given.onProgress);
   const options = { ...given, onProgress: course.report };
   const earlier = options.resume || options.repair ? await earlierSearch(out) : {};
-  const overwrite = options.overwrite || earlier.journal !== undefined;
+  const overwrite: Overwrite = earlier.inside ? 'unlisted' : options.overwrite || earlier.journal !== undefined;
   await assertWritable(out, { overwrite });
   const recipe = withIterationsOf(earlier.finished, written, options);
   const askedBefore = earlier.journal === undefined ? undefined : comparisonsAskedFor(earlier.journal);
@@ -115,6 +116,7 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
   let journal: Journal | undefined;
   try {
     checkScorable(opened, compare);
+    checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
     course.plan(plannedStages(opened, { compare, search: true }));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
@@ -148,6 +150,8 @@ export function journalPath(out: string): string {
 interface EarlierSearch {
   /** The journal to go on with. */
   journal?: string;
+  /** Whether that journal lies in the folder, which is then dfmerge's own. */
+  inside?: boolean;
   /** The record of a finished one. */
   finished?: RunRecord;
 }
@@ -159,7 +163,7 @@ async function earlierSearch(out: string): Promise<EarlierSearch> {
   if (existsSync(beside) && existsSync(inside) && (await readFile(beside)).equals(await readFile(inside)))
     await rm(beside);
   if (existsSync(beside)) return { journal: beside };
-  return existsSync(inside) ? { journal: inside, finished: await recordIn(out) } : {};
+  return existsSync(inside) ? { journal: inside, inside: true, finished: await recordIn(out) } : {};
 }
 
 /** Keeps what a run was asked for, so that it need not be said again where the run is resumed. */

@@ -1,4 +1,5 @@
-import { jsonText } from '../core/json.js';
+import type { Overwrite } from '../checkpoint/write.js';
+import type { ManifestFiles } from '../core/manifest.js';
 import { inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
@@ -24,7 +25,7 @@ export const JOURNAL_FILE = 'journal.jsonl';
 /** What the end of a run needs, where the coefficients are known. */
 export interface FinishOptions extends RunOptions {
   out: string;
-  overwrite?: boolean;
+  overwrite?: Overwrite;
   coefficients: readonly number[];
   compare: readonly Comparison[];
   /** The search that found the coefficients, where there was one. */
@@ -123,12 +124,14 @@ async function writeRun(
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
     return {
-      'dfmerge.json': jsonText(written),
       'report.html': renderReport(written),
       ...(options.journal ? { [JOURNAL_FILE]: options.journal.bytes() } : {}),
     };
   };
-  await session.write(options.out, { dtype: recipe.dtype, overwrite: options.overwrite, extraFiles }, options.signal);
+  const { overwrite, onWarning } = options;
+  const recorded = (files: ManifestFiles) => (written = { ...(written as RunRecord), files });
+  const folder = { dtype: recipe.dtype, overwrite, extraFiles, record: recorded, onWarning };
+  await session.write(options.out, folder, options.signal);
   progress(1);
   return written as RunRecord;
 }

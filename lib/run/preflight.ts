@@ -4,18 +4,18 @@ import { assertModelFolder } from '../checkpoint/folder.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { assertWritable } from '../checkpoint/write.js';
-import { DfMergeError } from '../core/errors.js';
 import { exists, readBytes } from '../core/files.js';
 import { assertFolderSpares } from '../core/inputs.js';
-import { assertCanCreate, freeSpace, memoryLimits, sizeWords, type MemoryLimits } from '../core/machine.js';
+import { assertCanCreate } from '../core/machine.js';
 import { sum } from '../core/statistics.js';
-import { defaultBatchMemory, type ComputeOptions } from '../engine/session.js';
+import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { placeOf } from '../recipe/places.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { comparesWithFisher, type Comparison } from './comparison.js';
 import { recipeInputs } from './inputs.js';
 import { Problems } from './problems.js';
+import { checkRoom, roomFor, SMALL_FILES, type Machine, type RunRoom, type RunSize } from './room.js';
 import { checkSettings } from './settings.js';
 
 /** A run as far as it is known before anything is opened. */
@@ -27,13 +27,8 @@ export interface PlannedRun {
   compare: readonly Comparison[];
   /** Whether every task must have a validation split to be scored on. */
   scored: 'yes' | 'where labelled' | 'no';
-}
-
-/** What a run takes, in bytes. */
-export interface RunRoom {
-  memory: MemoryLimits & { needed: number };
-  /** Absent where no folder is written; `free` is absent where the file system does not tell. */
-  disk?: { needed: number; free?: number };
+  /** What the run has room in; by default this machine. */
+  machine?: Machine;
 }
 
 /** What was found of a run; the parts that could not be opened are absent. */
@@ -43,11 +38,6 @@ export interface Preflight {
   parameters?: number;
   room?: RunRoom;
 }
-
-/** Beside the weights: config, tokenizer, journal, record and report. */
-const SMALL_FILES = 32e6;
-/** What Node and the program take before any model is opened. */
-const PROGRAM = 150e6;
 
 /**
  * Checks all that can be known of a run before its work: settings, the output (by making and removing a file beside it), every model, the
@@ -68,8 +58,8 @@ export async function preflight(
   await checkFiles(run, problems);
   if (!set) return {};
   const parameters = parametersOf(set);
-  const room = await roomFor(run, parameters, options);
-  await problems.attempt('', () => checkRoom(run, room, options.onWarning));
+  const room = await roomFor(sizeOf(run, parameters), options, run.machine);
+  await problems.attempt('', () => checkRoom(out, room, options.onWarning));
   return { set, parameters, room };
 }
 
@@ -141,38 +131,11 @@ export function parametersOf(set: ModelSet): number {
   return sum(sizes.values());
 }
 
-async function roomFor(
-  { recipe, out, compare }: PlannedRun,
-  parameters: number,
-  options: ComputeOptions,
-): Promise<RunRoom> {
+/** θ, numerator, denominator and where they are measured Fishers; and the weights as products take them. */
+function sizeOf({ recipe, out, compare }: PlannedRun, parameters: number): RunSize {
   const measures = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
-  // θ, numerator, denominator and where they are measured Fishers; and the weights as products take them.
-  const vectors = measures ? 5 : 4;
-  const batch = options.batchMemory ?? defaultBatchMemory(parameters);
-  const needed = 4 * parameters * vectors + batch + PROGRAM;
-  const memory = { needed, ...memoryLimits() };
-  if (out === undefined) return { memory };
-  const free = await freeSpace(out).catch(() => undefined);
-  const disk = { needed: parameters * (recipe.dtype === 'float32' ? 4 : 2) + SMALL_FILES };
-  return { memory, disk: { ...disk, ...(free === undefined ? {} : { free }) } };
-}
-
-/** Errors: IO for the disk, UNSUPPORTED for memory that the machine does not have. */
-function checkRoom({ out }: PlannedRun, { memory, disk }: RunRoom, onWarning?: (message: string) => void): void {
-  const { needed, total, available } = memory;
-  if (needed > total)
-    throw new DfMergeError(
-      'UNSUPPORTED',
-      `about ${sizeWords(needed)} of memory are needed, and there are ${sizeWords(total)} in all; batchMemory makes the smaller part of it smaller`,
-    );
-  if (needed > available)
-    onWarning?.(`about ${sizeWords(needed)} of memory are needed, and ${sizeWords(available)} are free at present`);
-  if (disk?.free !== undefined && disk.free < disk.needed)
-    throw new DfMergeError(
-      'IO',
-      `cannot write ${out}: about ${sizeWords(disk.needed)} are needed, and ${sizeWords(disk.free)} are free on its disk`,
-    );
+  const written = parameters * (recipe.dtype === 'float32' ? 4 : 2) + SMALL_FILES;
+  return { parameters, vectors: measures ? 5 : 4, out, written };
 }
 
 /** Throws what preflight finds of a run; several problems make one error. What is free at present is told and not kept in the record. */
