@@ -13,7 +13,7 @@ import {
   type CheckOptions,
   type ProgressEvent,
 } from '../lib/index.js';
-import { assertCanWriteFile } from '../lib/core/machine.js';
+import { assertFileWritable } from '../lib/core/output_file.js';
 import { sum } from '../lib/core/statistics.js';
 import { journalBytes, preflight } from '../lib/run/preflight.js';
 import { assertTaskRunnable } from '../lib/run/preflight_task.js';
@@ -57,12 +57,12 @@ test('evaluate, fisher and finetune know before the work that their output canno
 
 test('a single file may be a device, and a link is checked where it leads to', async (t) => {
   const space = await makeWorkspace();
-  await assertCanWriteFile('/dev/null');
+  await assertFileWritable('/dev/null');
   await mkdir(space.path('there'));
   await symlink(space.path('there', 'new'), space.path('good'));
   await symlink('/proc/new', space.path('bad'));
-  await assertCanWriteFile(space.path('good'));
-  await t.throwsAsync(assertCanWriteFile(space.path('bad')), { message: /^cannot write .*proc/ });
+  await assertFileWritable(space.path('good'));
+  await t.throwsAsync(assertFileWritable(space.path('bad')), { message: /^cannot write .*proc/ });
   t.deepEqual(readdirSync(space.path('there')), []);
 });
 

@@ -48,8 +48,10 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   minWeight?: number;
   /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;
-  /** The safetensors file to write. */
+  /** The safetensors file to write. A device, a FIFO or a socket is written through. */
   out: string;
+  /** Whether `out` may replace a file. */
+  overwrite?: boolean;
 }
 
 /** What was measured. */
@@ -81,7 +83,7 @@ const KINDS = {
 
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
- * Errors: those of Session.open, loadSplit and measureFisher; IO.
+ * Errors: those of Session.open, loadSplit and measureFisher; EXISTS, IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   checkCall('fisher', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
@@ -102,7 +104,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     );
   checkComputeOptions(options);
   const { model, base, data, split: name = 'validation' } = options;
-  const output = { path: options.out, kind: 'file', bytes: (parameters: number) => 4 * parameters } as const;
+  const { out, overwrite } = options;
+  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
   // The parameters, the Fisher, and the weights as products take them.
   await assertTaskRunnable({ model, base, data, splits: [name], vectors: 3, output }, options);
   const session = await (options.base === undefined
@@ -146,7 +149,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
-    await writeFisher(session, options.out, { metadata, signal });
+    await writeFisher(session, options.out, { metadata, overwrite: options.overwrite, signal });
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     session.close();

@@ -1,7 +1,8 @@
 import type { Parameter, ParameterSource } from '../architectures/index.js';
 import { readHeader, isWeightDType } from '../checkpoint/safetensors.js';
-import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { fillSafetensorsFile, type TensorTarget } from '../checkpoint/safetensors_file.js';
 import { DfMergeError } from '../core/errors.js';
+import { writeOutputFile, type OutputFileOptions } from '../core/output_file.js';
 import type { Session } from './session.js';
 
 /** What a `fisher.safetensors` says of itself, as strings. */
@@ -29,27 +30,28 @@ const KIND = 'dfmerge diagonal fisher';
 export const DIGEST_SCHEME = 'sha256 of all bytes';
 
 /**
- * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters. The file appears all at once.
- * Errors: IO, NUMERIC.
+ * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters, in the way of writeOutputFile.
+ * Errors: those of writeOutputFile, NUMERIC.
  */
 export async function writeFisher(
   session: Session,
   file: string,
-  { metadata, signal }: { metadata: FisherMetadata; signal?: AbortSignal },
+  { metadata, ...options }: OutputFileOptions & { metadata: FisherMetadata },
 ): Promise<void> {
   const tensors = session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
-  await writeSafetensorsFile(file, tensors, {
+  const content = {
     metadata: { format: 'pt', kind: KIND, ...definedOf(metadata) },
-    writeTensors: (path, places) =>
+    writeTensors: (path: string, places: TensorTarget[]) =>
       session.job(
         (engine) =>
           engine.write(
             'fisher',
             places.map((place) => ({ file: path, ...place })),
           ),
-        signal,
+        options.signal,
       ),
-  });
+  };
+  await writeOutputFile(file, (path) => fillSafetensorsFile(path, tensors, content), options);
 }
 
 function definedOf(metadata: FisherMetadata): Record<string, string> {
