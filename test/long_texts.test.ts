@@ -60,8 +60,8 @@ for (const name of models) {
 /** How often the tokenizer rests, and how many steps its model takes: characters that it visits in its trie, pairs that it takes from its queue. */
 function workOn(tokenizer: Tokenizer, text: string, maxTokens: number): { rests: number; steps: number } {
   const work = { rests: 0, steps: 0 };
-  const { step } = Trie.prototype;
-  const { pop } = MergeQueue.prototype;
+  const step = Object.getOwnPropertyDescriptor(Trie.prototype, 'step')!.value as (node: number, unit: number) => number;
+  const pop = Object.getOwnPropertyDescriptor(MergeQueue.prototype, 'pop')!.value as MergeQueue['pop'];
   Trie.prototype.step = function (node, unit) {
     work.steps++;
     return step.call(this, node, unit);
@@ -122,7 +122,7 @@ test.serial('no feature of tokenizer.json ends in a RangeError on a text of 400 
   for (const line of features) {
     const { name, tokenizer } = JSON.parse(line) as { name: string; tokenizer: object };
     if (name === QUADRATIC) continue;
-    const loaded = await open(name, { model: WORD_LEVEL, ...tokenizer } as object).catch(() => undefined);
+    const loaded = await open(name, { model: WORD_LEVEL, ...tokenizer }).catch(() => undefined);
     if (!loaded) continue;
     opened++;
     for (const text of LONG) {
