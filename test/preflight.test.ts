@@ -1,11 +1,21 @@
 // What every command checks of its output, its inputs, memory and disk before it begins to work.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { evaluate, finetune, fisher, recipeForSearch, search, type ProgressEvent } from '../lib/index.js';
-import { assertCanWriteFile } from '../lib/core/machine.js';
-import { preflight } from '../lib/run/preflight.js';
+import {
+  check,
+  evaluate,
+  finetune,
+  fisher,
+  recipeForSearch,
+  search,
+  type CheckOptions,
+  type ProgressEvent,
+} from '../lib/index.js';
+import { assertFileWritable } from '../lib/core/output_file.js';
+import { sum } from '../lib/core/statistics.js';
+import { journalBytes, preflight } from '../lib/run/preflight.js';
 import { assertTaskRunnable } from '../lib/run/preflight_task.js';
 import { Problems } from '../lib/run/problems.js';
 import { runCommand } from './support/command.js';
@@ -47,12 +57,12 @@ test('evaluate, fisher and finetune know before the work that their output canno
 
 test('a single file may be a device, and a link is checked where it leads to', async (t) => {
   const space = await makeWorkspace();
-  await assertCanWriteFile('/dev/null');
+  await assertFileWritable('/dev/null');
   await mkdir(space.path('there'));
   await symlink(space.path('there', 'new'), space.path('good'));
   await symlink('/proc/new', space.path('bad'));
-  await assertCanWriteFile(space.path('good'));
-  await t.throwsAsync(assertCanWriteFile(space.path('bad')), { message: /^cannot write .*proc/ });
+  await assertFileWritable(space.path('good'));
+  await t.throwsAsync(assertFileWritable(space.path('bad')), { message: /^cannot write .*proc/ });
   t.deepEqual(readdirSync(space.path('there')), []);
 });
 
@@ -158,4 +168,29 @@ test('a small disk is known before the work', async (t) => {
   } finally {
     execFileSync('umount', [disk]);
   }
+});
+
+test('the disk that a search takes counts its journal and the token ids that are kept', async (t) => {
+  const space = await makeWorkspace();
+  const recipe = recipeForSearch(space.recipe);
+  const out = space.path('x');
+  const needed = async (options: CheckOptions) => {
+    const { disk } = await check(recipe, { out, purpose: 'search', time: false, ...options });
+    return disk?.needed ?? Number.NaN;
+  };
+  const rows = ['a', 'b'].flatMap((name) =>
+    ['train', 'validation', 'test'].map((split) => statSync(space.path('data', name, `${split}.jsonl`)).size),
+  );
+  const without = await needed({ cache: false });
+  t.is((await needed({ cache: space.path('cache') })) - without, sum(rows));
+  const longer = { ...recipe, search: { ...recipe.search, iterations: 100 } };
+  const { disk } = await check(longer, { out, purpose: 'search', time: false, cache: false });
+  t.is(
+    (disk?.needed ?? 0) - without,
+    journalBytes({ recipe: longer, compare: [] }) - journalBytes({ recipe, compare: [] }),
+  );
+  await search(recipe, { out, cache: false });
+  const journal = statSync(space.path('x', 'journal.jsonl')).size;
+  const estimated = journalBytes({ recipe, compare: ['base', 'fine-tuned', 'average'] }) / 2;
+  t.true(estimated > journal / 3 && estimated < 3 * journal, `${estimated} and ${journal}`);
 });

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, open, rm, stat, statfs } from 'node:fs/promises';
+import { open, rm, stat, statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DfMergeError } from './errors.js';
 import { fileError } from './files.js';
-import { outputPath } from './paths.js';
-import { realTarget } from './real_path.js';
 
 /** Memory in bytes: what this process may take at most, and what is free at present. */
 export interface MemoryLimits {
@@ -42,24 +40,6 @@ export async function assertCanCreate(path: string): Promise<void> {
     await rm(probe);
   } catch (error) {
     throw fileError(error, `cannot write ${path}: no file can be made in ${folder}`);
-  }
-}
-
-/**
- * Checks that a file can be written at `path`: in its folder as assertCanCreate does, or into what lies there and is no regular file, such as a
- * device. Errors: NOT_FOUND for the folder, IO naming the file.
- */
-export async function assertCanWriteFile(path: string): Promise<void> {
-  const target = outputPath(path);
-  const there = await stat(target).catch(() => undefined);
-  if (there?.isDirectory()) throw new DfMergeError('IO', `cannot write ${path}: it is a folder`);
-  try {
-    if (there && !there.isFile()) return await access(target, constants.W_OK);
-    const real = await realTarget(target);
-    await stat(dirname(real));
-    await assertCanCreate(real);
-  } catch (error) {
-    throw fileError(error, `cannot write ${path}`);
   }
 }
 

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { openModelSet, type ModelSet } from '../architectures/index.js';
 import { assertModelFolder } from '../checkpoint/folder.js';
 import { elementCount } from '../checkpoint/layout.js';
@@ -6,12 +7,17 @@ import { readHeader } from '../checkpoint/safetensors.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { exists, readBytes } from '../core/files.js';
 import { assertFolderSpares } from '../core/inputs.js';
-import { assertCanCreate } from '../core/machine.js';
+import { chosenCacheFolder } from '../core/cache_folder.js';
+import { assertCanCreate, nearestFolder } from '../core/machine.js';
+import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { placeOf } from '../recipe/places.js';
 import type { Recipe } from '../recipe/recipe.js';
+import { trialsOf } from '../search/proposals.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import { SPLITS } from '../tasks/rows.js';
 import { comparesWithFisher, type Comparison } from './comparison.js';
 import { recipeInputs } from './inputs.js';
 import { Problems } from './problems.js';
@@ -45,7 +51,7 @@ export interface Preflight {
  */
 export async function preflight(
   run: PlannedRun,
-  options: ComputeOptions & { onWarning?: (message: string) => void },
+  options: ComputeOptions & DataOptions & Pick<RunOptions, 'onWarning'>,
   problems: Problems,
 ): Promise<Preflight> {
   const { recipe, out } = run;
@@ -58,7 +64,7 @@ export async function preflight(
   await checkFiles(run, problems);
   if (!set) return {};
   const parameters = parametersOf(set);
-  const room = await roomFor(sizeOf(run, parameters), options, run.machine);
+  const room = await roomFor(await sizeOf(run, parameters, options), options, run.machine);
   await problems.attempt('', () => checkRoom(out, room, options.onWarning));
   return { set, parameters, room };
 }
@@ -132,16 +138,52 @@ export function parametersOf(set: ModelSet): number {
 }
 
 /** θ, numerator, denominator and where they are measured Fishers; and the weights as products take them. */
-function sizeOf({ recipe, out, compare }: PlannedRun, parameters: number): RunSize {
+async function sizeOf(run: PlannedRun, parameters: number, { cache }: DataOptions): Promise<RunSize> {
+  const { recipe, out, compare } = run;
   const measures = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
-  const written = parameters * (recipe.dtype === 'float32' ? 4 : 2) + SMALL_FILES;
-  return { parameters, vectors: measures ? 5 : 4, out, written };
+  const weights = parameters * (recipe.dtype === 'float32' ? 4 : 2);
+  const kept = out === undefined ? 0 : await keptBeside(out, recipe, cache);
+  return { parameters, vectors: measures ? 5 : 4, out, written: weights + SMALL_FILES + journalBytes(run) + kept };
+}
+
+/** About how long the journal of a search is, which lies beside the folder and at the end in it too. */
+export function journalBytes({ recipe, compare }: Pick<PlannedRun, 'recipe' | 'compare'>): number {
+  const { search, models, tasks, mergeMethod } = recipe;
+  const method = methodNamed(mergeMethod);
+  if (!method.search || models.every((model) => 'coefficient' in model)) return 0;
+  const trials = trialsOf(method.search, search) * (300 + 60 * models.length + 80 * tasks.length);
+  return 2 * (trials + (compare.length + 2) * tasks.length * 600);
+}
+
+/** What the token ids that are kept between runs take of the output's disk: about as much as their text. */
+async function keptBeside(out: string, { tasks }: Recipe, cache: DataOptions['cache']): Promise<number> {
+  const folder = chosenCacheFolder(cache);
+  if (folder === undefined || (await diskOf(folder)) !== (await diskOf(out))) return 0;
+  const files = tasks.flatMap(({ path }) => SPLITS.map((split) => join(path, `${split}.jsonl`)));
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return Math.min(sum(sizes), 2 ** 30);
+}
+
+/** The disk that a path lies on, or will; undefined where that is not known. */
+async function diskOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(await nearestFolder(dirname(resolve(path))))).dev;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws what preflight finds of a run; several problems make one error. What is free at present is told and not kept in the record. */
 export async function assertRunnable(
   run: PlannedRun,
-  options: ComputeOptions & { onWarning?: (message: string) => void },
+  options: ComputeOptions & DataOptions & Pick<RunOptions, 'onWarning'>,
 ): Promise<void> {
   const problems = new Problems();
   await preflight(run, options, problems);

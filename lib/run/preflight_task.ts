@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { openModelSet } from '../architectures/index.js';
 import { readBytes } from '../core/files.js';
 import { assertFileSpares, assertFolderSpares } from '../core/inputs.js';
-import { assertCanCreate, assertCanWriteFile } from '../core/machine.js';
+import { assertCanCreate } from '../core/machine.js';
+import { assertFileWritable, placeOnDisk } from '../core/output_file.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { SplitName } from '../tasks/rows.js';
 import { dataInput, modelInput } from './inputs.js';
@@ -22,7 +23,13 @@ export interface PlannedTaskRun {
   /** How many float32 vectors as long as the parameters the engine holds. */
   vectors: number;
   /** The file or folder that is written, and how many bytes come of so many parameters and so many bytes of data. */
-  output?: { path: string; kind: 'file' | 'folder'; bytes: (parameters: number, data: number) => number };
+  output?: {
+    path: string;
+    kind: 'file' | 'folder';
+    /** Of a file alone. */
+    overwrite?: boolean;
+    bytes: (parameters: number, data: number) => number;
+  };
   /** What the run has room in; by default this machine. */
   machine?: Machine;
 }
@@ -44,7 +51,7 @@ export async function assertTaskRunnable(
       const inputs = [await modelInput(model, 'the model'), dataInput(data, 'the data')];
       if (base !== undefined) inputs.push(await modelInput(base, 'the base model'));
       await (kind === 'folder' ? assertFolderSpares(path, inputs) : assertFileSpares(path, inputs));
-      await (kind === 'folder' ? assertCanCreate(path) : assertCanWriteFile(path));
+      await (kind === 'folder' ? assertCanCreate(path) : assertFileWritable(path, output));
     });
   }
   const set = await problems.attempt('', () =>
@@ -58,7 +65,8 @@ export async function assertTaskRunnable(
   if (set) {
     const parameters = parametersOf(set);
     const written = output?.bytes(parameters, bytes) ?? 0;
-    const room = await roomFor({ parameters, vectors, out: output?.path, written }, options, machine);
+    const place = output && (await placeOnDisk(output.path));
+    const room = await roomFor({ parameters, vectors, out: place, written }, options, machine);
     await problems.attempt('', () => checkRoom(output?.path, room, options.onWarning));
   }
   problems.throwAny();
