@@ -11,7 +11,7 @@ export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
 export { check, type CheckedModel, type CheckOptions, type CheckResult } from './commands/check.js';
 export type { TimeEstimate } from './run/estimate.js';
-export type { RunRoom } from './run/preflight.js';
+export type { RunRoom } from './run/room.js';
 export type { Problem } from './run/problems.js';
 export type { SplitDescription, TaskDescription } from './tasks/describe.js';
 export type { MemoryLimits } from './core/machine.js';
@@ -91,7 +91,7 @@ export type { DemoRow, DemoTable } from './demo/table.js';
 // # Errors and options
 export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
-export type { ProgressEvent, RunOptions } from './core/progress.js';
+export type { ProgressEvent, RunOptions, Stage } from './core/progress.js';
 export type { ComputeOptions } from './engine/session.js';
 export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';

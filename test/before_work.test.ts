@@ -96,7 +96,7 @@ test('options that are no numbers are refused by name before a file is read', as
     ]),
     ...(['threads', 'batchMemory'] as const).map((name): [string, () => Promise<unknown>] => [
       name,
-      () => evaluate({ ...paths, [name]: Number.NaN }),
+      () => evaluate({ model: paths.model, data: paths.data, [name]: Number.NaN }),
     ]),
   ];
   for (const [name, call] of calls) {
@@ -119,7 +119,8 @@ for (const compare of ['fisher', 'fine-tuned', 'averge']) {
     const space = await makeWorkspace();
     const recipe = recipeForSearch(await space.variant('gta.yaml', withoutTasks));
     const events: ProgressEvent[] = [];
-    const refused = { code: 'INVALID_ARGUMENT', message: new RegExp(`^comparison ${compare}: `) };
+    const known = compare === 'averge' ? 'compare holds "averge"; .*did you mean average' : `comparison ${compare}: `;
+    const refused = { code: 'INVALID_ARGUMENT', message: new RegExp(`^(\\w+: )?${known}`) };
     const options = {
       out: space.path('x'),
       compare: [compare],

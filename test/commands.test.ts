@@ -76,6 +76,7 @@ test("fisher: float32 by the checkpoint's names, with metadata; merge takes it i
           '4',
           '--out',
           `${name}.safetensors`,
+          '--overwrite',
         )
       ).code,
       0,
@@ -276,6 +277,7 @@ test('merge: float16 and bfloat16 outputs hold the rounded weights and say so in
       space.path('data', 'a'),
       '--details',
       space.path('full.jsonl'),
+      '--overwrite',
     ]);
     const [rounded, exact] = [
       lines(await readFile(space.path(`${dtype}.jsonl`), 'utf8')),

@@ -1,7 +1,8 @@
 // Rows that are well formed and mean nothing are found before any work, and told with the task's name.
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { evaluate, fisher, finetune, merge, recipeForMerge, recipeForSearch, search } from '../lib/index.js';
+import { check, evaluate, fisher, finetune, merge, recipeForMerge, recipeForSearch, search } from '../lib/index.js';
 import { checkChoices, checkFisherRows, checkLabels } from '../lib/tasks/degenerate.js';
 import type { TokenizedRows } from '../lib/engine/batch.js';
 import { makeWorkspace, type Workspace } from './support/workspace.js';
@@ -182,4 +183,25 @@ test('an epsilon of 0 is told of where a Fisher is measured, and one that float3
     await fisher({ ...paths, epsilon, onWarning: (message) => messages.push(message) });
     t.regex(messages.join('\n'), /^epsilon is .*divides 0 by 0/);
   }
+});
+
+test('a search whose trials could not differ is refused before its first trial, and by a check', async (t) => {
+  const space = await makeWorkspace();
+  const single = JSON.stringify({ input: 'a', choices: ['red'], label: 0 });
+  for (const name of ['a', 'b']) await writeFile(space.path('data', name, 'validation.jsonl'), `${single}\n`.repeat(9));
+  const out = space.path('x');
+  const refused = { code: 'INVALID_DATA', message: /^every row that a trial is scored on has a single choice/ };
+  await t.throwsAsync(search(recipeForSearch(space.recipe), { out, onTrial: () => t.fail() }), refused);
+  t.false(existsSync(`${out}.journal.jsonl`));
+  const { problems } = await check(space.recipe, { purpose: 'search', time: false });
+  t.deepEqual(
+    problems.map(({ code }) => code),
+    ['INVALID_DATA'],
+  );
+  t.regex(problems[0].message, refused.message);
+  // One task that tells models apart is enough.
+  const double = JSON.stringify({ input: 'a', choices: ['red', 'blue'], label: 0 });
+  await writeFile(space.path('data', 'b', 'validation.jsonl'), `${double}\n`.repeat(9));
+  const { trials } = await search(recipeForSearch(space.recipe), { out, compare: [] });
+  t.is(trials.length, 8);
 });

@@ -3,10 +3,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { readHeader } from '../lib/checkpoint/safetensors.js';
+import { check } from '../lib/commands/check.js';
 import { fisher } from '../lib/commands/fisher.js';
 import { merge } from '../lib/commands/merge.js';
 import { search } from '../lib/commands/search.js';
 import { DfMergeError } from '../lib/core/errors.js';
+import type { ProgressEvent } from '../lib/core/progress.js';
 import { recipeForMerge, recipeForSearch, type RecipeInput } from '../lib/recipe/read.js';
 import { resolvedRecipe } from '../lib/recipe/resolved.js';
 import { makeWorkspace, type Workspace } from './support/workspace.js';
@@ -20,7 +22,7 @@ interface Measured {
   data?: string;
   mode?: 'exact' | 'choices';
   epsilon?: number;
-  dtype?: 'float32' | 'bfloat16';
+  computeDtype?: 'float32' | 'bfloat16';
 }
 
 /** Measures model a at θ0 + 0.3 τ on the task a, or elsewhere. */
@@ -137,12 +139,12 @@ test('a change of one weight is another model', async (t) => {
 
 test('other data, epsilon and dtype are warned of', async (t) => {
   const space = await makeWorkspace();
-  await measure(space, { data: 'b', epsilon: 1e-9, dtype: 'bfloat16' });
+  await measure(space, { data: 'b', epsilon: 1e-9, computeDtype: 'bfloat16' });
   const { warnings } = await merged(space, 'f.safetensors');
   t.is(warnings.length, 1);
   t.regex(
     warnings[0],
-    /epsilon 1e-9, and fisher\.epsilon is 1e-12; with dtype bfloat16, and compute_dtype is float32; with data \w{12}, and the validation split of a is \w{12}/,
+    /epsilon 1e-9, and fisher\.epsilon is 1e-12; with compute_dtype bfloat16, and the run's is float32; with data \w{12}, and the validation split of a is \w{12}/,
   );
 });
 
@@ -161,6 +163,32 @@ test('files that say nothing of their model are warned of', async (t) => {
   );
   await change('sha256 of all bytes', 'sha256 of some byte');
   t.regex((await merged(space, 'f.safetensors')).warnings.join('\n'), /^f\.safetensors: an earlier version wrote it/);
+});
+
+test('a file with other tensors is refused by its header before any work, even where it is forced', async (t) => {
+  const space = await makeWorkspace();
+  const file = await measure(space);
+  const bytes = await readFile(file);
+  const change = async (from: string, to: string) => {
+    t.is(from.length, to.length);
+    const changed = bytes.toString('latin1').replace(from, to);
+    t.not(changed, bytes.toString('latin1'));
+    await writeFile(file, Buffer.from(changed, 'latin1'));
+  };
+  const complaints = {
+    'shared.weight is missing; shared.height is not in the model': ['"shared.weight"', '"shared.height"'],
+    "shared.weight is [16, 19], the model's is [19, 16]": ['"shape":[19,16]', '"shape":[16,19]'],
+  } as const;
+  for (const [complaint, [from, to]] of Object.entries(complaints)) {
+    await change(from, to);
+    const message = `${file} is not a Fisher of this model: ${complaint}`;
+    const recipe = recipeOf(space, { path: 'f.safetensors', force: true });
+    const options = { out: space.path('out'), threads: 1, cache: false } as const;
+    const onProgress = ({ phase }: ProgressEvent) => void (phase === 'load' || t.fail(`began with ${phase}`));
+    await t.throwsAsync(merge(recipe, { ...options, onProgress }), { code: 'MISMATCH', message });
+    const { problems } = await check(recipe, { ...options, purpose: 'merge', time: false });
+    t.deepEqual(problems, [{ code: 'MISMATCH', message }]);
+  }
 });
 
 test('a comparison with Fishers needs the file too', async (t) => {

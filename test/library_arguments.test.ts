@@ -18,7 +18,7 @@ const WRONG: [name: string, parameters: unknown[], message: RegExp][] = [
   ['search', ['r.yaml', { out: 'x', resum: true }], /search: unknown option resum; did you mean resume\?/],
   ['search', [5, { out: 'x' }], /search: the recipe is 5; expected the path/],
   ['search', [{ mergeMethod: 'gta' }, { out: 'x' }], /search: the recipe has no baseModel/],
-  ['search', ['r.yaml', { out: 'x', compare: ['bse'] }], /search: compare is an array; expected/],
+  ['search', ['r.yaml', { out: 'x', compare: ['bse'] }], /search: compare holds "bse"; expected .*did you mean base/],
   ['merge', [undefined, { out: 'x' }], /merge: the recipe is undefined/],
   ['merge', ['r.yaml', { out: 'x', threads: 0 }], /merge: threads is 0; expected a whole number from 1 to 1024/],
   ['merge', ['r.yaml', { out: 'x', signal: {} }], /merge: signal is an object; expected an AbortSignal/],

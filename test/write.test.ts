@@ -1,7 +1,9 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { writeFileAtomic } from '../lib/core/atomic_write.js';
+import { writeManifest, type ManifestFiles } from '../lib/core/manifest.js';
 import { openCheckpoint } from '../lib/checkpoint/folder.js';
 import { openModelSet } from '../lib/architectures/index.js';
 import { readHeader, type TensorEntry } from '../lib/checkpoint/safetensors.js';
@@ -43,6 +45,7 @@ test('a written folder opens again, with the names, shapes and values asked for'
   t.deepEqual((await readdir(folder.out)).sort(), [
     'README.md',
     'config.json',
+    'dfmerge.json',
     'generation_config.json',
     'model.safetensors',
     'spiece.model',
@@ -92,7 +95,14 @@ test('every file of the tokenizer goes along, and nothing else of its folder', a
     { tokenizerDir: from },
   );
   await writeModelFolder(folder);
-  const written = ['config.json', 'generation_config.json', 'model.safetensors', templates, ...tokenizer];
+  const written = [
+    'config.json',
+    'dfmerge.json',
+    'generation_config.json',
+    'model.safetensors',
+    templates,
+    ...tokenizer,
+  ];
   t.deepEqual((await readdir(folder.out)).sort(), written.sort());
   for (const name of tokenizer) t.is(await readFile(join(folder.out, name), 'utf8'), files[name]);
   t.is(await readFile(join(folder.out, 'generation_config.json'), 'utf8'), 'of the base');
@@ -155,8 +165,8 @@ test('aliases get the bytes of their parameter; tensors without one are left out
 
 test('an existing folder is refused before any work, unless overwriting', async (t) => {
   const folder = await prepare();
-  await mkdir(folder.out);
-  await writeFile(join(folder.out, 'config.json'), 'old');
+  await writeModelFolder({ ...folder, dtype: 'bfloat16' });
+  await writeFile(join(folder.out, 'notes.txt'), 'mine');
   let called = false;
   const writeTensors = async () => void (called = true);
   await t.throwsAsync(writeModelFolder({ ...folder, writeTensors }), {
@@ -168,8 +178,49 @@ test('an existing folder is refused before any work, unless overwriting', async 
   t.false(called);
   await assertWritable(folder.out, { overwrite: true });
   await writeModelFolder({ ...folder, overwrite: true });
-  t.is((await openCheckpoint(folder.out)).tensors.size, tinyParameters().length);
+  const { tensors } = await openCheckpoint(folder.out);
+  t.is(tensors.size, tinyParameters().length);
+  t.true([...tensors.values()].every(({ dtype }) => dtype === 'F32'));
+  t.is(await readFile(join(folder.out, 'notes.txt'), 'utf8'), 'mine');
   t.deepEqual(await readdir(dirname(folder.out)), ['merged']);
+});
+
+test('dfmerge.json lists every other file with its size and SHA-256', async (t) => {
+  const folder = await prepare({ shards: SHARDS, files: { 'tokenizer.json': '{}' } }, { record: { made: 'here' } });
+  await writeModelFolder(folder);
+  const { made, files } = (await json(join(folder.out, 'dfmerge.json'))) as { made: string; files: ManifestFiles };
+  t.is(made, 'here');
+  const names = (await readdir(folder.out)).filter((name) => name !== 'dfmerge.json').sort();
+  t.deepEqual(Object.keys(files).sort(), names);
+  for (const name of names) {
+    const bytes = await readFile(join(folder.out, name));
+    t.deepEqual(files[name], { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  }
+});
+
+test('a folder of another program, or of a version that listed nothing, is not overwritten', async (t) => {
+  const folder = await prepare({}, { overwrite: true });
+  await mkdir(folder.out);
+  await writeFile(join(folder.out, 'config.json'), '{"name":"a web project"}');
+  const refused = { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' };
+  await t.throwsAsync(writeModelFolder(folder), { ...refused, message: /dfmerge did not make it/ });
+  await writeFile(join(folder.out, 'dfmerge.json'), '{"dfmerge":"0.0.9","trials":[]}');
+  await t.throwsAsync(writeModelFolder(folder), { ...refused, message: /does not list its files; move it away/ });
+  t.deepEqual(await readdir(folder.out), ['config.json', 'dfmerge.json']);
+  const file = join(dirname(folder.out), 'file');
+  await writeFile(file, 'mine');
+  await t.throwsAsync(writeModelFolder({ ...folder, out: file }), { ...refused, message: /it is no folder/ });
+});
+
+test('a link stays a link, and the folder that it points to is written', async (t) => {
+  const folder = await prepare();
+  const link = join(dirname(folder.out), 'link');
+  await symlink('merged', link);
+  await writeModelFolder({ ...folder, out: link });
+  await writeModelFolder({ ...folder, out: link, overwrite: true });
+  t.true((await lstat(link)).isSymbolicLink());
+  t.is((await openCheckpoint(folder.out)).tensors.size, tinyParameters().length);
+  t.deepEqual((await readdir(dirname(folder.out))).sort(), ['link', 'merged']);
 });
 
 test('overwriting spares what is no model folder, and the inputs', async (t) => {
@@ -180,8 +231,9 @@ test('overwriting spares what is no model folder, and the inputs', async (t) => 
   await t.throwsAsync(writeModelFolder(folder), {
     instanceOf: DfMergeError,
     code: 'INVALID_ARGUMENT',
-    message: /not a model folder/,
+    message: /dfmerge did not make it/,
   });
+  await writeManifest(folder.base.dir);
   await t.throwsAsync(writeModelFolder({ ...folder, out: folder.base.dir }), {
     instanceOf: DfMergeError,
     code: 'INVALID_ARGUMENT',

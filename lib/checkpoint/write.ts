@@ -1,11 +1,13 @@
-import { mkdir, readdir, readFile, realpath, rename, rm, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
 import { DfMergeError } from '../core/errors.js';
-import { writeNew } from '../core/atomic_write.js';
-import { exchange } from '../core/file_system.js';
 import { exists, fileError, flush } from '../core/files.js';
+import { MANIFEST_FILE, readManifest, writeManifest, type FolderRecord } from '../core/manifest.js';
+import { writeNew } from '../core/new_file.js';
 import { tildeAdvice } from '../core/paths.js';
+import { realTarget } from '../core/real_path.js';
+import { NEW, replaceFolder } from '../core/replace_folder.js';
 import { sum } from '../core/statistics.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
 import { copyCompanions, isCompanion } from './companion_files.js';
@@ -20,6 +22,12 @@ export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
 const WEIGHT_DTYPE: Record<OutputDtype, WeightDType> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
+/**
+ * Whether a folder that is there is overwritten; `unlisted` where it is known to be dfmerge's even if it has lost its dfmerge.json, and then
+ * every file of it is kept.
+ */
+export type Overwrite = boolean | 'unlisted';
+
 /** A model folder to be written. */
 export interface ModelFolder {
   /** The folder to make. */
@@ -29,7 +37,7 @@ export interface ModelFolder {
   dtype: OutputDtype;
   /** Metadata of the safetensors headers, beside `format: pt`. */
   metadata?: Record<string, string>;
-  overwrite?: boolean;
+  overwrite?: Overwrite;
   /** Names the engine's parameter that a tensor is filled from; undefined leaves the tensor out. */
   aliasOf: (tensorName: string) => string | undefined;
   writeTensors: TensorWriter;
@@ -41,50 +49,60 @@ export interface ModelFolder {
   tokenizerDir?: string;
   /** More files by plain name, such as README.md. A function is called when the weights are on the disk. */
   extraFiles?: Record<string, string | Uint8Array> | (() => Record<string, string | Uint8Array>);
+  /** What dfmerge.json says beside the list of files. */
+  record?: FolderRecord;
+  /** Is told of files of an older folder that are kept under other names. */
+  onWarning?: (message: string) => void;
 }
 
 /**
- * Checks, before any work, that `out` can be written: its parent exists, and it does not, or it is a model folder and `overwrite` is set.
- * Errors: EXISTS; NOT_FOUND for the parent; INVALID_ARGUMENT where overwriting would delete something that is no model folder.
+ * Checks, before any work, that `out` can be written: its parent exists, and it does not, or it is empty or a folder that dfmerge made, and
+ * `overwrite` is set. Errors: EXISTS; NOT_FOUND for the parent; INVALID_ARGUMENT for anything that dfmerge did not make.
  */
-export async function assertWritable(out: string, options: { overwrite?: boolean } = {}): Promise<void> {
+export async function assertWritable(out: string, options: { overwrite?: Overwrite } = {}): Promise<void> {
   const parent = dirname(resolve(out));
   if (!(await exists(parent)))
     throw new DfMergeError('NOT_FOUND', `cannot write ${out}: the folder ${parent} does not exist${tildeAdvice(out)}`);
-  if (!(await exists(out))) return;
+  const target = await realTarget(out);
+  const found = await lstat(target).catch(() => undefined);
+  if (!found) return;
   if (!options.overwrite)
     throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
-  const isModel = (await exists(join(out, 'config.json'))) || (await isEmptyFolder(out));
-  if (!isModel)
-    throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: it is not a model folder (no config.json)`);
-}
-
-async function isEmptyFolder(path: string): Promise<boolean> {
-  return readdir(path).then(
-    (names) => names.length === 0,
-    () => false,
-  );
+  const refuse = (why: string) => new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: ${why}`);
+  if (!found.isDirectory()) throw refuse('it is no folder');
+  if (options.overwrite === 'unlisted' || (await readdir(target)).length === 0) return;
+  const manifest = await readManifest(target);
+  if (manifest === 'no manifest') throw refuse('dfmerge did not make it (it has no dfmerge.json that lists its files)');
+  if (manifest === 'no list')
+    throw refuse(
+      'its dfmerge.json, of an earlier version, does not list its files; move it away or delete it yourself',
+    );
 }
 
 /**
- * Writes a Hugging Face model folder as a whole or not at all. Everything is written to a hidden folder beside `out`, flushed to disk, and
- * renamed to `out`; on failure the hidden folder is removed. Tensor names and shards are the base's.
+ * Writes a Hugging Face model folder as a whole or not at all, with a dfmerge.json that lists its files. Everything is written to a hidden
+ * folder beside `out`, flushed to disk, and takes the place of `out`, or of what a link there points to; on failure the hidden folder is
+ * removed. Of a folder that was there, the files that dfmerge wrote go and all others stay. Tensor names and shards are the base's.
  * Errors: those of assertWritable, IO, INVALID_ARGUMENT, and whatever `writeTensors` throws.
  */
 export async function writeModelFolder(folder: ModelFolder): Promise<void> {
-  const out = resolve(folder.out);
-  await assertWritable(out, folder);
+  const { onWarning = () => undefined } = folder;
+  await assertWritable(folder.out, folder);
   await assertNotInput(folder);
   let temporary: Temporary | undefined;
   try {
-    temporary = await temporaryBeside(out);
-    await mkdir(temporary.path);
-    await fill(temporary.path, folder);
-    await flush(temporary.path);
-    await moveInto(temporary.path, out, folder.overwrite ?? false);
-    await flush(dirname(out));
+    const out = await realTarget(folder.out);
+    temporary = await temporaryBeside(out, onWarning);
+    const dir = join(temporary.path, NEW);
+    await mkdir(dir, { recursive: true });
+    await fill(dir, folder);
+    await writeManifest(dir, folder.record);
+    await flush(dir);
+    // Somebody else may have made it while this was being written.
+    await assertWritable(folder.out, folder);
+    await replaceFolder(temporary.path, out, onWarning);
   } catch (error) {
-    throw fileError(error, `cannot write ${out}`);
+    throw fileError(error, `cannot write ${folder.out}`);
   } finally {
     await temporary?.remove();
   }
@@ -96,24 +114,6 @@ async function assertNotInput({ out, base, tokenizerDir = base.dir }: ModelFolde
     if ((await realpath(out)) === (await realpath(input)))
       throw new DfMergeError('INVALID_ARGUMENT', `will not overwrite ${out}: the merge reads it`);
   }
-}
-
-async function moveInto(temporary: string, out: string, overwrite: boolean): Promise<void> {
-  if (!(await exists(out))) return rename(temporary, out);
-  // Unless it is to be overwritten, somebody else made it while this was being written.
-  if (!overwrite) throw new DfMergeError('EXISTS', `${out} has come into being meanwhile; nothing was written`);
-  // The old folder is removed with the temporary, whose name it then has.
-  if (await exchange(temporary, out)) return;
-  // Killed between the two renames, the old folder is still there; its name is none that removeAbandoned knows.
-  const old = `${temporary}-old`;
-  await rename(out, old);
-  try {
-    await rename(temporary, out);
-  } catch (error) {
-    await rename(old, out);
-    throw error;
-  }
-  await rm(old, { recursive: true, force: true });
 }
 
 async function fill(dir: string, folder: ModelFolder): Promise<void> {
@@ -187,7 +187,7 @@ function outputIndex(index: Record<string, unknown>, shards: Map<string, WeightS
 }
 
 function addExtra(files: Map<string, string | Uint8Array>, name: string, data: string | Uint8Array): void {
-  const taken = files.has(name) || isCompanion(name) || name.endsWith('.safetensors');
+  const taken = files.has(name) || name === MANIFEST_FILE || isCompanion(name) || name.endsWith('.safetensors');
   if (basename(name) !== name || name === '' || taken)
     throw new DfMergeError(
       'INVALID_ARGUMENT',

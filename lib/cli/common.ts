@@ -30,6 +30,9 @@ export const FOLDER = {
   overwrite: flag('replace the model folder'),
 };
 
+/** The option of commands that write a single file. */
+export const OVERWRITE_FILE = { overwrite: flag('replace the file where there is one') };
+
 /** The option of commands that can be checked without being run. */
 export const DRY_RUN = { 'dry-run': flag('only check, and say what the run would do and take, as dfmerge check does') };
 

@@ -3,7 +3,7 @@ import { oneOf, PATH } from '../core/kinds.js';
 import { percent, roughDuration } from '../report/format.js';
 import { SPLITS } from '../tasks/rows.js';
 import { command } from './command.js';
-import { DATA, dataOptions, print } from './common.js';
+import { DATA, dataOptions, OVERWRITE_FILE, print } from './common.js';
 import { option, required } from './options.js';
 
 export const evaluateCommand = command({
@@ -16,6 +16,7 @@ export const evaluateCommand = command({
     details: option(PATH, 'file that gets a JSON line per example: nll and tokens per choice, prediction, label', {
       value: 'FILE',
     }),
+    ...OVERWRITE_FILE,
     ...DATA,
   },
   examples: [
@@ -24,7 +25,7 @@ export const evaluateCommand = command({
   ],
   run: async (args, { run }) => {
     const start = performance.now();
-    const { model, data, split, details } = args;
+    const { model, data, split, details, overwrite } = args;
     const { accuracy, examples, results } = await evaluate({
       ...dataOptions(args),
       ...run,
@@ -32,6 +33,7 @@ export const evaluateCommand = command({
       data,
       split,
       details,
+      overwrite,
     });
     const seconds = (performance.now() - start) / 1000;
     return {

@@ -6,7 +6,7 @@ import { bound } from '../report/format.js';
 import { SPLITS } from '../tasks/rows.js';
 import { usage } from './arguments.js';
 import { command } from './command.js';
-import { DATA, dataOptions, print } from './common.js';
+import { DATA, dataOptions, OVERWRITE_FILE, print } from './common.js';
 import { option, required } from './options.js';
 
 export const fisherCommand = command({
@@ -35,6 +35,7 @@ export const fisherCommand = command({
     ),
     seed: option(SEED, 'of the inputs drawn', { value: 'S', fallback: DEFAULT_SEED }),
     out: required(PATH, 'safetensors file to write', { value: 'FILE' }),
+    ...OVERWRITE_FILE,
     ...DATA,
   },
   examples: [
@@ -61,7 +62,8 @@ export const fisherCommand = command({
   run: async (args, { run }) => {
     const { model, base, coefficient, data, split, samples, mode, epsilon, 'min-weight': minWeight, seed, out } = args;
     const what = { model, base, coefficient, data, split, samples, mode, epsilon, minWeight, seed, out };
-    const result = await fisher({ ...dataOptions(args), ...run, ...what });
+    const { overwrite } = args;
+    const result = await fisher({ ...dataOptions(args), ...run, ...what, overwrite });
     return {
       result,
       out,

@@ -17,9 +17,11 @@ import {
 import type { RunContext } from '../run/context.js';
 import { estimateTime, type TimeEstimate } from '../run/estimate.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
-import { checkOutput, preflight, type PlannedRun, type RunRoom } from '../run/preflight.js';
+import { checkOutput, preflight, type PlannedRun } from '../run/preflight.js';
+import type { RunRoom } from '../run/room.js';
 import { Problems, type Problem } from '../run/problems.js';
 import { placeOf } from '../recipe/places.js';
+import { checkSearchable } from '../tasks/degenerate.js';
 import { describeTask, type TaskDescription } from '../tasks/describe.js';
 import { prepareTasks, type PreparedTask } from '../tasks/prepare.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -180,6 +182,8 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
     const use = { compare, ...(coefficients.length === recipe.models.length ? { coefficients } : {}) };
     await problems.attempt('', () => checkFisherFiles(context, use, options));
     await problems.attempt('', () => checkScorable(context, compare));
+    const subsets = tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
+    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets));
     if (options.time === false || problems.list.length > 0) return;
     const asked = { compare, search: purpose === 'search', parameters };
     const time = await problems.attempt('', () => estimateTime(context, asked, options));

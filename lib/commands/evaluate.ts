@@ -1,11 +1,12 @@
 import { checkCall, DATA_KINDS, HANDLER, oneOf, PATH, FLAG } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
-import { writeFileAtomic } from '../core/atomic_write.js';
-import { assertFileSpares } from '../core/inputs.js';
+import { Course, inStage } from '../core/course.js';
+import { writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { scoringCost } from '../engine/batch.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
-import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkLabels } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -20,8 +21,10 @@ export interface EvaluateOptions extends RunOptions, ComputeOptions, DataOptions
   data: string;
   /** The split to score. The default is validation. */
   split?: SplitName;
-  /** A file that gets a JSON line per example, in order. */
+  /** A file that gets a JSON line per example, in order. A device, a FIFO or a socket is written through. */
   details?: string;
+  /** Whether `details` may replace a file. */
+  overwrite?: boolean;
   /** Is called after each batch with the rows scored and the right ones among them, and ends the evaluation there by returning true. */
   onPartial?: OnPartial;
 }
@@ -39,19 +42,21 @@ const KINDS = {
 
 /**
  * Measures the accuracy of a model on a split of a task. The model's answer is the choice of lowest NLL per label token.
- * Errors: those of Session.open and loadSplit; NUMERIC.
+ * Errors: those of Session.open and loadSplit; NUMERIC; EXISTS and IO for `details`.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkCall('evaluate', options, { kinds: KINDS, needed: ['model', 'data'] });
-  if (options.details !== undefined) {
-    const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-    await assertFileSpares(options.details, inputs);
-  }
+  const { model, data, details, overwrite, split: name = 'validation' } = options;
+  checkComputeOptions(options);
+  // A row's details are about as long as the row.
+  const bytes = (_parameters: number, rows: number) => rows;
+  const output = details === undefined ? undefined : ({ path: details, kind: 'file', overwrite, bytes } as const);
+  await assertTaskRunnable({ model, data, splits: [name], vectors: 2, output }, options);
   const session = await Session.open(options.model, [], options);
   try {
     const tokenizer = await tokenizerOf(session);
     const split = await prepareSplit(tokenizer, options.data, {
-      split: options.split ?? 'validation',
+      split: name,
       cache: options.cache,
       signal: options.signal,
     });
@@ -60,17 +65,18 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkChoices(looked, judging);
     checkLabels(looked, judging);
     await session.load(0, options.signal);
-    const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
-      ...options,
-      subject: basename(resolve(options.data)),
-    });
-    if (options.details !== undefined)
-      await writeFileAtomic(
-        options.details,
-        evaluation.results.map((result) => `${JSON.stringify(result)}\n`).join(''),
-      );
+    const rows = scoringRows(session, split.rows, split.all);
+    const course = new Course(options.onProgress);
+    course.plan([{ stage: 'evaluation', work: [{ phase: 'evaluate', cost: scoringCost(rows) }] }]);
+    const run = inStage({ ...options, onProgress: course.report }, 'evaluation');
+    const evaluation = await evaluateRows(session, rows, { ...run, subject: basename(resolve(options.data)) });
+    if (options.details !== undefined) await writeOutputLines(options.details, jsonLines(evaluation.results), options);
     return evaluation;
   } finally {
     session.close();
   }
+}
+
+function* jsonLines(values: Iterable<unknown>): Generator<string> {
+  for (const value of values) yield `${JSON.stringify(value)}\n`;
 }

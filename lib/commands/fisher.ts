@@ -2,21 +2,22 @@ import { FISHER_MODES } from '../../bindings/index.js';
 import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
-import { assertFileSpares } from '../core/inputs.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
-import { dataInput, modelInput } from '../run/inputs.js';
+import { assertTaskRunnable } from '../run/preflight_task.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
+  fisherCost,
   fisherInputs,
   measureFisher,
   type FisherMode,
   type SkippedChoices,
 } from '../engine/fisher.js';
 import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
-import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
+import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
@@ -49,8 +50,10 @@ export interface MeasureOptions extends RunOptions, ComputeOptions, DataOptions 
   minWeight?: number;
   /** The seed of the inputs drawn and, in mode `sampled`, of the choices. The default is 1. */
   seed?: number;
-  /** The safetensors file to write. */
+  /** The safetensors file to write. A device, a FIFO or a socket is written through. */
   out: string;
+  /** Whether `out` may replace a file. */
+  overwrite?: boolean;
 }
 
 /** What was measured. */
@@ -82,7 +85,7 @@ const KINDS = {
 
 /**
  * Measures the diagonal Fisher of a model on a task's inputs (labels are not used) and writes it as a safetensors file.
- * Errors: those of Session.open, loadSplit and measureFisher; IO.
+ * Errors: those of Session.open, loadSplit and measureFisher; EXISTS, IO.
  */
 export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   checkCall('fisher', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
@@ -101,9 +104,12 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     options.onWarning?.(
       `epsilon is ${epsilon}: elements that no input moves stay 0, and a merge divides 0 by 0 where they are 0 in all of its Fishers`,
     );
-  const inputs = [await modelInput(options.model, 'the model'), dataInput(options.data, 'the data')];
-  if (options.base !== undefined) inputs.push(await modelInput(options.base, 'the base model'));
-  await assertFileSpares(options.out, inputs);
+  checkComputeOptions(options);
+  const { model, base, data, split: name = 'validation' } = options;
+  const { out, overwrite } = options;
+  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
+  // The parameters, the Fisher, and the weights as products take them.
+  await assertTaskRunnable({ model, base, data, splits: [name], vectors: 3, output }, options);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
@@ -111,7 +117,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const task = basename(resolve(options.data));
     const tokenizer = await tokenizerOf(session);
     const split = await prepareSplit(tokenizer, options.data, {
-      split: options.split ?? 'validation',
+      split: name,
       cache: options.cache,
       signal,
     });
@@ -122,8 +128,15 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
-    const { skipped } = await measureFisher(session, fisherInputs(session, { rows: split.rows, indices }, mode), {
-      ...options,
+    const measured = fisherInputs(session, { rows: split.rows, indices }, mode);
+    const course = new Course(options.onProgress);
+    const run = inStage({ ...options, onProgress: course.report }, 'fisher');
+    course.plan([
+      { stage: 'fisher', work: [{ phase: 'fisher', cost: fisherCost(measured, mode) }] },
+      { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
+    ]);
+    const { skipped } = await measureFisher(session, measured, {
+      ...run,
       mode,
       epsilon,
       draw: { seed, task },
@@ -137,15 +150,17 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       epsilon: String(epsilon),
       compute_dtype: session.computeDtype,
       seed: String(seed),
-      model: await checkpointFingerprint(member.checkpoint, options),
-      ...(options.base === undefined
-        ? {}
-        : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
+      model: await checkpointFingerprint(member.checkpoint, run),
+      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint, run) }),
       digests: DIGEST_SCHEME,
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
-    await writeFisher(session, options.out, { metadata, signal });
+    const written = (done: number) =>
+      course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
+    written(0);
+    await writeFisher(session, options.out, { metadata, overwrite: options.overwrite, signal });
+    written(1);
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     session.close();

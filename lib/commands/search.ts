@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
-import { assertWritable } from '../checkpoint/write.js';
+import { assertWritable, type Overwrite } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { Course, inStage } from '../core/course.js';
 import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
 import { Warnings } from '../core/warnings.js';
@@ -32,9 +33,11 @@ import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
 import { comparisonsAskedFor, openJournal, type Journal } from '../search/journal.js';
 import { checkSettings } from '../run/settings.js';
+import { plannedStages } from '../run/stages.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
+import { checkSearchable } from '../tasks/degenerate.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a search besides its recipe. */
@@ -96,9 +99,11 @@ export async function search(given: SearchRecipe | RecipeInput | string, options
   }
 }
 
-async function searchInto(out: string, written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+async function searchInto(out: string, written: SearchRecipe, given: SearchOptions): Promise<RunRecord> {
+  const course = new Course(given.onProgress);
+  const options = { ...given, onProgress: course.report };
   const earlier = options.resume || options.repair ? await earlierSearch(out) : {};
-  const overwrite = options.overwrite || earlier.journal !== undefined;
+  const overwrite: Overwrite = earlier.inside ? 'unlisted' : options.overwrite || earlier.journal !== undefined;
   await assertWritable(out, { overwrite });
   const recipe = withIterationsOf(earlier.finished, written, options);
   const askedBefore = earlier.journal === undefined ? undefined : comparisonsAskedFor(earlier.journal);
@@ -111,6 +116,8 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   let journal: Journal | undefined;
   try {
     checkScorable(opened, compare);
+    checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
+    course.plan(plannedStages(opened, { compare, search: true }));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
@@ -120,7 +127,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
       names: headerNames(context),
     });
     noteComparisons(journal, options.compare);
-    const found = await searchCoefficients({ ...partsOf(context), journal }, options);
+    const found = await searchCoefficients({ ...partsOf(context), journal }, inStage(options, 'trials'));
     const { coefficients } = found.best;
     const { finished } = earlier;
     const ending = { ...options, out, overwrite, coefficients, search: found, compare, journal, finished };
@@ -143,6 +150,8 @@ export function journalPath(out: string): string {
 interface EarlierSearch {
   /** The journal to go on with. */
   journal?: string;
+  /** Whether that journal lies in the folder, which is then dfmerge's own. */
+  inside?: boolean;
   /** The record of a finished one. */
   finished?: RunRecord;
 }
@@ -154,7 +163,7 @@ async function earlierSearch(out: string): Promise<EarlierSearch> {
   if (existsSync(beside) && existsSync(inside) && (await readFile(beside)).equals(await readFile(inside)))
     await rm(beside);
   if (existsSync(beside)) return { journal: beside };
-  return existsSync(inside) ? { journal: inside, finished: await recordIn(out) } : {};
+  return existsSync(inside) ? { journal: inside, inside: true, finished: await recordIn(out) } : {};
 }
 
 /** Keeps what a run was asked for, so that it need not be said again where the run is resumed. */

@@ -1,6 +1,7 @@
-import { open, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError, flush } from './files.js';
+import { writeNew } from './new_file.js';
 import { temporaryBeside, type Temporary } from './temporary.js';
 
 /**
@@ -27,15 +28,4 @@ export async function replaceFile(path: string, fill: (temporary: string) => Pro
 /** Writes a whole file in the way of replaceFile. Errors: IO naming the file. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   await replaceFile(path, (temporary) => writeNew(temporary, data));
-}
-
-/** Writes and flushes a file that must not be there yet. Errors: those of the operating system. */
-export async function writeNew(path: string, data: string | Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(data);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -156,10 +156,11 @@ export function checkOptions(what: string, options: unknown, { kinds, needed = [
         `unknown option ${name}${didYouMean(name, Object.keys(kinds)) || `; expected only ${Object.keys(kinds).join(', ')}`}`,
       );
     const kind = kinds[name];
-    if (value !== undefined && !kind.accepts(value))
-      throw fail(
-        `${name} is ${shown(value)}; expected ${kind.expected}${typeof value === 'string' ? didYouMean(value, kind.names ?? []) : ''}`,
-      );
+    if (value === undefined || kind.accepts(value)) continue;
+    const wrong: unknown = Array.isArray(value) ? value.find((entry) => !kind.names?.includes(entry as string)) : value;
+    const meant = typeof wrong === 'string' ? didYouMean(wrong, kind.names ?? []) : '';
+    const found = Array.isArray(value) && kind.names ? `holds ${shown(wrong)}` : `is ${shown(value)}`;
+    throw fail(`${name} ${found}; expected ${kind.expected}${meant}`);
   }
   const missing = needed.find((name) => (options as Record<string, unknown>)[name] === undefined);
   if (missing !== undefined) throw fail(`option ${missing} is missing; expected ${kinds[missing].expected}`);

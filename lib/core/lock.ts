@@ -31,6 +31,8 @@ export interface Lock {
   isHeld(): Promise<boolean>;
   /** Gives the lock up and removes its file. */
   release(): Promise<void>;
+  /** Gives the lock up and leaves its file behind, as a process does that is killed. */
+  leave(): Promise<void>;
 }
 
 /** A lock that somebody else holds. */
@@ -112,14 +114,21 @@ async function write(path: string, handle: FileHandle, kernel: boolean): Promise
     await handle.datasync();
   };
   const timer = setInterval(() => void (beating = beat().catch(() => undefined)), HEARTBEAT_SECONDS * 1000).unref();
+  const stop = async () => {
+    clearInterval(timer);
+    await beating;
+  };
   return {
     taken: true,
     path,
     isHeld: isMine,
     release: async () => {
-      clearInterval(timer);
-      await beating;
+      await stop();
       if (await isMine()) await rm(path, { force: true });
+      await handle.close();
+    },
+    leave: async () => {
+      await stop();
       await handle.close();
     },
   };

@@ -4,6 +4,11 @@ import { fileError } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
 import { realTarget } from './real_path.js';
 
+/** The lock file of an output whose path has no links. */
+export function outputLockFile(target: string): string {
+  return join(dirname(target), `.${basename(target)}.dfmerge-lock`);
+}
+
 /**
  * Makes this run the only writer of an output until it releases the lock, a hidden file `.NAME.dfmerge-lock` beside the output, whose folder
  * must be there. Links are resolved, so that every spelling of the output has the same lock.
@@ -12,7 +17,7 @@ import { realTarget } from './real_path.js';
 export async function lockOutput(out: string): Promise<Lock> {
   try {
     const target = await realTarget(out);
-    const lock = await acquireLock(join(dirname(target), `.${basename(target)}.dfmerge-lock`));
+    const lock = await acquireLock(outputLockFile(target));
     if (lock.taken) return lock;
     throw new DfMergeError('LOCKED', `another run is writing ${out}: ${lock.path} is ${lock.message}`);
   } catch (error) {

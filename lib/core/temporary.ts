@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { tryLock } from './file_system.js';
+import { acquireLock, parseHolder, type Lock } from './lock.js';
+import { outputLockFile } from './output_lock.js';
+import { recover } from './replace_folder.js';
+
+type Warn = (message: string) => void;
 
 const LOCK = '.dfmerge-lock';
-const LOCK_FILE = /\.tmp-[0-9a-f]{16}\.dfmerge-lock$/;
+const LOCK_FILE = /^\.(.+)\.tmp-[0-9a-f]{16}\.dfmerge-lock$/;
 
 /** A hidden name beside a target, for the file or folder that will take its place. */
 export interface Temporary {
@@ -15,65 +19,72 @@ export interface Temporary {
 }
 
 /**
- * A new temporary beside `target`. Until it is removed, an empty file `.NAME.tmp-ID.dfmerge-lock` next to it is locked by this process, so that
- * other processes can tell work in progress from what a killed process left behind. The latter is removed here first.
+ * A new temporary beside `target`. Until it is removed this process holds the lock `.NAME.tmp-ID.dfmerge-lock` next to it, so that other
+ * processes can tell work in progress from what a killed process left behind. The latter is cleared up here first.
+ * What is in a temporary folder goes with it, but for what replaceFolder has moved there; the caller holds the lock of a folder that it replaces.
  * Errors: those of the operating system, where the target's folder cannot be written.
  */
-export async function temporaryBeside(target: string): Promise<Temporary> {
+export async function temporaryBeside(target: string, warn: Warn = () => undefined): Promise<Temporary> {
   const folder = dirname(target);
-  await removeAbandoned(folder);
+  await removeAbandoned(folder, { own: target, warn });
   for (;;) {
     const path = join(folder, `.${basename(target)}.tmp-${randomBytes(8).toString('hex')}`);
-    const release = await holdLock(path + LOCK);
-    if (!release) continue;
-    const remove = async () => {
-      await rm(path, { recursive: true, force: true });
-      await release();
-    };
-    return { path, remove };
+    const lock = await acquireLock(path + LOCK);
+    if (lock.taken) return { path, remove: () => clear(lock, { path, target, warn }) };
   }
 }
 
 /**
- * Creates and locks a file.
- * @returns what removes it again; undefined where removeAbandoned of another process came between creating and locking it
+ * Clears up the temporaries in a folder whose process is gone: those with a lock file of dfmerge's that can be taken. What a killed overwriting
+ * left is ended by recover(), under the lock of its output, which this process holds of `own`. What cannot be removed stays, without an error,
+ * for the next call.
  */
-async function holdLock(file: string): Promise<(() => Promise<void>) | undefined> {
-  const handle = await open(file, 'wx');
-  const locked = await tryLock(handle);
-  if (locked === undefined) {
-    // Without locks there must be no lock file: what is never locked would pass for abandoned on a machine that has locks.
-    await rm(file, { force: true });
-    await handle.close();
-    return async () => {};
-  }
-  if (!locked || (await handle.stat()).nlink === 0) {
-    await handle.close();
-    return undefined;
-  }
-  return async () => {
-    await rm(file, { force: true });
-    await handle.close();
-  };
-}
-
-/**
- * Removes the temporaries in a folder whose process is gone: exactly those with a lock file that can be locked. Where the platform or the file
- * system has no locks, nothing is ever removed. What cannot be removed stays, without an error, for the next call.
- */
-export async function removeAbandoned(folder: string): Promise<void> {
+export async function removeAbandoned(
+  folder: string,
+  { own, warn = () => undefined }: { own?: string; warn?: Warn } = {},
+): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names)
-    if (LOCK_FILE.test(name)) await removeIfAbandoned(join(folder, name)).catch(() => undefined);
+  for (const name of names) {
+    const base = LOCK_FILE.exec(name)?.[1];
+    if (base === undefined) continue;
+    const target = join(folder, base);
+    const path = join(folder, name.slice(0, -LOCK.length));
+    await clearUp({ path, target, warn }, target === own).catch(() => undefined);
+  }
 }
 
-async function removeIfAbandoned(lockFile: string): Promise<void> {
-  const handle = await open(lockFile, 'r+');
+/** A temporary that somebody left. */
+interface Left {
+  path: string;
+  target: string;
+  warn: Warn;
+}
+
+async function clearUp(left: Left, isOwn: boolean): Promise<void> {
+  const lockFile = left.path + LOCK;
+  const found = await lstat(left.path).catch(() => undefined);
+  const text = await readFile(lockFile, 'utf8');
+  // A file of that name with anything else in it is not known to be dfmerge's; an empty one was left before there was anything to guard.
+  if (!parseHolder(text) && (text !== '' || found)) return;
+  const output = found?.isDirectory() && !isOwn ? await acquireLock(outputLockFile(left.target)) : undefined;
+  if (output?.taken === false) return;
   try {
-    if (!(await tryLock(handle))) return;
-    await rm(lockFile.slice(0, -LOCK.length), { recursive: true, force: true });
-    await rm(lockFile, { force: true });
+    const lock = await acquireLock(lockFile);
+    if (lock.taken) await clear(lock, left);
   } finally {
-    await handle.close();
+    await output?.release();
+  }
+}
+
+/** Removes a temporary whose lock this process has, or ends what was begun with it. */
+async function clear(lock: Lock, { path, target, warn }: Left): Promise<void> {
+  const found = () => lstat(path).catch(() => undefined);
+  try {
+    if ((await found())?.isDirectory()) await recover(path, target, warn);
+    else await rm(path, { force: true });
+  } finally {
+    // Where something is left, the record of this process stays beside it, for the next call to find.
+    if (await found()) await lock.leave();
+    else await lock.release();
   }
 }

@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeManifest } from '../core/manifest.js';
+import { VERSION } from '../core/version.js';
 import { outputPath } from '../core/paths.js';
 import { seedOption } from '../core/arguments.js';
 import { architectureOf } from '../architectures/index.js';
@@ -43,6 +45,7 @@ export async function createModel(options: CreateOptions): Promise<void> {
     });
     const files = { 'config.json': `${JSON.stringify(options.config, null, 2)}\n`, ...options.files };
     for (const [name, text] of Object.entries(files)) await writeFile(join(out, name), text);
+    await writeManifest(out, { dfmerge: VERSION });
   } finally {
     engine.close();
   }

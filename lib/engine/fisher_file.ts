@@ -1,6 +1,8 @@
+import type { Parameter, ParameterSource } from '../architectures/index.js';
 import { readHeader, isWeightDType } from '../checkpoint/safetensors.js';
-import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { fillSafetensorsFile, type TensorTarget } from '../checkpoint/safetensors_file.js';
 import { DfMergeError } from '../core/errors.js';
+import { writeOutputFile, type OutputFileOptions } from '../core/output_file.js';
 import type { Session } from './session.js';
 
 /** What a `fisher.safetensors` says of itself, as strings. */
@@ -28,27 +30,28 @@ const KIND = 'dfmerge diagonal fisher';
 export const DIGEST_SCHEME = 'sha256 of all bytes';
 
 /**
- * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters. The file appears all at once.
- * Errors: IO, NUMERIC.
+ * Writes the engine's Fisher in float32, with the names and shapes of the model's parameters, in the way of writeOutputFile.
+ * Errors: those of writeOutputFile, NUMERIC.
  */
 export async function writeFisher(
   session: Session,
   file: string,
-  { metadata, signal }: { metadata: FisherMetadata; signal?: AbortSignal },
+  { metadata, ...options }: OutputFileOptions & { metadata: FisherMetadata },
 ): Promise<void> {
   const tensors = session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
-  await writeSafetensorsFile(file, tensors, {
+  const content = {
     metadata: { format: 'pt', kind: KIND, ...definedOf(metadata) },
-    writeTensors: (path, places) =>
+    writeTensors: (path: string, places: TensorTarget[]) =>
       session.job(
         (engine) =>
           engine.write(
             'fisher',
             places.map((place) => ({ file: path, ...place })),
           ),
-        signal,
+        options.signal,
       ),
-  });
+  };
+  await writeOutputFile(file, (path) => fillSafetensorsFile(path, tensors, content), options);
 }
 
 function definedOf(metadata: FisherMetadata): Record<string, string> {
@@ -63,11 +66,20 @@ export async function readFisherMetadata(file: string): Promise<Partial<FisherMe
   return metadata.kind === KIND ? metadata : undefined;
 }
 
-/** Reads a Fisher into the engine in place of measuring one. Errors: INVALID_CHECKPOINT, MISMATCH naming the tensor, NUMERIC. */
+/** Reads a Fisher into the engine in place of measuring one. Errors: those of fisherSources; NUMERIC. */
 export async function loadFisher(session: Session, file: string, signal?: AbortSignal): Promise<void> {
+  const sources = await fisherSources(session.parameters, file);
+  await session.job((engine) => engine.loadFisher(sources), signal);
+}
+
+/**
+ * Where the Fishers of a model's parameters lie in a file, of which only the header is read.
+ * Errors: those of readHeader; MISMATCH listing tensors that are missing, of another shape, no weights, or none of the model's.
+ */
+export async function fisherSources(parameters: readonly Parameter[], file: string): Promise<ParameterSource[]> {
   const { tensors } = await readHeader(file);
   const wrong: string[] = [];
-  const sources = session.parameters.map(({ name, shape }) => {
+  const sources = parameters.map(({ name, shape }) => {
     const entry = tensors.get(name);
     if (!entry) wrong.push(`${name} is missing`);
     else if (entry.shape.join() !== shape.join())
@@ -80,11 +92,11 @@ export async function loadFisher(session: Session, file: string, signal?: AbortS
       dtype: entry && isWeightDType(entry.dtype) ? entry.dtype : ('F32' as const),
     };
   });
-  const known = new Set(session.parameters.map(({ name }) => name));
+  const known = new Set(parameters.map(({ name }) => name));
   for (const name of tensors.keys()) if (!known.has(name)) wrong.push(`${name} is not in the model`);
   if (wrong.length > 0) {
     const more = wrong.length > 8 ? ` and ${wrong.length - 8} more` : '';
     throw new DfMergeError('MISMATCH', `${file} is not a Fisher of this model: ${wrong.slice(0, 8).join('; ')}${more}`);
   }
-  await session.job((engine) => engine.loadFisher(sources), signal);
+  return sources;
 }

@@ -18,6 +18,7 @@ import { assertSameHeaders } from '../checkpoint/unchanged.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { checkAborted, type RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
+import { VERSION } from '../core/version.js';
 
 /** How the engine computes. */
 export interface ComputeOptions {
@@ -161,7 +162,7 @@ export class Session {
   /** Writes θ as a Hugging Face folder named and sharded like the base. Errors: those of writeModelFolder, NUMERIC. */
   async write(
     out: string,
-    options: Pick<ModelFolder, 'dtype' | 'metadata' | 'overwrite' | 'extraFiles'>,
+    options: Pick<ModelFolder, 'dtype' | 'metadata' | 'overwrite' | 'extraFiles' | 'record' | 'onWarning'>,
     signal?: AbortSignal,
   ): Promise<void> {
     const { base, parameterOf, addedTensors, configChanges, tokenizerDir } = this.set;
@@ -172,6 +173,7 @@ export class Session {
       addedTensors,
       configChanges,
       tokenizerDir,
+      record: { dfmerge: VERSION },
       ...options,
       writeTensors: (file, tensors) =>
         this.job(

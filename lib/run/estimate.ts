@@ -1,11 +1,12 @@
 import type { RunOptions } from '../core/progress.js';
+import { RandomStream } from '../core/random_stream.js';
 import { sum } from '../core/statistics.js';
 import { timed } from '../core/timing.js';
 import type { BatchedRows } from '../engine/batch.js';
 import { evaluateRows } from '../engine/evaluate.js';
 import { runMerge, type FisherSource } from '../engine/merge.js';
 import { COMPARED_METHODS } from '../methods/index.js';
-import { trialsOf } from '../search/proposals.js';
+import { proposalsOf, trialsOf } from '../search/proposals.js';
 import type { PreparedPart } from '../tasks/prepare.js';
 import type { Comparison } from './comparison.js';
 import { mergePlan, type RunContext } from './context.js';
@@ -28,6 +29,8 @@ const MEASURED = 3;
 const MEASURING: ReadonlySet<string> = new Set(['fisher']);
 /** Bytes per second of writing, which is not measured. */
 const WRITING = 300e6;
+/** Bytes per second of hashing, which is not measured either. */
+const HASHING = 1e9;
 
 /** Measures a merge and a few batches of every task, and works out what the whole run takes. The session's parameters change. */
 export async function estimateTime(
@@ -87,7 +90,7 @@ export async function estimateTime(
   const comparisons = sum(
     compare.map((name) => {
       const other = COMPARED_METHODS.find(({ comparison }) => comparison.name === name);
-      if (!other) return compared;
+      if (!other) return fixed + compared; // loading models is no slower than merging them
       const one = other.needs.fisher ? merging : fixed;
       const grid = other.comparison.coefficients === 'grid' && other.search ? trialsOf(other.search, recipe.search) : 0;
       return grid * (one + seconds.subset) + one + compared;
@@ -95,11 +98,40 @@ export async function estimateTime(
   );
   const ending = merging + seconds.validation + seconds.test + (parameters * 4) / WRITING;
   return {
-    seconds: context.loadSeconds + trials * trialSeconds + comparisons + ending,
+    seconds:
+      context.loadSeconds +
+      (search ? proposing(context) + hashing(context) : 0) +
+      trials * trialSeconds +
+      comparisons +
+      ending,
     trials,
     trialSeconds,
     measuredSeconds: (performance.now() - start) / 1000,
   };
+}
+
+/** The seconds that all proposals of a search take, by one of them when half of the trials have scores. */
+function proposing({ method, recipe: { models, search: settings } }: RunContext): number {
+  if (!method.search) return 0;
+  const proposals = proposalsOf(method.search, { models: models.length, settings });
+  const random = new RandomStream(settings.seed, 'time', 'proposals');
+  const [low, high] = settings.bounds;
+  const draw = () => random.below(1000) / 1000;
+  const half = Math.min(proposals.total - 1, Math.max(settings.init, Math.floor(proposals.total / 2)));
+  for (let trial = 1; trial <= half; trial++) {
+    const candidate = { trial, coefficients: models.map(() => low + (high - low) * draw()) };
+    proposals.asked(candidate);
+    proposals.tell(candidate, draw());
+  }
+  const start = performance.now();
+  proposals.ask();
+  return ((performance.now() - start) / 1000) * (proposals.total - Math.min(settings.init, proposals.total));
+}
+
+/** The seconds that the models of a search are hashed in, where that was not done before. */
+function hashing({ session: { set } }: RunContext): number {
+  const tensors = [set.base, ...set.models].flatMap(({ checkpoint }) => [...checkpoint.tensors.values()]);
+  return sum(tensors.map(({ begin, end }) => end - begin)) / HASHING;
 }
 
 /** A few batches of a part, and how many times as many rows the part has. */

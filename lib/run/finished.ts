@@ -6,7 +6,7 @@ import type { RunContext } from './context.js';
 import type { RunRecord } from './record.js';
 
 /** What a record says of one run only, and not of what was asked for and came of it. */
-const OF_ONE_RUN: readonly (keyof RunRecord)[] = ['timing', 'environment', 'warnings', 'skipped'];
+const OF_ONE_RUN: readonly (keyof RunRecord)[] = ['timing', 'environment', 'warnings', 'skipped', 'files'];
 
 /** The record in the folder of a finished run; undefined where there is none that can be read. */
 export async function recordIn(out: string): Promise<RunRecord | undefined> {

@@ -1,7 +1,7 @@
 import { checkpointFingerprints } from '../checkpoint/fingerprint.js';
 import { DfMergeError } from '../core/errors.js';
 import type { RunOptions } from '../core/progress.js';
-import { DIGEST_SCHEME, readFisherMetadata, type FisherMetadata } from '../engine/fisher_file.js';
+import { DIGEST_SCHEME, fisherSources, readFisherMetadata, type FisherMetadata } from '../engine/fisher_file.js';
 import { COMPARED_METHODS } from '../methods/index.js';
 import type { FisherPlace } from '../methods/method.js';
 import type { RecipeFisher, RecipeModel } from '../recipe/recipe.js';
@@ -24,9 +24,9 @@ interface Merge {
 
 /**
  * Compares what the Fisher files of a recipe say of themselves with what its merges need. Another model, base, coefficient or mode is an error or,
- * with `force`, a warning; other data, ε, dtype or `min_weight` and files that say nothing are warned of.
+ * with `force`, a warning, and other tensors are an error; other data, ε, dtype or `min_weight` and files that say nothing are warned of.
  * @param options.checkpoints the fingerprints of the base and the models, where they are known
- * Errors: MISMATCH naming the file and both values; those of readHeader and digestFiles.
+ * Errors: MISMATCH naming the file and both values; those of fisherSources and digestFiles.
  */
 export async function checkFisherFiles(
   context: RunContext,
@@ -42,6 +42,8 @@ export async function checkFisherFiles(
   for (const [index, model] of recipe.models.entries()) {
     const { fisher } = model;
     if (!fisher) continue;
+    // Even where it is forced, a Fisher without a value for each parameter can be used for nothing.
+    await fisherSources(session.parameters, fisher.path);
     const metadata = await readFisherMetadata(fisher.path);
     if (!metadata) {
       warnings.add(

@@ -1,4 +1,6 @@
-import { jsonText } from '../core/json.js';
+import type { Overwrite } from '../checkpoint/write.js';
+import type { ManifestFiles } from '../core/manifest.js';
+import { inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
@@ -23,7 +25,7 @@ export const JOURNAL_FILE = 'journal.jsonl';
 /** What the end of a run needs, where the coefficients are known. */
 export interface FinishOptions extends RunOptions {
   out: string;
-  overwrite?: boolean;
+  overwrite?: Overwrite;
   coefficients: readonly number[];
   compare: readonly Comparison[];
   /** The search that found the coefficients, where there was one. */
@@ -52,7 +54,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
   idleModels(recipe, comparisons).forEach(context.warnings.add);
   let outcome: MergeOutcome | undefined;
   const merged = once(async () => {
-    outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
+    outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, inStage(options, 'merge'));
     spent.push(outcome.seconds);
     return { seconds: {} };
   });
@@ -96,7 +98,7 @@ async function finalScores(
   // A search that was resumed with more iterations may end at other coefficients, which make another part.
   const part = journal && partOfJournal(journal, journalPart(context, 'final', { split, coefficients }));
   const work = toScore(context, split, merged);
-  const { scores, seconds } = await keptScores(context.session, { work, journal: part }, options);
+  const { scores, seconds } = await keptScores(context.session, { work, journal: part }, inStage(options, split));
   spent.push(seconds);
   return scores;
 }
@@ -111,7 +113,8 @@ async function writeRun(
   options: FinishOptions,
   { record, spent }: { record: () => RunRecord; spent: Seconds[] },
 ): Promise<RunRecord> {
-  const progress = (done: number) => options.onProgress?.({ phase: 'write', done, total: 1, subject: options.out });
+  const progress = (done: number) =>
+    options.onProgress?.({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
   progress(0);
   // Loading the plots takes a good part of a second, which is not spent before there is something to plot.
   const { renderReport } = await import('../report/report.js');
@@ -121,12 +124,14 @@ async function writeRun(
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
     return {
-      'dfmerge.json': jsonText(written),
       'report.html': renderReport(written),
       ...(options.journal ? { [JOURNAL_FILE]: options.journal.bytes() } : {}),
     };
   };
-  await session.write(options.out, { dtype: recipe.dtype, overwrite: options.overwrite, extraFiles }, options.signal);
+  const { overwrite, onWarning } = options;
+  const recorded = (files: ManifestFiles) => (written = { ...(written as RunRecord), files });
+  const folder = { dtype: recipe.dtype, overwrite, extraFiles, record: recorded, onWarning };
+  await session.write(options.out, folder, options.signal);
   progress(1);
   return written as RunRecord;
 }

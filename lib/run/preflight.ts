@@ -1,21 +1,27 @@
-import { dirname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { openModelSet, type ModelSet } from '../architectures/index.js';
 import { assertModelFolder } from '../checkpoint/folder.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { assertWritable } from '../checkpoint/write.js';
-import { DfMergeError } from '../core/errors.js';
 import { exists, readBytes } from '../core/files.js';
 import { assertFolderSpares } from '../core/inputs.js';
-import { assertCanCreate, freeSpace, memoryLimits, sizeWords, type MemoryLimits } from '../core/machine.js';
+import { chosenCacheFolder } from '../core/cache_folder.js';
+import { assertCanCreate, nearestFolder } from '../core/machine.js';
+import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
-import { defaultBatchMemory, type ComputeOptions } from '../engine/session.js';
+import type { ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
 import { placeOf } from '../recipe/places.js';
 import type { Recipe } from '../recipe/recipe.js';
+import { trialsOf } from '../search/proposals.js';
+import type { DataOptions } from '../tasks/prepared_split.js';
+import { SPLITS } from '../tasks/rows.js';
 import { comparesWithFisher, type Comparison } from './comparison.js';
 import { recipeInputs } from './inputs.js';
 import { Problems } from './problems.js';
+import { checkRoom, roomFor, SMALL_FILES, type Machine, type RunRoom, type RunSize } from './room.js';
 import { checkSettings } from './settings.js';
 
 /** A run as far as it is known before anything is opened. */
@@ -27,13 +33,8 @@ export interface PlannedRun {
   compare: readonly Comparison[];
   /** Whether every task must have a validation split to be scored on. */
   scored: 'yes' | 'where labelled' | 'no';
-}
-
-/** What a run takes, in bytes. */
-export interface RunRoom {
-  memory: MemoryLimits & { needed: number };
-  /** Absent where no folder is written; `free` is absent where the file system does not tell. */
-  disk?: { needed: number; free?: number };
+  /** What the run has room in; by default this machine. */
+  machine?: Machine;
 }
 
 /** What was found of a run; the parts that could not be opened are absent. */
@@ -44,18 +45,13 @@ export interface Preflight {
   room?: RunRoom;
 }
 
-/** Beside the weights: config, tokenizer, journal, record and report. */
-const SMALL_FILES = 32e6;
-/** What Node and the program take before any model is opened. */
-const PROGRAM = 150e6;
-
 /**
  * Checks all that can be known of a run before its work: settings, the output (by making and removing a file beside it), every model, the
  * files of every task and Fisher, space on the disk and memory. Nothing is left behind, and nothing told of models, which is told when they are opened for the work. Everything that is wrong goes to `problems`.
  */
 export async function preflight(
   run: PlannedRun,
-  options: ComputeOptions & { onWarning?: (message: string) => void },
+  options: ComputeOptions & DataOptions & Pick<RunOptions, 'onWarning'>,
   problems: Problems,
 ): Promise<Preflight> {
   const { recipe, out } = run;
@@ -68,8 +64,8 @@ export async function preflight(
   await checkFiles(run, problems);
   if (!set) return {};
   const parameters = parametersOf(set);
-  const room = await roomFor(run, parameters, options);
-  await problems.attempt('', () => checkRoom(run, room, options.onWarning));
+  const room = await roomFor(await sizeOf(run, parameters, options), options, run.machine);
+  await problems.attempt('', () => checkRoom(out, room, options.onWarning));
   return { set, parameters, room };
 }
 
@@ -141,44 +137,53 @@ export function parametersOf(set: ModelSet): number {
   return sum(sizes.values());
 }
 
-async function roomFor(
-  { recipe, out, compare }: PlannedRun,
-  parameters: number,
-  options: ComputeOptions,
-): Promise<RunRoom> {
+/** θ, numerator, denominator and where they are measured Fishers; and the weights as products take them. */
+async function sizeOf(run: PlannedRun, parameters: number, { cache }: DataOptions): Promise<RunSize> {
+  const { recipe, out, compare } = run;
   const measures = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
-  // θ, numerator, denominator and where they are measured Fishers; and the weights as products take them.
-  const vectors = measures ? 5 : 4;
-  const batch = options.batchMemory ?? defaultBatchMemory(parameters);
-  const needed = 4 * parameters * vectors + batch + PROGRAM;
-  const memory = { needed, ...memoryLimits() };
-  if (out === undefined) return { memory };
-  const free = await freeSpace(out).catch(() => undefined);
-  const disk = { needed: parameters * (recipe.dtype === 'float32' ? 4 : 2) + SMALL_FILES };
-  return { memory, disk: { ...disk, ...(free === undefined ? {} : { free }) } };
+  const weights = parameters * (recipe.dtype === 'float32' ? 4 : 2);
+  const kept = out === undefined ? 0 : await keptBeside(out, recipe, cache);
+  return { parameters, vectors: measures ? 5 : 4, out, written: weights + SMALL_FILES + journalBytes(run) + kept };
 }
 
-/** Errors: IO for the disk, UNSUPPORTED for memory that the machine does not have. */
-function checkRoom({ out }: PlannedRun, { memory, disk }: RunRoom, onWarning?: (message: string) => void): void {
-  const { needed, total, available } = memory;
-  if (needed > total)
-    throw new DfMergeError(
-      'UNSUPPORTED',
-      `about ${sizeWords(needed)} of memory are needed, and there are ${sizeWords(total)} in all; batchMemory makes the smaller part of it smaller`,
-    );
-  if (needed > available)
-    onWarning?.(`about ${sizeWords(needed)} of memory are needed, and ${sizeWords(available)} are free at present`);
-  if (disk?.free !== undefined && disk.free < disk.needed)
-    throw new DfMergeError(
-      'IO',
-      `cannot write ${out}: about ${sizeWords(disk.needed)} are needed, and ${sizeWords(disk.free)} are free on its disk`,
-    );
+/** About how long the journal of a search is, which lies beside the folder and at the end in it too. */
+export function journalBytes({ recipe, compare }: Pick<PlannedRun, 'recipe' | 'compare'>): number {
+  const { search, models, tasks, mergeMethod } = recipe;
+  const method = methodNamed(mergeMethod);
+  if (!method.search || models.every((model) => 'coefficient' in model)) return 0;
+  const trials = trialsOf(method.search, search) * (300 + 60 * models.length + 80 * tasks.length);
+  return 2 * (trials + (compare.length + 2) * tasks.length * 600);
+}
+
+/** What the token ids that are kept between runs take of the output's disk: about as much as their text. */
+async function keptBeside(out: string, { tasks }: Recipe, cache: DataOptions['cache']): Promise<number> {
+  const folder = chosenCacheFolder(cache);
+  if (folder === undefined || (await diskOf(folder)) !== (await diskOf(out))) return 0;
+  const files = tasks.flatMap(({ path }) => SPLITS.map((split) => join(path, `${split}.jsonl`)));
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return Math.min(sum(sizes), 2 ** 30);
+}
+
+/** The disk that a path lies on, or will; undefined where that is not known. */
+async function diskOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(await nearestFolder(dirname(resolve(path))))).dev;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws what preflight finds of a run; several problems make one error. What is free at present is told and not kept in the record. */
 export async function assertRunnable(
   run: PlannedRun,
-  options: ComputeOptions & { onWarning?: (message: string) => void },
+  options: ComputeOptions & DataOptions & Pick<RunOptions, 'onWarning'>,
 ): Promise<void> {
   const problems = new Problems();
   await preflight(run, options, problems);

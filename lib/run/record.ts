@@ -1,3 +1,4 @@
+import type { ManifestFiles } from '../core/manifest.js';
 import type { Phase } from '../core/timing.js';
 import type { SkippedChoices } from '../engine/fisher.js';
 import type { ResolvedRecipe } from '../recipe/resolved.js';
@@ -64,4 +65,6 @@ export interface RunRecord {
   /** What was odd and not wrong, a sentence each; absent where there was nothing. */
   warnings?: string[];
   timing: TimingRecord;
+  /** Every file that was written beside dfmerge.json, by its path in the folder: its size and its SHA-256 in hexadecimal. */
+  files?: ManifestFiles;
 }

@@ -66,6 +66,21 @@ export function checkLabels(looked: LookedAt, { onWarning }: Judging): void {
 }
 
 /**
+ * Looks, in all rows that the trials of a search are scored on, for at least one whose answer a model decides. Errors: INVALID_DATA where there
+ * is none, so that the accuracy is the same at any coefficients.
+ */
+export function checkSearchable(parts: readonly Pick<LookedAt, 'rows' | 'indices'>[]): void {
+  const decided = parts.some(({ rows, indices = indicesOf(rows) }) =>
+    indices.some((row) => distinct(rows.choices[row]) > 1),
+  );
+  if (decided) return;
+  throw new DfMergeError(
+    'INVALID_DATA',
+    'every row that a trial is scored on has a single choice: accuracy is the same whatever the coefficients, and there is nothing to search for',
+  );
+}
+
+/**
  * Looks, in rows that a Fisher is measured on, for those with a single choice. In mode `choices` the probability of the only choice is 1 at any
  * parameters, so that such a row adds nothing; where all are such, the Fisher is epsilon everywhere. Errors: INVALID_DATA in that case.
  */

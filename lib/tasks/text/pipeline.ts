@@ -1,5 +1,7 @@
 import { toUSVString } from 'node:util';
 import { AddedTokens } from './added_tokens.js';
+import { DfMergeError } from '../../core/errors.js';
+import type { FurtherToken } from './further_tokens.js';
 import { FormatError, parseFormat, type AddedToken, type Model, type TokenizerFormat } from './format.js';
 import { BytePairs } from './models/bpe.js';
 import { YIELD_EVERY, type TokenModel } from './models/model.js';
@@ -30,14 +32,17 @@ export class Pipeline {
   /** The ids of short pieces that came lately. */
   readonly #known = new Map<string, readonly number[]>();
 
-  /** Throws FormatError, and DfMergeError where a key is malformed. */
-  constructor(json: Record<string, unknown>, file: string) {
+  /**
+   * @param further tokens that other files add after those of tokenizer.json, where they are not known yet
+   * Throws FormatError, and DfMergeError where a key is malformed or another file is at fault.
+   */
+  constructor(json: Record<string, unknown>, file: string, further: readonly FurtherToken[] = []) {
     const format = parseFormat(json, file);
     this.#normalizer = normalizingSteps(format.normalizer);
     this.#preTokenizer = cuttingSteps(format.pre_tokenizer);
     this.around = aroundText(format.post_processor);
     this.#model = modelOf(format.model);
-    const tokens = addedTokens(format, this.#model);
+    const tokens = addedTokens(format, further, this.#model);
     for (const { content, id } of tokens) this.#added.set(content, id);
     const normalized = tokens.filter((token) => token.normalized);
     this.#verbatim = new AddedTokens(
@@ -125,7 +130,11 @@ function modelOf(model: Model): TokenModel {
 }
 
 /** The added tokens, checked to have the ids that Rust `tokenizers` gives them, which are not always those of the file. */
-function addedTokens({ added_tokens: tokens }: TokenizerFormat, model: TokenModel): AddedToken[] {
+function addedTokens(
+  { added_tokens: tokens }: TokenizerFormat,
+  further: readonly FurtherToken[],
+  model: TokenModel,
+): AddedToken[] {
   const given = new Map<string, AddedToken>();
   let next = model.size;
   for (const [i, token] of tokens.entries()) {
@@ -137,6 +146,16 @@ function addedTokens({ added_tokens: tokens }: TokenizerFormat, model: TokenMode
         `${token.id} for ${JSON.stringify(token.content)}, which has the id ${id} by its place in the vocabulary or after its end`,
       );
     given.set(token.content, token);
+  }
+  for (const { place, ...token } of further) {
+    if (token.content === '' || given.has(token.content)) continue;
+    const id = model.idOf(token.content) ?? next++;
+    if (token.id !== undefined && token.id !== id)
+      throw new DfMergeError(
+        'INVALID_CONFIG',
+        `${place}: ${token.id} for ${JSON.stringify(token.content)}, which tokenizer.json lacks among its added tokens, so that it would get the id ${id}`,
+      );
+    given.set(token.content, { ...token, id });
   }
   return [...given.values()];
 }

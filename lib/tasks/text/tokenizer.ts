@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DfMergeError } from '../../core/errors.js';
-import { exists, isObject, parseJsonObject, readBytes, readJsonObject } from '../../core/files.js';
+import { exists, parseJsonObject, readBytes, readJsonObject } from '../../core/files.js';
+import { contentOf, furtherTokens, type FurtherToken } from './further_tokens.js';
 import { Pipeline } from './pipeline.js';
 import { finish } from './slices.js';
 
@@ -28,8 +29,8 @@ const MAX_CACHED_LENGTH = 200;
 const MAX_CACHED_TEXTS = 4096;
 
 /**
- * Loads `tokenizer.json` of a model folder, with `tokenizer_config.json` and `config.json` where they are present.
- * Errors: NOT_FOUND where there is none; INVALID_CONFIG where it is malformed or has no `</s>`.
+ * Loads `tokenizer.json` of a model folder, with `tokenizer_config.json`, `added_tokens.json` and `config.json` where they are present.
+ * Errors: NOT_FOUND where there is none; INVALID_CONFIG where it is malformed or has no `</s>`, or where the others give a token another id.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const file = join(dir, 'tokenizer.json');
@@ -45,34 +46,37 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
     return parseJsonObject(bytes, join(dir, name));
   };
   const has = (name: string) => exists(join(dir, name));
-  const settings = (await has('tokenizer_config.json')) ? await read('tokenizer_config.json') : {};
-  const pipeline = build(await read('tokenizer.json'), file);
+  const readPresent = async (name: string): Promise<Record<string, unknown>> => ((await has(name)) ? read(name) : {});
+  const settings = await readPresent('tokenizer_config.json');
+  const json = await read('tokenizer.json');
+  const further = furtherTokens({
+    settings: { file: join(dir, 'tokenizer_config.json'), json: settings },
+    addedTokens: {
+      file: join(dir, 'added_tokens.json'),
+      json: settings.added_tokens_decoder === undefined ? await readPresent('added_tokens.json') : {},
+    },
+  });
+  const pipeline = build(json, further, file);
   const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
   const eos = findEos(pipeline, { settings, config, file });
   // Of config.json only the end token matters for ids, and its text differs between models of one tokenizer: it stays out of the digest.
   return new T5Tokenizer(pipeline, eos, hash.update(`\n</s> ${eos}\n`).digest('hex'));
 }
 
-function build(json: Record<string, unknown>, file: string): Pipeline {
+function build(json: Record<string, unknown>, further: readonly FurtherToken[], file: string): Pipeline {
   try {
-    return new Pipeline(json, file);
+    return new Pipeline(json, file, further);
   } catch (error) {
     if (error instanceof DfMergeError) throw error;
     throw new DfMergeError('INVALID_CONFIG', `${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** A special token as tokenizer_config.json spells it: a string, or an object with its content. */
-function tokenText(token: unknown): string | undefined {
-  const text = isObject(token) ? token.content : token;
-  return typeof text === 'string' ? text : undefined;
-}
-
 function findEos(
   pipeline: Pipeline,
   from: { settings: Record<string, unknown>; config: Record<string, unknown>; file: string },
 ): number {
-  const token = tokenText(from.settings.eos_token) ?? '</s>';
+  const token = contentOf(from.settings.eos_token) ?? '</s>';
   const configured = from.config.eos_token_id;
   const id = typeof configured === 'number' ? configured : pipeline.idOf(token);
   if (id === undefined)
