@@ -187,7 +187,10 @@ class BestParameters {
   ) {}
 
   async save(): Promise<void> {
-    const next = await temporaryBeside(this.target);
+    const what = `cannot write ${this.target}`;
+    const next = await temporaryBeside(this.target).catch((error: unknown) => {
+      throw fileError(error, what);
+    });
     const tensors = this.session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
     try {
       await fillSafetensorsFile(next.path, tensors, {
@@ -201,7 +204,7 @@ class BestParameters {
       });
     } catch (error) {
       await next.remove();
-      throw fileError(error, `cannot write ${next.path}`);
+      throw fileError(error, what);
     }
     await this.discard();
     this.#file = next;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { fileError } from './files.js';
 import { temporaryBeside } from './temporary.js';
 
 const openDescriptor = promisify(open);
@@ -64,7 +65,10 @@ export async function fillThrough(
   fill: (file: string) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const temporary = await temporaryBeside(join(tmpdir(), 'dfmerge'));
+  const target = join(tmpdir(), 'dfmerge');
+  const temporary = await temporaryBeside(target).catch((error: unknown) => {
+    throw fileError(error, `cannot write ${target}`);
+  });
   try {
     await mkdir(temporary.path, { mode: 0o700 });
     const file = join(temporary.path, 'output');

@@ -3,6 +3,7 @@ import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
 import { Pace } from '../core/pace.js';
+import { fileError } from '../core/files.js';
 import { RandomStream } from '../core/random_stream.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
@@ -39,7 +40,9 @@ export async function pretrain(
   run: RunOptions & ComputeOptions,
 ): Promise<PretrainResult> {
   const [architecture] = architectures();
-  const random = await temporaryBeside(out);
+  const random = await temporaryBeside(out).catch((error: unknown) => {
+    throw fileError(error, `cannot write ${out}`);
+  });
   let session: Session | undefined;
   try {
     await createModel({
