@@ -38,7 +38,8 @@ interface Edit {
 /** Changes a value of JSON at places that are counted off. */
 function edited(value: unknown, edits: readonly Edit[]): unknown {
   const whole = { root: structuredClone(value) };
-  for (const { where, how, value: other } of edits) {
+  for (const { where, how, value: written } of edits) {
+    const other = structuredClone(written); // A later edit may change it, and the generator hands the same object out again.
     const places: [Record<string, unknown>, string][] = [];
     const visit = (node: unknown): void => {
       if (typeof node !== 'object' || node === null) return;
