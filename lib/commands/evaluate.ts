@@ -63,10 +63,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkChoices(looked, judging);
     checkLabels(looked, judging);
     await session.load(0, options.signal);
-    const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
-      ...options,
-      subject: basename(resolve(options.data)),
-    });
+    const evaluation = await evaluateRows(
+      session,
+      await scoringRows(session, { rows: split.rows, indices: split.all }, options.signal),
+      {
+        ...options,
+        subject: basename(resolve(options.data)),
+      },
+    );
     if (options.details !== undefined) await writeOutputLines(options.details, jsonLines(evaluation.results), options);
     return evaluation;
   } finally {

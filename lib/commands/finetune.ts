@@ -108,7 +108,7 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       checkChoices({ ...split, task }, judging);
       checkLabels({ ...split, task }, judging);
     }
-    const validationRows = scoringRows(session, validation.rows, validation.all);
+    const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
     let best: FinetuneEvaluation | undefined;

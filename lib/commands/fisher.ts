@@ -126,13 +126,17 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
-    const { skipped } = await measureFisher(session, fisherInputs(session, { rows: split.rows, indices }, mode), {
-      ...options,
-      mode,
-      epsilon,
-      draw: { seed, task },
-      subject: task,
-    });
+    const { skipped } = await measureFisher(
+      session,
+      await fisherInputs(session, { rows: split.rows, indices, signal }, mode),
+      {
+        ...options,
+        mode,
+        epsilon,
+        draw: { seed, task },
+        subject: task,
+      },
+    );
     const member = session.set.models[0] ?? session.set.base;
     const metadata = {
       mode,
