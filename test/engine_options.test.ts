@@ -25,7 +25,7 @@ const CONFIGS: [string, object, string][] = [
     (key): [string, object, string] => [`${key} 0`, { [key]: 0 }, 'INVALID_CONFIG'],
   ),
   ['a negative size', { dModel: -8 }, 'INVALID_CONFIG'],
-  ['a size past all memory', { dModel: 2 ** 24, vocabSize: 2 ** 24 }, 'IO'],
+  ['a size past all memory', { dModel: 2 ** 24, vocabSize: 2 ** 24 }, 'INVALID_CONFIG'],
   ['heads whose width overflows', { numHeads: 2 ** 24, dKv: 2 ** 24 }, 'INVALID_CONFIG'],
   ['an odd number of buckets', { relativeBuckets: 7 }, 'INVALID_CONFIG'],
   ['too few buckets', { relativeBuckets: 2 }, 'INVALID_CONFIG'],

@@ -7,6 +7,7 @@ import test from 'ava';
 import type { TokenizedRows } from '../lib/engine/batch.js';
 import { prepareSplit } from '../lib/tasks/prepared_split.js';
 import { cacheFolder } from '../lib/core/cache_folder.js';
+import { thisProcess } from '../lib/core/process_identity.js';
 import { cacheUsage, RowCache, rowsKey } from '../lib/tasks/row_cache.js';
 import { decodeRows, encodedBytes, encodeRows } from '../lib/tasks/row_file.js';
 import { DfMergeError } from '../lib/core/errors.js';
@@ -190,7 +191,8 @@ test('the cache keeps within its size: what was not used for longest goes first,
   await writeFile(join(folder, 'notes.txt'), 'x'.repeat(10 * size));
   const abandoned = join(folder, `.${key(9)}.rows.tmp-0123456789abcdef`);
   await writeFile(abandoned, 'of a process that is gone');
-  await writeFile(`${abandoned}.dfmerge-lock`, '');
+  const gone = { ...(await thisProcess()), id: 'x', kernel: true, since: '', heartbeat: '' };
+  await writeFile(`${abandoned}.dfmerge-lock`, JSON.stringify(gone));
   for (const i of [1, 2, 3]) {
     await cache.write(key(i), ROWS);
     await utimes(join(folder, `${key(i)}.rows`), i, i);

@@ -35,7 +35,7 @@ export function adopt(checkpoint: Checkpoint, architecture: Architecture, onWarn
       );
     stored.set(name, entry.name);
     if (architecture.canIgnore?.({ ...entry, name })) ignored.push(name);
-    else tensors.set(name, { ...entry, name });
+    else tensors.set(name, { ...entry, name, written: entry.name });
   }
   warnOfNames(dir, stored, onWarning);
   if (ignored.length > 0)

@@ -34,6 +34,8 @@ export type WeightDType = 'F32' | 'F16' | 'BF16';
 /** What a tensor of a safetensors file is, and where its bytes lie. */
 export interface TensorEntry {
   name: string;
+  /** The name in the file, where it is another. */
+  written?: string;
   dtype: DType;
   /** The sizes of a row-major tensor; `[]` is a scalar. */
   shape: number[];

@@ -14,7 +14,7 @@ export async function assertSameHeaders({ dir, shards, tensors }: Checkpoint): P
     const now = (await readHeader(file)).tensors;
     for (const entry of tensors.values()) {
       if (entry.file !== file) continue;
-      const found = now.get(entry.name);
+      const found = now.get(entry.written ?? entry.name);
       if (found?.begin !== entry.begin || found.dtype !== entry.dtype || String(found.shape) !== String(entry.shape))
         throw new DfMergeError('MISMATCH', `${file}: was saved anew while it was opened: ${entry.name} lies elsewhere`);
     }

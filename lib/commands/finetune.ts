@@ -2,9 +2,10 @@ import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
-import { temporaryBeside, type Temporary } from '../core/temporary.js';
+import { fileError } from '../core/files.js';
+import { removeAbandoned, temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
-import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { fillSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { whileLocked } from '../core/output_lock.js';
 import { assertTaskRunnable } from '../run/preflight_task.js';
 import { SMALL_FILES } from '../run/room.js';
@@ -14,7 +15,9 @@ import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { COMPUTE_KINDS, checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
+import { Course, inStage, type PlannedWork } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
+import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/batch.js';
 import { mean, sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
@@ -88,12 +91,16 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 }
 
 async function finetuneInto(out: string, options: FinetuneOptions): Promise<FinetuneResult> {
+  // What a killed run left takes the disk that this one needs.
+  await removeAbandoned(dirname(out), { own: out, warn: options.onWarning });
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
   try {
-    const { onProgress, signal, cache } = options;
+    const { signal, cache } = options;
     const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
+    const course = new Course(options.onProgress);
+    const { onProgress } = inStage({ onProgress: course.report }, 'training');
     const tokenizer = await tokenizerOf(session);
     const task = basename(resolve(options.data));
     const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache, signal });
@@ -109,6 +116,10 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       checkLabels({ ...split, task }, judging);
     }
     const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
+    course.plan([
+      { stage: 'training', work: trainingWork(training.rows, validationRows, { ...options, steps, evaluateEvery }) },
+      { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
+    ]);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
     let best: FinetuneEvaluation | undefined;
@@ -131,16 +142,39 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       best = evaluation;
       await keep.save();
     };
-    await train(session, training.rows, { ...options, subject: undefined, afterStep });
+    await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
     await keep.restore();
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
+    const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
+    written(0);
     await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
+    written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();
     session.close();
   }
+}
+
+/** All steps, and the evaluations between them. */
+function trainingWork(
+  rows: TokenizedRows,
+  validation: BatchedRows,
+  {
+    steps,
+    evaluateEvery,
+    batchSize = TRAINING_DEFAULTS.batchSize,
+  }: FinetuneOptions & { steps: number; evaluateEvery: number },
+): PlannedWork[] {
+  const { inputIds, labels, choices } = rows;
+  const tokens = sum(inputIds.map((ids, i) => ids.length + (choices[i][labels[i]]?.length ?? 0)));
+  const perStep = (tokens / labels.length) * Math.min(batchSize, labels.length);
+  const evaluation: PlannedWork = { phase: 'evaluate', cost: scoringCost(validation) };
+  return [
+    { phase: 'train', cost: steps * perStep },
+    ...Array<PlannedWork>(Math.ceil(steps / evaluateEvery)).fill(evaluation),
+  ];
 }
 
 /** The best parameters so far. They lie on the disk, since memory holds only one set of parameters. */
@@ -153,17 +187,24 @@ class BestParameters {
   ) {}
 
   async save(): Promise<void> {
-    this.#file ??= await temporaryBeside(this.target);
+    const next = await temporaryBeside(this.target);
     const tensors = this.session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
-    await writeSafetensorsFile(this.#file.path, tensors, {
-      writeTensors: (file, places) =>
-        this.session.job((engine) =>
-          engine.write(
-            'parameters',
-            places.map((place) => ({ file, ...place })),
+    try {
+      await fillSafetensorsFile(next.path, tensors, {
+        writeTensors: (file, places) =>
+          this.session.job((engine) =>
+            engine.write(
+              'parameters',
+              places.map((place) => ({ file, ...place })),
+            ),
           ),
-        ),
-    });
+      });
+    } catch (error) {
+      await next.remove();
+      throw fileError(error, `cannot write ${next.path}`);
+    }
+    await this.discard();
+    this.#file = next;
   }
 
   async restore(): Promise<void> {
