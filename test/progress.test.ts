@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream';
 import test from 'ava';
 import stringWidth from 'string-width';
+import { ProgressDisplay } from '../lib/cli/progress.js';
 import { barLine, progressWords } from '../lib/cli/progress_line.js';
 import { search } from '../lib/commands/search.js';
 import { merge } from '../lib/commands/merge.js';
@@ -20,13 +22,14 @@ function watched(stages: readonly PlannedStage[]) {
     () => time,
   );
   course.plan(stages);
+  const learn = (trial: number, evaluate: number) => course.learn(trial, { evaluate });
   /** Tells of an event that ends `seconds` of work. */
   const after = (seconds: number, event: ProgressEvent): ProgressEvent => {
     time += 1000 * seconds;
     course.report(event);
     return told[told.length - 1];
   };
-  return { told, after };
+  return { told, after, learn };
 }
 
 const TRIAL = { phase: 'evaluate', subject: 'a', cost: 100 } as const;
@@ -83,6 +86,15 @@ test('what a stage leaves undone is not waited for, and trials that are stopped 
   t.is(after(0, searching(1)).secondsLeft, 20);
   after(0, searching(2)); // a trial that nothing is known of, as where a run is resumed
   t.is(after(0, searching(3)).secondsLeft, 0);
+});
+
+test('a resumed run knows its speed from the trials that were made before', (t) => {
+  const { after, learn } = watched(STAGES);
+  learn(1, 20);
+  const first = after(0, { stage: 'trials', phase: 'search', done: 1, total: 2 });
+  // 100 tokens took 20 s, and 2100 are left.
+  t.true((first.secondsLeft ?? 0) >= 420, `${first.secondsLeft}`);
+  t.true((first.fraction ?? 0) > 0);
 });
 
 test('the best so far stays in the events of later stages', (t) => {
@@ -187,6 +199,58 @@ test('the bar fits the columns of the terminal, wide characters too', (t) => {
       const line = barLine({ ...state, event: { ...EVENT, subject } }, columns);
       t.true(stringWidth(line) < Math.max(2, columns), `${columns}: ${line}`);
     }
+});
+
+/** A terminal of so many columns, and what was written to it. */
+function terminal(columns: number) {
+  const written: string[] = [];
+  const stream = new Writable({
+    write: (text: Buffer, _, then) => {
+      written.push(text.toString());
+      then();
+    },
+  });
+  return { written, stream: Object.assign(stream, { isTTY: true, columns }) as unknown as NodeJS.WriteStream };
+}
+
+test('on a terminal one line is drawn again and again, and its time goes on between events', (t) => {
+  for (const columns of [80, 40]) {
+    const { written, stream } = terminal(columns);
+    let time = 0;
+    const display = new ProgressDisplay({ quiet: false, stream, now: () => time });
+    display.update({ ...EVENT, phase: 'search', total: 30 });
+    display.update({ ...EVENT, secondsLeft: 80 });
+    t.is(display.secondsLeft, 80);
+    time += 30_000;
+    t.is(display.secondsLeft, 50);
+    display.line('trial 6/30');
+    time += 60_000;
+    t.is(display.secondsLeft, 0);
+    display.stop();
+    const bars = written.filter((text) => text.includes('['.concat('=')));
+    t.true(bars.some((text) => text.includes('50 s left') && text.includes('trial 7')));
+    t.true(bars.every((text) => stringWidth(text) < columns));
+    t.false(bars.some((text) => text.includes('\n')));
+  }
+});
+
+test('without a terminal plain lines say the time left of the whole run', (t) => {
+  const { written, stream } = terminal(80);
+  const display = new ProgressDisplay({
+    quiet: false,
+    stream: Object.assign(stream, { isTTY: false }),
+    now: () => 1e6,
+  });
+  display.update({
+    stage: 'test',
+    phase: 'evaluate',
+    subject: 'sst2',
+    done: 3,
+    total: 9,
+    secondsLeft: 80,
+    fraction: 0.9,
+  });
+  t.deepEqual(written, ['final test: evaluating sst2: 3 of 9, 1 min 20 s left\n']);
 });
 
 test('the stage says what a final evaluation and a comparison are', (t) => {
