@@ -11,6 +11,7 @@ import { fisher } from '../lib/commands/fisher.js';
 import { COMPARISONS } from '../lib/run/comparison.js';
 import { Course, inStage, type PlannedStage } from '../lib/core/course.js';
 import type { ProgressEvent } from '../lib/core/progress.js';
+import { DemoCourse } from '../lib/demo/course.js';
 import { makeWorkspace } from './support/workspace.js';
 
 /** A course whose clock goes on by what a test says, and the events that it has told. */
@@ -112,6 +113,23 @@ test('events that nobody planned and clocks that go back do no harm', (t) => {
   after(1, scored('trials', 2, 1));
   checkCourse(told).forEach((wrong) => t.fail(wrong));
   t.pass();
+});
+
+test('the stages of the demo are parts of one course', (t) => {
+  const told: ProgressEvent[] = [];
+  let time = 0;
+  const course = new DemoCourse(
+    (event) => told.push(event),
+    () => time,
+  );
+  for (const stage of ['pretrain', 'finetune', 'evaluate', 'search'] as const)
+    for (let done = 0; done <= 4; done++, time += 1000)
+      course.of(stage)({ phase: 'train', done, total: 4, secondsLeft: 1 });
+  t.deepEqual(checkCourse(told), []);
+  t.is(told[0].secondsLeft, undefined);
+  t.true((told[5].secondsLeft ?? 0) > 3, 'the search is to come');
+  t.is(told.at(-1)?.fraction, 1);
+  t.is(told.at(-1)?.secondsLeft, 0);
 });
 
 test('a stage that is named already keeps its name', (t) => {
