@@ -2,9 +2,10 @@ import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
-import { temporaryBeside, type Temporary } from '../core/temporary.js';
+import { fileError } from '../core/files.js';
+import { removeAbandoned, temporaryBeside, type Temporary } from '../core/temporary.js';
 import { readHeader } from '../checkpoint/safetensors.js';
-import { writeSafetensorsFile } from '../checkpoint/safetensors_file.js';
+import { fillSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { whileLocked } from '../core/output_lock.js';
 import { assertTaskRunnable } from '../run/preflight_task.js';
 import { SMALL_FILES } from '../run/room.js';
@@ -88,6 +89,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 }
 
 async function finetuneInto(out: string, options: FinetuneOptions): Promise<FinetuneResult> {
+  // What a killed run left takes the disk that this one needs.
+  await removeAbandoned(dirname(out), { own: out, warn: options.onWarning });
   await assertWritable(out, options);
   const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
@@ -153,17 +156,24 @@ class BestParameters {
   ) {}
 
   async save(): Promise<void> {
-    this.#file ??= await temporaryBeside(this.target);
+    const next = await temporaryBeside(this.target);
     const tensors = this.session.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }));
-    await writeSafetensorsFile(this.#file.path, tensors, {
-      writeTensors: (file, places) =>
-        this.session.job((engine) =>
-          engine.write(
-            'parameters',
-            places.map((place) => ({ file, ...place })),
+    try {
+      await fillSafetensorsFile(next.path, tensors, {
+        writeTensors: (file, places) =>
+          this.session.job((engine) =>
+            engine.write(
+              'parameters',
+              places.map((place) => ({ file, ...place })),
+            ),
           ),
-        ),
-    });
+      });
+    } catch (error) {
+      await next.remove();
+      throw fileError(error, `cannot write ${next.path}`);
+    }
+    await this.discard();
+    this.#file = next;
   }
 
   async restore(): Promise<void> {

@@ -20,7 +20,7 @@ export interface ChildrenOptions {
   seed: number;
   /** How many children are trained at the same time. */
   atOnce: number;
-  onChild: (task: string, best: FinetuneEvaluation) => void;
+  onChild: (task: string, best: FinetuneEvaluation) => void | Promise<void>;
 }
 
 /** Fine-tunes one child of the base per task, several at the same time. The first error ends all of them. */
@@ -52,7 +52,7 @@ export async function fineTuneChildren(
         out: join(out, 'models', task),
       };
       const { best } = await finetune({ ...run, ...plan, ...folders, seed, signal, onProgress: progressOf(task) });
-      onChild(task, best);
+      await onChild(task, best);
     }
   };
   const guarded = () =>

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { RandomStream } from '../core/random_stream.js';
 import type { SplitName, TaskRow } from '../tasks/rows.js';
 import { pick } from './draw.js';
@@ -51,10 +49,10 @@ function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
   return { skill, splits: { test: rows(sizes.test), validation: rows(sizes.validation), train: rows(sizes.train) } };
 }
 
-/** Writes a task's rows to `dir/SPLIT.jsonl`. */
-export async function writeTask(dir: string, { splits }: MadeTask): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  for (const [split, rows] of Object.entries(splits)) {
-    await writeFile(join(dir, `${split}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
+/** The texts of a task's files, `data/TASK/SPLIT.jsonl`. */
+export function taskFiles({ skill, splits }: MadeTask): [name: string, text: string][] {
+  return Object.entries(splits).map(([split, rows]) => [
+    `data/${skill.name}/${split}.jsonl`,
+    rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+  ]);
 }

@@ -1,6 +1,8 @@
 import { checkCall, FLAG, HANDLER, PATH, SEED, type Kind } from '../core/kinds.js';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { whileLocked } from '../core/output_lock.js';
 import { outputPath } from '../core/paths.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { architectures } from '../architectures/index.js';
@@ -13,19 +15,20 @@ import { COMPARISONS } from '../run/comparison.js';
 import type { RunRecord } from '../run/record.js';
 import { search } from '../commands/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
-import { makeData, writeTask, type MadeData } from './data.js';
-import { openFolder, recipeText } from './folder.js';
+import { makeData, taskFiles, type MadeData } from './data.js';
+import { DemoFolder } from './folder.js';
 import { FULL_PLAN, type Plan } from './plan.js';
 import { pretrain } from './pretrain.js';
+import { recipeText } from './recipe.js';
 import { makeTable, type DemoTable } from './table.js';
 
 export { demoTable, type DemoRow, type DemoTable } from './table.js';
 
 /** Options of the demo. */
 export interface DemoOptions extends RunOptions, ComputeOptions {
-  /** The folder for everything that is made: data/TASK, models/base, models/TASK, recipe.yaml, merged. */
+  /** The folder for everything that is made: data/TASK, models/base, models/TASK, recipe.yaml, merged, and demo.json, which lists it. */
   out: string;
-  /** Whether what an earlier demo made there is replaced. */
+  /** Whether what an earlier demo made there is replaced. All other files stay; one that is in the way is kept as NAME.kept. */
   overwrite?: boolean;
   /** The seed of everything random. Default 1. */
   seed?: number;
@@ -66,13 +69,18 @@ const KINDS = { ...COMPUTE_KINDS, out: PATH, overwrite: FLAG, seed: SEED, log: H
  * same numbers whatever the number of threads.
  *
  * `threads` is the number of an engine's threads and, while children are fine-tuned on one thread each, the number of children at a time.
- * Errors: EXISTS, INVALID_ARGUMENT for `out`; those of train, finetune and search.
+ * Errors: EXISTS, LOCKED, INVALID_ARGUMENT for `out`; those of train, finetune and search.
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
   checkCall('demo', options, { kinds: KINDS, needed: ['out'] });
-  const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
   checkComputeOptions(options);
   const out = outputPath(options.out);
+  await mkdir(dirname(out), { recursive: true });
+  return whileLocked(out, () => demoIn(out, options));
+}
+
+async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
+  const { seed = 1, plan = FULL_PLAN, log = () => undefined } = options;
   const { signal, onProgress, computeDtype, device, batchMemory } = options;
   const threads = options.threads ?? availableParallelism();
   // The data is generated here, so that no run on another folder could use the cached token ids.
@@ -86,7 +94,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   };
   const took = (phase: DemoPhase) => duration(phases[phase]);
 
-  const data = await timed('data', () => prepare(out, { seed, plan, overwrite: options.overwrite }));
+  const { data, folder } = await timed('data', () => prepare(out, { ...options, seed, plan }));
   const tasks = data.tasks.map(({ skill }) => skill.name);
   log(
     `${tasks.length} tasks of ${count(plan.rows.train)} rows to learn from, ${count(plan.rows.validation)} to search with and ${count(plan.rows.test)} to test on:`,
@@ -97,6 +105,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
     );
 
   const base = await timed('pretrain', () => pretrain({ out: join(out, 'models/base'), data, plan, seed }, run));
+  await folder.made('models/base');
   const millions = (base.parameters / 1e6).toFixed(2);
   log(
     `Pre-trained a ${architectures()[0].title} of ${millions} M parameters on ${count(plan.stories)} generated texts: loss ${base.firstLoss.toFixed(2)} → ${base.lastLoss.toFixed(2)} in ${took('pretrain')}`,
@@ -107,14 +116,16 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
     plan: plan.finetuning,
     seed,
     atOnce: threads,
-    onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) =>
-      log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`),
+    onChild: (task: string, { step, accuracy }: { step: number; accuracy: number }) => {
+      log(`  ${task}: ${percent(accuracy)} on its validation split after ${step} steps`);
+      return folder.made(`models/${task}`);
+    },
   };
   await timed('finetune', () => fineTuneChildren(family, children, { ...run, threads: 1 }));
   log(`Fine-tuned a child per task in ${took('finetune')}`);
   const cross = await timed('evaluate', () => crossEvaluate(family, run));
 
-  const record = await timed('search', () => searched(out, { ...run, log }));
+  const record = await timed('search', () => searched(folder, { ...run, log }));
   log(
     `Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`,
   );
@@ -129,38 +140,49 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   };
 }
 
-async function prepare(out: string, options: { seed: number; plan: Plan; overwrite?: boolean }): Promise<MadeData> {
-  const { seed, plan, overwrite } = options;
+async function prepare(
+  out: string,
+  options: Pick<DemoOptions, 'overwrite' | 'onWarning'> & { seed: number; plan: Plan },
+): Promise<{ data: MadeData; folder: DemoFolder }> {
+  const { seed, plan, overwrite, onWarning } = options;
   const data = makeData(seed, plan);
-  await openFolder(
-    out,
-    recipeText(
-      data.tasks.map(({ skill }) => skill.name),
-      plan.search,
-      seed,
-    ),
-    { overwrite },
-  );
-  for (const task of data.tasks) await writeTask(join(out, 'data', task.skill.name), task);
-  return data;
+  const tasks = data.tasks.map(({ skill }) => skill.name);
+  const files = new Map([[RECIPE, recipeText(tasks, plan.search, seed)], ...data.tasks.flatMap(taskFiles)]);
+  const models = ['base', ...tasks].map((name) => `models/${name}`);
+  const parts = [...files.keys(), ...models, 'merged', JOURNAL];
+  const folder = await DemoFolder.open(out, { overwrite, parts, warn: onWarning });
+  await folder.write(files);
+  await mkdir(folder.path('models'), { recursive: true });
+  return { data, folder };
 }
 
 /** Does what `dfmerge search recipe.yaml` does, with every comparison there is. */
 async function searched(
-  out: string,
+  folder: DemoFolder,
   { log, ...run }: RunOptions & ComputeOptions & DataOptions & { log: (line: string) => void },
 ): Promise<RunRecord> {
   let highest = -1;
-  return search(recipeForSearch(join(out, 'recipe.yaml')), {
-    ...run,
-    out: join(out, 'merged'),
-    compare: COMPARISONS,
-    onTrial: ({ trial, objective }) => {
-      if (objective <= highest) return;
-      highest = objective;
-      log(`  trial ${trial}: ${percent(objective)} mean validation accuracy, the best so far`);
-    },
-  });
+  try {
+    const record = await search(recipeForSearch(folder.path(RECIPE)), {
+      ...run,
+      out: folder.path('merged'),
+      compare: COMPARISONS,
+      onTrial: ({ trial, objective }) => {
+        if (objective <= highest) return;
+        highest = objective;
+        log(`  trial ${trial}: ${percent(objective)} mean validation accuracy, the best so far`);
+      },
+    });
+    await folder.made('merged');
+    return record;
+  } catch (error) {
+    // A journal with a trial of this search in it is this demo's.
+    if (highest >= 0) await folder.made(JOURNAL).catch(() => undefined);
+    throw error;
+  }
 }
+
+const RECIPE = 'recipe.yaml';
+const JOURNAL = 'merged.journal.jsonl';
 
 const count = (n: number) => n.toLocaleString('en-US');

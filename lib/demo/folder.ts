@@ -1,48 +1,127 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { exists } from '../core/files.js';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, posix } from 'node:path';
+import { writeFileAtomic } from '../core/atomic_write.js';
 import { DfMergeError } from '../core/errors.js';
-import { dfMerge } from '../methods/df_merge.js';
-import type { Plan } from './plan.js';
+import { fileError } from '../core/files.js';
+import { jsonText } from '../core/json.js';
+import { removeAbandoned } from '../core/temporary.js';
+import { VERSION } from '../core/version.js';
+import { isUnchanged, type ManifestFiles } from '../core/manifest.js';
+import { listPart, MADE_BY_DEMO, readMade } from './made_files.js';
 
-const FIRST_LINE = '# Made by dfmerge demo.';
-const RECIPE = 'recipe.yaml';
-
-/** What the demo makes in its folder. Nothing else is ever removed. */
-const PARTS = ['data', 'models', 'merged', 'merged.journal.jsonl', RECIPE];
-
-/**
- * Makes the demo's folder with the recipe in it. The first line of the recipe is what the folder of an earlier demo is known by.
- * Errors: EXISTS; INVALID_ARGUMENT where overwriting would touch something that no demo made.
- */
-export async function openFolder(out: string, recipe: string, options: { overwrite?: boolean } = {}): Promise<void> {
-  if ((await exists(out)) && (await readdir(out)).length > 0) {
-    if (!options.overwrite)
-      throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
-    const file = join(out, RECIPE);
-    const mine = (await exists(file)) && (await readFile(file, 'utf8')).startsWith(FIRST_LINE);
-    if (!mine)
-      throw new DfMergeError(
-        'INVALID_ARGUMENT',
-        `will not overwrite ${out}: no demo made it (its ${RECIPE} is missing or another)`,
-      );
-    for (const part of PARTS) await rm(join(out, part), { recursive: true, force: true });
-  }
-  await mkdir(join(out, 'models'), { recursive: true });
-  await writeFile(join(out, RECIPE), recipe);
+/** How a demo's folder is opened. */
+export interface OpenOptions {
+  overwrite?: boolean;
+  /** The files and folders that this demo will make, by their paths in the folder with `/`. */
+  parts: readonly string[];
+  /** Is told of what is kept under another name. */
+  warn?: (message: string) => void;
 }
 
-/** The recipe of the demo's search, whose paths are relative to the demo's folder. */
-export function recipeText(tasks: readonly string[], search: Plan['search'], seed: number): string {
-  const models = tasks.map((task) => `  - { model: models/${task}, task: ${task} }\n`).join('');
-  const data = tasks.map((task) => `  ${task}: { data: data/${task} }\n`).join('');
-  return `${FIRST_LINE} Run it again: dfmerge search recipe.yaml --out merged-again
-merge_method: ${dfMerge.name}
-base_model: models/base
-models:
-${models}tasks:
-${data}fisher: { mode: exact, samples: 30, split: validation }
-search: { acquisition: ei, xi: 0.01, init: ${search.init}, iterations: ${search.iterations}, validation_ratio: 1.0, seed: ${seed} }
-dtype: float32
-`;
+/**
+ * The folder of a demo. Its demo.json lists every file that the demo has made, with size and SHA-256: those, as long as they are unchanged, are all that
+ * a later demo removes. The caller holds the folder's lock.
+ */
+export class DemoFolder {
+  #files: ManifestFiles = {};
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(readonly out: string) {}
+
+  /**
+   * Makes the folder, or clears what an earlier demo made there. What is in this demo's way, and was changed or is the user's own, is kept under another
+   * name. Errors: EXISTS; INVALID_ARGUMENT where there is something that no demo made; IO.
+   */
+  static async open(out: string, { overwrite = false, parts, warn }: OpenOptions): Promise<DemoFolder> {
+    const folder = new DemoFolder(out);
+    try {
+      await removeAbandoned(out);
+      if ((await namesIn(out)).length > 0) {
+        if (!overwrite)
+          throw new DfMergeError('EXISTS', `${out} exists already; choose another folder or ask to overwrite it`);
+        await folder.#clear();
+      }
+      await mkdir(out, { recursive: true });
+      await folder.#save();
+      for (const part of parts) await folder.#setAside(part, warn);
+    } catch (error) {
+      throw fileError(error, `cannot write ${out}`);
+    }
+    return folder;
+  }
+
+  /** A path in the folder. */
+  path(...parts: string[]): string {
+    return join(this.out, ...parts);
+  }
+
+  /** Writes files, by their paths in the folder. They are listed first, so that those of a demo that is killed are known. Errors: IO. */
+  async write(texts: ReadonlyMap<string, string>): Promise<void> {
+    for (const [name, text] of texts) {
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      this.#files[name] = { bytes: Buffer.byteLength(text), sha256 };
+    }
+    await this.#save();
+    for (const [name, text] of texts) {
+      await mkdir(dirname(this.path(name)), { recursive: true });
+      await writeFileAtomic(this.path(name), text);
+    }
+  }
+
+  /** Lists a file, or all files of a folder, that this demo has just made. Errors: IO. */
+  async made(part: string): Promise<void> {
+    Object.assign(this.#files, await listPart(this.out, part));
+    await this.#save();
+  }
+
+  async #clear(): Promise<void> {
+    const files = await readMade(this.out);
+    if (!files)
+      throw new DfMergeError(
+        'INVALID_ARGUMENT',
+        `will not overwrite ${this.out}: no demo made it (it has no ${MADE_BY_DEMO} that lists its files)`,
+      );
+    const folders = new Set<string>();
+    for (const [name, made] of Object.entries(files)) {
+      if (await isUnchanged(this.path(name), made)) await rm(this.path(name));
+      for (let folder = posix.dirname(name); folder !== '.'; folder = posix.dirname(folder)) folders.add(folder);
+    }
+    const deepestFirst = [...folders].sort((a, b) => b.split('/').length - a.split('/').length);
+    for (const folder of deepestFirst) await rmdir(this.path(folder)).catch(() => undefined);
+  }
+
+  async #setAside(part: string, warn: OpenOptions['warn']): Promise<void> {
+    const path = this.path(part);
+    if (!(await isThere(path))) return;
+    let kept = `${path}.kept`;
+    for (let number = 2; await isThere(kept); number++) kept = `${path}.kept-${number}`;
+    await rename(path, kept);
+    warn?.(`${path}: not all of it is as a demo made it; kept as ${basename(kept)}`);
+  }
+
+  /** Writes demo.json, once at a time. */
+  #save(): Promise<void> {
+    const save = () => writeFileAtomic(this.path(MADE_BY_DEMO), jsonText({ dfmerge: VERSION, files: this.#files }));
+    return (this.#saving = this.#saving.then(save));
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code !== 'ENOTDIR') throw error;
+    throw new DfMergeError('INVALID_ARGUMENT', `cannot write ${folder}: it is no folder`);
+  }
+}
+
+/** True where something has this name, a link to nothing too. */
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
