@@ -6,7 +6,6 @@ import test from 'ava';
 import stringWidth from 'string-width';
 import { readArguments } from '../lib/cli/arguments.js';
 import { COMMANDS } from '../lib/cli/commands.js';
-import { helpOf } from '../lib/cli/help.js';
 import { DfMergeError } from '../lib/core/errors.js';
 import { VERSION } from '../lib/core/version.js';
 import { MAIN, runCommand, startCommand } from './support/command.js';
@@ -28,6 +27,12 @@ const WRONG: Record<string, [args: string[], message: RegExp]> = {
     /--overwrite is given twice/,
   ],
   'a flag with a value': [['merge', 'r.yaml', '--out', 'a', '--overwrite=yes'], /--overwrite takes no value/],
+  'a flag before the word true': [['merge', 'r.yaml', '--overwrite', 'true'], /--overwrite takes no value/],
+  'an unknown option before the command': [
+    ['--jsno', 'merge', 'r.yaml', '--out', 'a'],
+    /no option --jsno; did you mean --json\?/,
+  ],
+  'an option with one dash': [['merge', 'r.yaml', '-out', 'a'], /unknown option -out; a path that begins/],
   'a misspelt option': [['merge', 'r.yaml', '--otu', 'a'], /merge has no option --otu; did you mean --out\?/],
   'an option in camel case': [
     ['merge', 'r.yaml', '--out', 'a', '--computeDtype', 'float32'],
@@ -42,6 +47,10 @@ const WRONG: Record<string, [args: string[], message: RegExp]> = {
   'a path of an option with dots': [['merge', 'r.yaml', '--out.x', 'a'], /merge has no option --out\.x/],
   'a misspelt command': [['serach', 'r.yaml', '--out', 'a'], /unknown command serach; did you mean search\?/],
   'a missing recipe': [['merge', '--out', 'a'], /merge needs a recipe/],
+  'an empty recipe': [['merge', '', '--out', 'a'], /merge needs a recipe/],
+  'standard input for a recipe': [['merge', '-', '--out', 'a'], /nothing is read from standard input/],
+  'a recipe twice, after --': [['search', '--out', 'a', '--', 'r.yaml', 's.yaml'], /unexpected argument s\.yaml/],
+  'no recipe after --': [['search', '--out', 'a', '--'], /search needs a recipe: dfmerge search RECIPE/],
   'a second recipe': [['merge', 'r.yaml', 's.yaml', '--out', 'a'], /unexpected argument s\.yaml/],
   'a recipe that begins with a dash': [
     ['merge', '-r.yaml', '--out', 'a'],
@@ -93,6 +102,54 @@ const WRONG: Record<string, [args: string[], message: RegExp]> = {
   ],
   'an option that is needed': [['evaluate', '--model', 'm'], /evaluate needs --data/],
 };
+
+/** Command lines that are right, and some of the values that they give. */
+const RIGHT: Record<string, [args: string[], values: Record<string, unknown>]> = {
+  'no option but the one that is needed': [
+    ['merge', 'r.yaml', '--out', 'a'],
+    {
+      recipe: 'r.yaml',
+      out: 'a',
+      overwrite: false,
+      evaluate: undefined,
+      cache: true,
+      seed: undefined,
+      compare: undefined,
+    },
+  ],
+  'flags and their opposites': [
+    ['merge', 'r.yaml', '--out', 'a', '--overwrite', '--no-evaluate', '--no-cache'],
+    { overwrite: true, evaluate: false, cache: false },
+  ],
+  'options before the command': [
+    ['--json', '--seed', '4', '--compare', 'base', 'merge', 'r.yaml', '--out=a'],
+    { recipe: 'r.yaml', json: true, seed: 4, compare: ['base'] },
+  ],
+  'a list in pieces, with the recipe between them': [
+    ['merge', '--compare', 'base,average', 'fisher', 'r.yaml', '--compare=fine-tuned', '--out', 'a'],
+    { recipe: 'r.yaml', compare: ['base', 'average', 'fisher', 'fine-tuned'] },
+  ],
+  'an empty list': [['merge', 'r.yaml', '--out', 'a', '--compare', 'none'], { compare: [] }],
+  'names that look like numbers': [['merge', '1e3', '--out', '007'], { recipe: '1e3', out: '007' }],
+  'names that begin with a dash': [
+    ['merge', '--out=--quiet', '--', '--json'],
+    { recipe: '--json', out: '--quiet', json: false },
+  ],
+  'a name with = and a name with quotes': [['merge', '"r".yaml', '--out=a=b'], { recipe: '"r".yaml', out: 'a=b' }],
+  'a number below zero': [
+    ['fisher', '--model', 'm', '--base', 'b', '--data', 'd', '--out', 'f', '--coefficient', '-1e-3'],
+    { coefficient: -0.001, samples: 30, mode: 'exact', 'min-weight': 0 },
+  ],
+};
+
+test('right usage gives values of the types that the commands ask for', (t) => {
+  for (const [what, [args, values]] of Object.entries(RIGHT)) {
+    const request = readArguments(args, COMMANDS);
+    if (request.ask !== 'run') return t.fail(what);
+    t.is(request.command.name, args.includes('fisher') && !args.includes('merge') ? 'fisher' : 'merge', what);
+    for (const [name, value] of Object.entries(values)) t.deepEqual(request.args[name], value, `${what}: ${name}`);
+  }
+});
 
 test('wrong usage is told before any file is read', (t) => {
   for (const [what, [args, message]] of Object.entries(WRONG)) {
@@ -187,7 +244,8 @@ test('the words of a list end where the recipe begins', async (t) => {
 test('help fits 80 and 40 columns, and names every option of each command', (t) => {
   for (const width of [80, 40]) {
     for (const command of COMMANDS) {
-      const text = helpOf(command, width);
+      const request = readArguments([command.name, '--help'], COMMANDS, width);
+      const text = request.ask === 'run' ? '' : request.text;
       for (const line of text.split('\n'))
         t.true(stringWidth(line) <= width || !line.trim().includes(' '), `${command.name} at ${width}: ${line}`);
       for (const name of Object.keys(command.options)) t.true(text.includes(name), `${command.name}: --${name}`);
@@ -196,9 +254,10 @@ test('help fits 80 and 40 columns, and names every option of each command', (t) 
 });
 
 test('--help goes before mistakes, and --version says the version', async (t) => {
-  const help = await runCommand(['merge', '--nonsense', '--help']);
+  const help = await runCommand(['merge', '--nonsense', '--help'], { env: { LC_ALL: 'de_DE.UTF-8' } });
   t.deepEqual([help.code, help.stderr], [0, '']);
   t.regex(help.stdout, /^dfmerge merge \[RECIPE\] --out DIR/);
+  t.regex(help.stdout, /\nOptions:\n/, 'in English whatever the locale');
   for (const line of help.stdout.split('\n')) t.true(stringWidth(line) <= 80, line);
   t.deepEqual(await runCommand(['--version']), { code: 0, stdout: `${VERSION}\n`, stderr: '' });
 });

@@ -1,17 +1,13 @@
-import { parseArgs } from 'node:util';
 import { DfMergeError } from '../core/errors.js';
 import { didYouMean } from '../core/kinds.js';
 import { nearest } from '../core/nearest.js';
 import type { Command } from './command.js';
 import type { Option } from './options.js';
+import { parse, type Parsed } from './parser.js';
 
 /** What a command line asks for. */
 export type Request =
-  | { ask: 'run'; command: Command; args: Record<string, unknown> }
-  | { ask: 'help'; command?: Command }
-  | { ask: 'version' };
-
-type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+  { ask: 'run'; command: Command; args: Record<string, unknown> } | { ask: 'help or version'; text: string };
 
 /** A command line that cannot be understood, or an option whose value it cannot have. */
 export function usage(message: string): DfMergeError {
@@ -20,120 +16,163 @@ export function usage(message: string): DfMergeError {
 
 /** Whether errors are wanted as JSON, which must be known even where the rest of the line cannot be understood. */
 export function wantsJson(words: readonly string[]): boolean {
-  const end = words.indexOf('--');
-  return (end < 0 ? words : words.slice(0, end)).includes('--json');
+  return beforeDashes(words).includes('--json');
 }
 
 /**
- * Reads a command line. Nothing but its words is looked at: no file, and no environment. Errors: INVALID_ARGUMENT that names the word for
- * whatever is wrong, unknown, missing or given twice.
+ * Reads a command line, whose help is at most `width` columns wide. Nothing but its words is looked at: no file, and no environment. Errors:
+ * INVALID_ARGUMENT that names the word for whatever is wrong, unknown, missing or given twice.
  */
-export function readArguments(words: readonly string[], commands: readonly Command[]): Request {
-  const tokens = tokensOf(words, commands);
-  const named = (name: string) => tokens.some((token) => token.kind === 'option' && token.name === name);
-  const first = tokens.find((token) => token.kind === 'positional');
-  const command = first && commands.find(({ name }) => name === first.value);
-  if (named('help') || named('h')) return { ask: 'help', command };
-  if (named('version')) return { ask: 'version' };
-  if (first === undefined) throw usage('Which command? dfmerge --help lists them.');
-  if (command === undefined) throw usage(unknownCommand(first.value, commands));
-  const rest = tokens.filter((token) => token !== first);
-  return { ask: 'run', command, args: valuesOf(command, { tokens: rest, words, commands }) };
+export function readArguments(words: readonly string[], commands: readonly Command[], width = 80): Request {
+  const line = listsSpelledOut(words, commands);
+  const parsed = parse(line, commands, width);
+  if (parsed.output !== '') return { ask: 'help or version', text: parsed.output };
+  const command = commandOf(parsed, line, commands);
+  checkWords(beforeDashes(line), command, commands);
+  const args = valuesOf(command, parsed);
+  // A recipe after `--` is one that yargs misses; valuesOf has asked for it.
+  if (parsed.failure !== undefined && parsed.after.length === 0) throw usage(parsed.failure);
+  command.check?.(args);
+  return { ask: 'run', command, args };
 }
 
-/** The words by what they are. A value is taken by the options that have one in any command; none is a flag elsewhere. */
-function tokensOf(words: readonly string[], commands: readonly Command[]): Token[] {
-  const all = commands.flatMap(({ options }) => Object.entries(options));
-  const withValue = all.filter(([, { takes }]) => takes !== 'nothing').map(([name]) => name);
-  const options = Object.fromEntries(withValue.map((name) => [name, { type: 'string' as const }]));
-  const { tokens } = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
-  return tokens;
+function beforeDashes(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return end < 0 ? words : words.slice(0, end);
 }
 
-function unknownCommand(given: string, commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => name);
-  return `unknown command ${given}${didYouMean(given, names) || `; expected one of ${names.join(', ')}`}`;
+/** Whether a word is an option where an option may be: a number below zero is none. */
+function isOption(word: string): boolean {
+  return word.startsWith('-') && !/^-(\d+(\.\d+)?|\.\d+)?$/.test(word);
 }
 
-interface Line {
-  tokens: readonly Token[];
-  words: readonly string[];
-  commands: readonly Command[];
+/** Whether yargs takes a word after an option for its value. */
+function isValue(word: string | undefined): word is string {
+  return word !== undefined && word !== '' && (!/^-\D/.test(word) || /^-\.\d+$/.test(word));
 }
 
-function valuesOf(command: Command, line: Line): Record<string, unknown> {
-  const given = new Map<string, unknown>();
-  const loose: string[] = [];
-  for (let i = 0; i < line.tokens.length; i++) {
-    const token = line.tokens[i];
-    if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') {
-      loose.push(token.value);
-      continue;
-    }
-    const { name, spec, negated } = optionOf(token, command, line);
-    if (spec.takes === 'nothing') {
-      if (token.inlineValue) throw usage(`${token.rawName} takes no value: ${line.words[token.index]}`);
-      setOnce(given, name, !negated);
-      continue;
-    }
-    const word = valueOf(token, spec);
-    if (spec.takes === 'value') {
-      setOnce(given, name, parsed(name, word, spec));
-      continue;
-    }
-    const several = [word];
-    // Words that follow belong to the list as long as they may be meant for it; a recipe after them does not.
-    for (let next = line.tokens[i + 1]; !token.inlineValue && isOneOf(next, spec); next = line.tokens[i + 1]) {
-      several.push(next.value);
-      i++;
-    }
-    given.set(name, [...((given.get(name) as string[] | undefined) ?? []), ...several]);
+/**
+ * Writes `--compare base fisher recipe.yaml` as `--compare=base --compare=fisher recipe.yaml`: yargs would take one of the words or all of them,
+ * but a list ends at the word that cannot be meant for it.
+ */
+function listsSpelledOut(words: readonly string[], commands: readonly Command[]): string[] {
+  const options = new Map(commands.flatMap((command) => Object.entries(command.options)));
+  const line: string[] = [];
+  const end = beforeDashes(words).length;
+  for (let i = 0; i < end; i++) {
+    const word = words[i];
+    const spec = word.startsWith('--') ? options.get(word.slice(2)) : undefined;
+    const several: string[] = [];
+    if (spec?.takes === 'values')
+      while (i + 1 < end && (several.length === 0 ? isValue(words[i + 1]) : isOneOf(words[i + 1], spec)))
+        several.push(words[++i]);
+    line.push(...(several.length === 0 ? [word] : several.map((value) => `${word}=${value}`)));
   }
-  const values: Record<string, unknown> = {};
-  for (const [name, spec] of Object.entries(command.options)) values[name] = finished(name, given, spec);
-  positional(command, loose, values);
-  const missing = Object.entries(command.options).find(([name, { required }]) => required && !given.has(name));
-  if (missing) throw usage(`${command.name} needs --${missing[0]} ${missing[1].value}: ${missing[1].describe}`);
-  command.check?.(values);
-  return values;
+  return [...line, ...words.slice(end)];
 }
 
-function optionOf(
-  token: Token & { kind: 'option' },
-  command: Command,
-  { words, commands }: Line,
-): { name: string; spec: Option<unknown>; negated: boolean } {
-  const find = (name: string) => (Object.hasOwn(command.options, name) ? command.options[name] : undefined);
-  const spec = find(token.name);
-  if (spec && token.rawName.startsWith('--')) return { name: token.name, spec, negated: false };
-  const positive = token.name.replace(/^no-/, '');
-  const flag = find(positive);
-  if (flag?.takes === 'nothing' && positive !== token.name) return { name: positive, spec: flag, negated: true };
-  const word = words[token.index].replace(/=.*$/s, '');
+/** Whether a word may be meant as a value of a list: it is one of its names, or nearly. */
+function isOneOf(given: string, { kind }: Option<unknown>): boolean {
+  const names = [...(kind.names ?? []), 'none'];
+  return given.split(',').every((word) => nearest(word, names) !== undefined);
+}
+
+function commandOf({ loose: [first] }: Parsed, line: readonly string[], commands: readonly Command[]): Command {
+  const found = commands.find(({ name }) => name === first);
+  if (found) return found;
+  // An option that no command has may have taken the command's name for its value, so that it is the one to be told.
+  const stray = beforeDashes(line).find((word) => isOption(word) && !commands.some((each) => specOf(word, each)));
+  if (stray !== undefined) throw usage(unknownOption(stray, undefined, commands));
+  if (first === undefined) throw usage('Which command? dfmerge --help lists them.');
+  const names = commands.map(({ name }) => name);
+  throw usage(`unknown command ${first}${didYouMean(first, names) || `; expected one of ${names.join(', ')}`}`);
+}
+
+/** An option of a command as a word of the line names it. */
+interface Named {
+  name: string;
+  spec: Option<unknown>;
+}
+
+const nameIn = (word: string) => word.replace(/=.*$/s, '');
+
+function specOf(word: string, { options }: Command): Named | undefined {
+  if (!word.startsWith('--')) return undefined;
+  const name = nameIn(word).slice(2);
+  if (Object.hasOwn(options, name)) return { name, spec: options[name] };
+  const denied = name.startsWith('no-') ? name.slice(3) : '';
+  const isFlag = Object.hasOwn(options, denied) && options[denied].takes === 'nothing';
+  return isFlag ? { name: denied, spec: options[denied] } : undefined;
+}
+
+/** Throws for what yargs takes without a word, or tells in words that help less. */
+function checkWords(words: readonly string[], command: Command, commands: readonly Command[]): void {
+  const given = new Set<string>();
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (word === '-') throw usage(`${command.name}: - is no path: nothing is read from standard input`);
+    if (!isOption(word)) continue;
+    const named = specOf(word, command);
+    if (!named) throw usage(unknownOption(word, command, commands));
+    const { name, spec } = named;
+    const next = words[i + 1] as string | undefined;
+    if (spec.takes === 'nothing') checkFlag(word, next);
+    else if (word.includes('=')) checkValue(word, word.slice(word.indexOf('=') + 1) || undefined, spec);
+    else checkValue(word, words[++i], spec);
+    if (given.has(name) && spec.takes !== 'values') throw usage(`--${name} is given twice`);
+    given.add(name);
+  }
+}
+
+/** yargs would read `--overwrite=yes` as false, and take the `true` of `--overwrite true` for a value. */
+function checkFlag(word: string, next: string | undefined): void {
+  if (word.includes('=')) throw usage(`${nameIn(word)} takes no value: ${word}`);
+  if (next === 'true' || next === 'false') throw usage(`${word} takes no value: ${word} ${next}`);
+}
+
+function checkValue(word: string, text: string | undefined, { value, kind }: Option<unknown>): void {
+  const name = nameIn(word);
+  const expected = `${name} needs a value: ${name} ${value}, ${kind.expected}`;
+  if (text === undefined || text === '') throw usage(expected);
+  if (!word.includes('=') && !isValue(text))
+    throw usage(`${expected} (a value that begins with a dash is written ${name}=${text})`);
+}
+
+function unknownOption(given: string, command: Command | undefined, commands: readonly Command[]): string {
+  const word = nameIn(given);
   if (!word.startsWith('--'))
-    throw usage(`unknown option ${word}; a path that begins with a dash goes after --, or after = as in --out=${word}`);
-  const elsewhere = commands.filter(({ options }) => Object.hasOwn(options, token.name)).map(({ name }) => name);
-  const likely = nearest(token.name, Object.keys(command.options));
-  const hint = likely === undefined ? '' : `; did you mean --${likely}?`;
-  throw usage(
-    `${command.name} has no option ${word}${hint || (elsewhere.length > 0 ? `, which ${elsewhere.join(' and ')} ${elsewhere.length > 1 ? 'have' : 'has'}` : '')}`,
+    return `unknown option ${given}; a path that begins with a dash goes after --, or after = as in --out=${given}`;
+  const likely = nearest(
+    word.slice(2),
+    command ? Object.keys(command.options) : commands.flatMap(({ options }) => Object.keys(options)),
   );
+  const elsewhere = commands.filter(({ options }) => Object.hasOwn(options, word.slice(2))).map(({ name }) => name);
+  const those =
+    elsewhere.length > 0 ? `, which ${elsewhere.join(' and ')} ${elsewhere.length > 1 ? 'have' : 'has'}` : '';
+  return `${command?.name ?? 'dfmerge'} has no option ${word}${likely === undefined ? those : `; did you mean --${likely}?`}`;
 }
 
-/** The text that belongs to an option. */
-function valueOf(token: Token & { kind: 'option' }, { value, kind }: Option<unknown>): string {
-  const { rawName, value: word, inlineValue } = token;
-  const expected = `${rawName} needs a value: ${rawName} ${value}, ${kind.expected}`;
-  if (word === undefined || word === '') throw usage(expected);
-  const isOption = !inlineValue && word.startsWith('-') && word !== '-' && !/^-[.\d]/.test(word);
-  if (isOption) throw usage(`${expected} (a value that begins with a dash is written ${rawName}=${word})`);
-  return word;
-}
-
-function setOnce(given: Map<string, unknown>, name: string, value: unknown): void {
-  if (given.has(name)) throw usage(`--${name} is given twice`);
-  given.set(name, value);
+/** The values of all arguments, as their kinds read the texts. */
+function valuesOf(command: Command, { argv, loose, after }: Parsed): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(command.options)) {
+    const given = argv[name];
+    if (given === undefined) values[name] = spec.fallback;
+    else if (spec.takes === 'values') values[name] = listed(name, given as string[], spec);
+    else values[name] = typeof given === 'string' ? parsed(name, given, spec) : given;
+  }
+  const { name, positional, options } = command;
+  const inPlace = positional ? argv[positional.name] : undefined;
+  const others = [...(inPlace === undefined ? [] : [inPlace as string]), ...loose.slice(1), ...after];
+  const path = positional ? others.shift() : undefined;
+  if (others.length > 0)
+    throw usage(`${name}: unexpected argument ${others[0]}${positional ? ` after ${positional.name} ${path}` : ''}`);
+  if (positional && (path === '' || (positional.required && path === undefined)))
+    throw usage(`${name} needs a ${positional.name}: dfmerge ${name} ${positional.value}`);
+  if (positional) values[positional.name] = path;
+  const missing = Object.entries(options).find(([option, { required }]) => required && argv[option] === undefined);
+  if (missing) throw usage(`${name} needs --${missing[0]} ${missing[1].value}: ${missing[1].describe}`);
+  return values;
 }
 
 function parsed(name: string, word: string, { kind }: Option<unknown>): unknown {
@@ -142,36 +181,15 @@ function parsed(name: string, word: string, { kind }: Option<unknown>): unknown 
   throw usage(`--${name} ${word}: expected ${kind.expected}${didYouMean(word, kind.names ?? [])}`);
 }
 
-/** Whether a word may be meant as a value of a list: it is one of its names, or nearly. */
-function isOneOf(token: Token | undefined, { kind }: Option<unknown>): token is Token & { kind: 'positional' } {
-  const names = [...(kind.names ?? []), 'none'];
-  return token?.kind === 'positional' && token.value.split(',').every((word) => nearest(word, names) !== undefined);
-}
-
-function finished(name: string, given: Map<string, unknown>, spec: Option<unknown>): unknown {
-  if (!given.has(name)) return spec.fallback;
-  if (spec.takes !== 'values') return given.get(name);
-  const entries = (given.get(name) as string[]).flatMap((word) => word.split(','));
+function listed(name: string, words: readonly string[], { kind }: Option<unknown>): string[] {
+  const entries = words.flatMap((word) => word.split(','));
   if (entries.includes('none') && entries.length > 1) throw usage(`--${name} ${entries.join(' ')}: none stands alone`);
   const values = entries.filter((word) => word !== 'none');
-  const names = spec.kind.names ?? [];
+  const names = kind.names ?? [];
   const wrong = values.find((value) => !names.includes(value));
   if (wrong !== undefined)
     throw usage(`--${name} ${wrong}: expected ${names.join(', ')} or none${didYouMean(wrong, names)}`);
   const twice = values.find((value, i) => values.indexOf(value) !== i);
   if (twice !== undefined) throw usage(`--${name}: ${twice} is given twice`);
   return values;
-}
-
-function positional(
-  { name, positional: spec }: Command,
-  loose: readonly string[],
-  values: Record<string, unknown>,
-): void {
-  const [first, ...others] = spec ? loose : [undefined, ...loose];
-  if (others.length > 0)
-    throw usage(`${name}: unexpected argument ${others[0]}${spec ? ` after ${spec.name} ${first}` : ''}`);
-  if (spec?.required && (first === undefined || first === ''))
-    throw usage(`${name} needs a ${spec.name}: dfmerge ${name} ${spec.value}`);
-  if (spec) values[spec.name] = first;
 }

@@ -1,55 +1,60 @@
 import cliProgress from 'cli-progress';
 import type { ProgressEvent } from '../core/progress.js';
 import { roughDuration } from '../report/format.js';
+import { barLine, progressWords } from './progress_line.js';
 
-const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
-  load: 'loading',
-  fisher: 'measuring Fisher',
-  merge: 'merging',
-  evaluate: 'evaluating',
-  suggest: 'suggesting',
-  write: 'writing',
-  train: 'training',
-  search: 'searching',
-};
+/** How often the bar is drawn again, in milliseconds, so that its time goes on while nothing happens. */
+const REDRAW_MS = 500;
 
-/** How far something has come, and since when. */
-interface Span {
-  key: string;
-  started: number;
-  /** How many steps were done at `started`. */
-  first: number;
+/** How a command's progress is shown. */
+export interface DisplayOptions {
+  /** Whether nothing but warnings is shown. */
+  quiet: boolean;
+  /** Where it is shown, by default standard error. */
+  stream?: NodeJS.WriteStream;
+  /** The time in milliseconds; tests put in one of their own. */
+  now?: () => number;
 }
 
-/** Shows a command's progress on standard error: a bar with the time left on a terminal, plain lines elsewhere. */
+/** Shows a command's progress on standard error: a bar with the time left of the whole run on a terminal, plain lines elsewhere. */
 export class ProgressDisplay {
   readonly #bar: cliProgress.SingleBar | undefined;
   readonly #quiet: boolean;
-  #span: Span = { key: '', started: 0, first: 0 };
-  #search: ProgressEvent | undefined;
+  readonly #stream: NodeJS.WriteStream;
+  readonly #now: () => number;
+  #event: ProgressEvent | undefined;
+  #eventAt = 0;
+  #trials = 0;
   #lastLine = 0;
 
-  constructor(options: { quiet: boolean }) {
-    this.#quiet = options.quiet;
-    if (options.quiet || !process.stderr.isTTY) return;
+  constructor({ quiet, stream = process.stderr, now = () => performance.now() }: DisplayOptions) {
+    this.#quiet = quiet;
+    this.#stream = stream;
+    this.#now = now;
+    if (quiet || !stream.isTTY) return;
     this.#bar = new cliProgress.SingleBar({
-      format: '[{bar}] {percentage}%{left}  {what}',
-      stream: process.stderr,
+      format: () => this.#line(),
+      stream,
       hideCursor: true,
       clearOnComplete: true,
-      barsize: 24,
+      fps: 1000 / REDRAW_MS,
       gracefulExit: false,
     });
   }
 
-  /** Takes the progress events of a call. Within a search the bar counts trials, and the phase of the trial is named beside it. */
+  /** How many seconds the whole run has left by now; undefined where that is not known. */
+  get secondsLeft(): number | undefined {
+    const { secondsLeft } = this.#event ?? {};
+    return secondsLeft === undefined ? undefined : Math.max(0, secondsLeft - (this.#now() - this.#eventAt) / 1000);
+  }
+
+  /** Takes the progress events of a call. */
   readonly update = (event: ProgressEvent): void => {
+    this.#event = event;
+    this.#eventAt = this.#now();
+    if (event.phase === 'search') this.#trials = event.total;
     if (this.#quiet) return;
-    if (event.phase === 'search') this.#search = event;
-    const counted = event.trial !== undefined && this.#search ? this.#search : event;
-    const key = counted.phase === 'search' ? 'search' : `${event.phase} ${event.subject ?? ''}`;
-    if (key !== this.#span.key) this.#span = { key, started: performance.now(), first: counted.done };
-    if (this.#bar) this.#draw(counted, words(event));
+    if (this.#bar) this.#draw(this.#bar, event);
     else this.#printRarely(event);
   };
 
@@ -57,46 +62,43 @@ export class ProgressDisplay {
   readonly line = (text: string): void => {
     if (this.#quiet) return;
     this.stop();
-    process.stderr.write(`${text}\n`);
+    this.#stream.write(`${text}\n`);
   };
 
   /** Prints a warning, with --quiet too. */
   readonly warning = (message: string): void => {
     this.stop();
-    process.stderr.write(`warning: ${message}\n`);
+    this.#stream.write(`warning: ${message}\n`);
   };
 
   stop(): void {
     if (!this.#bar?.isActive) return;
     this.#bar.stop();
-    process.stderr.write('\r\x1b[K'); // Where the terminal was busy, the bar's last state is still there.
+    this.#stream.write('\r\x1b[K'); // Where the terminal was busy, the bar's last state is still there.
   }
 
-  #draw(event: ProgressEvent, what: string): void {
-    const bar = this.#bar as cliProgress.SingleBar;
-    const payload = { what, left: this.#left(event) };
-    if (!bar.isActive) bar.start(Math.max(1, event.total), event.done, payload);
-    bar.setTotal(Math.max(1, event.total));
-    bar.update(event.done, payload);
+  #draw(bar: cliProgress.SingleBar, { fraction = 0 }: ProgressEvent): void {
+    if (bar.isActive) bar.update(fraction);
+    else bar.start(1, fraction);
+  }
+
+  #line(): string {
+    const event = this.#event as ProgressEvent; // The bar is drawn from the first event on.
+    const { secondsLeft } = this;
+    return barLine({ event, trials: this.#trials, secondsLeft }, this.#stream.columns || 80);
   }
 
   #printRarely(event: ProgressEvent): void {
     // A search prints a line per trial, and a merge is short.
     if (event.trial !== undefined || event.phase === 'search' || event.phase === 'merge') return;
-    const now = performance.now();
+    const now = this.#now();
     if (event.done === 0 || event.total < 2 || now - this.#lastLine < 10_000) return;
     this.#lastLine = now;
-    process.stderr.write(`${words(event)}: ${event.done} of ${event.total}${this.#left(event)}\n`);
-  }
-
-  #left({ done, total }: ProgressEvent): string {
-    const { started, first } = this.#span;
-    const elapsed = (performance.now() - started) / 1000;
-    return done > first && elapsed > 1 ? `, ${roughDuration((elapsed / (done - first)) * (total - done))} left` : '';
+    this.#stream.write(`${progressWords(event)}: ${event.done} of ${event.total}${leftWords(this.secondsLeft)}\n`);
   }
 }
 
-function words({ phase, subject, trial }: ProgressEvent): string {
-  const what = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
-  return trial === undefined ? what : `trial ${trial}: ${what}`;
+/** `, 42 s left`, or nothing where it is not known. */
+export function leftWords(seconds: number | undefined): string {
+  return seconds === undefined ? '' : `, ${roughDuration(seconds)} left`;
 }

@@ -1,6 +1,5 @@
 import { journalPath, search } from '../commands/search.js';
 import { listOf } from '../core/kinds.js';
-import { mean } from '../core/statistics.js';
 import { methodNamed } from '../methods/index.js';
 import { helpOfSearchMethods } from '../methods/reference.js';
 import { recipeForSearch } from '../recipe/read.js';
@@ -14,7 +13,7 @@ import { dryRun } from './check.js';
 import { DATA, dataOptions, DRY_RUN, FOLDER, print, RECIPE_SEED } from './common.js';
 import { Interruption } from './failure.js';
 import { flag, list } from './options.js';
-import type { ProgressDisplay } from './progress.js';
+import { leftWords, type ProgressDisplay } from './progress.js';
 import { printRun } from './run_table.js';
 import { commandLine, resumingWords } from './shell.js';
 
@@ -76,10 +75,8 @@ function trialLines(
 ): Pick<SearchEvents, 'onTrial' | 'onFailure'> {
   const { search: searched } = methodNamed(mergeMethod);
   const total = searched ? trialsOf(searched, settings) : 0;
-  const times: number[] = [];
   const onTrial = (trial: TrialRecord, best: TrialRecord, seconds: number) => {
-    times.push(seconds);
-    const left = trial.trial < total ? `, ${roughDuration(mean(times) * (total - trial.trial))} left` : '';
+    const left = leftWords(progress.secondsLeft);
     progress.line(
       `trial ${String(trial.trial).padStart(String(total).length)}/${total}  objective ${trial.objective.toFixed(4)}${trial.stopped ? ' (stopped)' : ''}  best ${best.objective.toFixed(4)} (trial ${best.trial})  ` +
         `λ ${trial.coefficients.map((c) => c.toFixed(2)).join(' ')}  ${roughDuration(seconds)}${left}`,

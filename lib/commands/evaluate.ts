@@ -1,7 +1,9 @@
 import { checkCall, DATA_KINDS, HANDLER, oneOf, PATH, FLAG } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
+import { Course, inStage } from '../core/course.js';
 import { writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
+import { scoringCost } from '../engine/batch.js';
 import { assertTaskRunnable } from '../run/preflight_task.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
@@ -63,10 +65,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkChoices(looked, judging);
     checkLabels(looked, judging);
     await session.load(0, options.signal);
-    const evaluation = await evaluateRows(session, scoringRows(session, split.rows, split.all), {
-      ...options,
-      subject: basename(resolve(options.data)),
-    });
+    const rows = scoringRows(session, split.rows, split.all);
+    const course = new Course(options.onProgress);
+    course.plan([{ stage: 'evaluation', work: [{ phase: 'evaluate', cost: scoringCost(rows) }] }]);
+    const run = inStage({ ...options, onProgress: course.report }, 'evaluation');
+    const evaluation = await evaluateRows(session, rows, { ...run, subject: basename(resolve(options.data)) });
     if (options.details !== undefined) await writeOutputLines(options.details, jsonLines(evaluation.results), options);
     return evaluation;
   } finally {

@@ -15,7 +15,9 @@ import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { COMPUTE_KINDS, checkComputeOptions, Session, type ComputeOptions } from '../engine/session.js';
+import { Course, inStage, type PlannedWork } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
+import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/batch.js';
 import { mean, sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
@@ -95,8 +97,10 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
   const session = await Session.open(options.model, [], options);
   const keep = new BestParameters(session, `${out}.best`);
   try {
-    const { onProgress, signal, cache } = options;
+    const { signal, cache } = options;
     const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
+    const course = new Course(options.onProgress);
+    const { onProgress } = inStage({ onProgress: course.report }, 'training');
     const tokenizer = await tokenizerOf(session);
     const task = basename(resolve(options.data));
     const training = await prepareSplit(tokenizer, options.data, { split: 'train', needLabels: true, cache, signal });
@@ -112,6 +116,10 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       checkLabels({ ...split, task }, judging);
     }
     const validationRows = scoringRows(session, validation.rows, validation.all);
+    course.plan([
+      { stage: 'training', work: trainingWork(training.rows, validationRows, { ...options, steps, evaluateEvery }) },
+      { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
+    ]);
     await session.load(0, signal);
     const evaluations: FinetuneEvaluation[] = [];
     let best: FinetuneEvaluation | undefined;
@@ -134,16 +142,39 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       best = evaluation;
       await keep.save();
     };
-    await train(session, training.rows, { ...options, subject: undefined, afterStep });
+    await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
     await keep.restore();
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
+    const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
+    written(0);
     await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
+    written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
     await keep.discard();
     session.close();
   }
+}
+
+/** All steps, and the evaluations between them. */
+function trainingWork(
+  rows: TokenizedRows,
+  validation: BatchedRows,
+  {
+    steps,
+    evaluateEvery,
+    batchSize = TRAINING_DEFAULTS.batchSize,
+  }: FinetuneOptions & { steps: number; evaluateEvery: number },
+): PlannedWork[] {
+  const { inputIds, labels, choices } = rows;
+  const tokens = sum(inputIds.map((ids, i) => ids.length + (choices[i][labels[i]]?.length ?? 0)));
+  const perStep = (tokens / labels.length) * Math.min(batchSize, labels.length);
+  const evaluation: PlannedWork = { phase: 'evaluate', cost: scoringCost(validation) };
+  return [
+    { phase: 'train', cost: steps * perStep },
+    ...Array<PlannedWork>(Math.ceil(steps / evaluateEvery)).fill(evaluation),
+  ];
 }
 
 /** The best parameters so far. They lie on the disk, since memory holds only one set of parameters. */

@@ -4,11 +4,13 @@ import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { assertTaskRunnable } from '../run/preflight_task.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
+  fisherCost,
   fisherInputs,
   measureFisher,
   type FisherMode,
@@ -126,8 +128,15 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
-    const { skipped } = await measureFisher(session, fisherInputs(session, { rows: split.rows, indices }, mode), {
-      ...options,
+    const measured = fisherInputs(session, { rows: split.rows, indices }, mode);
+    const course = new Course(options.onProgress);
+    const run = inStage({ ...options, onProgress: course.report }, 'fisher');
+    course.plan([
+      { stage: 'fisher', work: [{ phase: 'fisher', cost: fisherCost(measured, mode) }] },
+      { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
+    ]);
+    const { skipped } = await measureFisher(session, measured, {
+      ...run,
       mode,
       epsilon,
       draw: { seed, task },
@@ -141,15 +150,17 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       epsilon: String(epsilon),
       compute_dtype: session.computeDtype,
       seed: String(seed),
-      model: await checkpointFingerprint(member.checkpoint, options),
-      ...(options.base === undefined
-        ? {}
-        : { base: await checkpointFingerprint(session.set.base.checkpoint, options) }),
+      model: await checkpointFingerprint(member.checkpoint, run),
+      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint, run) }),
       digests: DIGEST_SCHEME,
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),
     };
+    const written = (done: number) =>
+      course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
+    written(0);
     await writeFisher(session, options.out, { metadata, overwrite: options.overwrite, signal });
+    written(1);
     return { out: options.out, samples: indices.length, mode, ...(minWeight > 0 ? { skipped } : {}) };
   } finally {
     session.close();

@@ -5,6 +5,7 @@ import { outputPath } from '../core/paths.js';
 import { assertWritable } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { whileLocked } from '../core/output_lock.js';
+import { Course } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
@@ -25,6 +26,7 @@ import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
 import { warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
+import { plannedStages } from '../run/stages.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 
 /** Options of a merge besides its recipe. */
@@ -64,7 +66,9 @@ export async function merge(given: MergeRecipe | RecipeInput | string, options: 
   return whileLocked(out, () => mergeInto(out, recipe, options));
 }
 
-async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions): Promise<RunRecord> {
+async function mergeInto(out: string, recipe: MergeRecipe, given: MergeOptions): Promise<RunRecord> {
+  const course = new Course(given.onProgress);
+  const options = { ...given, onProgress: course.report };
   await assertWritable(out, options);
   const compare = plannedComparisons(recipe, { asked: options.compare, usual: [] });
   const usesFisher = methodNamed(recipe.mergeMethod).needs.fisher !== undefined || comparesWithFisher(compare);
@@ -76,6 +80,7 @@ async function mergeInto(out: string, recipe: MergeRecipe, options: MergeOptions
   const context = await openRun(recipe, needs, options);
   try {
     checkScorable(context, compare);
+    course.plan(plannedStages(context, { compare, search: false }));
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
     await warnOfOtherInputs(context, options);

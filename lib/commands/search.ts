@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
 import { assertWritable, type Overwrite } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
+import { Course, inStage } from '../core/course.js';
 import { DfMergeError } from '../core/errors.js';
 import { lockOutput } from '../core/output_lock.js';
 import { Warnings } from '../core/warnings.js';
@@ -32,6 +33,7 @@ import { finishRun, JOURNAL_FILE } from '../run/output.js';
 import type { RunRecord } from '../run/record.js';
 import { comparisonsAskedFor, openJournal, type Journal } from '../search/journal.js';
 import { checkSettings } from '../run/settings.js';
+import { plannedStages } from '../run/stages.js';
 import { proposalsOf } from '../search/proposals.js';
 import { searchCoefficients, type SearchParts } from '../search/search.js';
 import type { SearchEvents } from '../search/trial.js';
@@ -97,7 +99,9 @@ export async function search(given: SearchRecipe | RecipeInput | string, options
   }
 }
 
-async function searchInto(out: string, written: SearchRecipe, options: SearchOptions): Promise<RunRecord> {
+async function searchInto(out: string, written: SearchRecipe, given: SearchOptions): Promise<RunRecord> {
+  const course = new Course(given.onProgress);
+  const options = { ...given, onProgress: course.report };
   const earlier = options.resume || options.repair ? await earlierSearch(out) : {};
   const overwrite: Overwrite = earlier.inside ? 'unlisted' : options.overwrite || earlier.journal !== undefined;
   await assertWritable(out, { overwrite });
@@ -113,6 +117,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
   try {
     checkScorable(opened, compare);
     checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
+    course.plan(plannedStages(opened, { compare, search: true }));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };
@@ -122,7 +127,7 @@ async function searchInto(out: string, written: SearchRecipe, options: SearchOpt
       names: headerNames(context),
     });
     noteComparisons(journal, options.compare);
-    const found = await searchCoefficients({ ...partsOf(context), journal }, options);
+    const found = await searchCoefficients({ ...partsOf(context), journal }, inStage(options, 'trials'));
     const { coefficients } = found.best;
     const { finished } = earlier;
     const ending = { ...options, out, overwrite, coefficients, search: found, compare, journal, finished };

@@ -1,3 +1,19 @@
+/**
+ * The stages of a run. A search opens, goes through its trials, makes each comparison, merges, evaluates on the validation and the test splits
+ * and writes; other calls have some of these, or an evaluation, the measurement of a Fisher or a training in their place.
+ */
+export type Stage =
+  | 'opening'
+  | 'trials'
+  | `comparison ${string}`
+  | 'merge'
+  | 'validation'
+  | 'test'
+  | 'evaluation'
+  | 'fisher'
+  | 'training'
+  | 'writing';
+
 /** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps. */
 export interface ProgressEvent {
   phase: 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'search';
@@ -7,6 +23,14 @@ export interface ProgressEvent {
   subject?: string;
   /** The number of the trial in a search, counted from 1. */
   trial?: number;
+  /** The stage of the run. */
+  stage?: Stage;
+  /** How much of the whole run is done, from 0 to 1; it never falls. */
+  fraction?: number;
+  /** How many seconds the rest of the whole run will take by the speed so far; absent until something is measured. */
+  secondsLeft?: number;
+  /** The best trial of a search so far. */
+  best?: { trial: number; objective: number };
 }
 
 /** Is called with whatever is odd and not wrong, in a sentence that is meant for the user. The run goes on. */

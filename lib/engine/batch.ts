@@ -71,6 +71,11 @@ export function batched(rows: TokenizedRows, indices: readonly number[], budget:
   return { rows, indices, batches: makeBatches(rows, indices, budget) };
 }
 
+/** How much work it is to score rows: their tokens. */
+export function scoringCost({ batches }: BatchedRows): number {
+  return sum(batches.map(({ batch }) => batch.inputIds.length + batch.labelIds.length));
+}
+
 /** One ragged batch of the given rows, in the given order. */
 export function packRows(rows: TokenizedRows, indices: readonly number[]): NativeBatch {
   const inputs = indices.map((index) => rows.inputIds[index]);

@@ -72,6 +72,19 @@ export function fisherInputs(
   );
 }
 
+/** How much work a Fisher is: the tokens of every gradient that it sums over. */
+export function fisherCost({ batches }: BatchedRows, mode: FisherMode): number {
+  return sum(
+    batches.flatMap(({ indices, batch: { inputOffsets, choiceOffsets, labelIds } }) => [
+      labelIds.length,
+      ...indices.map((_, i) => {
+        const choices = choiceOffsets[i + 1] - choiceOffsets[i];
+        return (inputOffsets[i + 1] - inputOffsets[i]) * (mode === 'sampled' ? 1 : choices);
+      }),
+    ]),
+  );
+}
+
 /**
  * Measures the diagonal Fisher at the session's current parameters, over inputs that fisherInputs has cut: F = 1/N Σ_x Σ_c p̃_c g_c² + ε,
  * where every input and choice is squared by itself. The Fisher stays in the engine, to be written, or to be folded into a merge where `fold`

@@ -56,8 +56,9 @@ export async function runMerge(
     const { value: left, seconds: took } = await timed(() => carryOut(session, pass, options));
     Object.assign(skipped, left);
     seconds[FISHER_PASSES.has(pass.pass) ? 'fisher' : 'merge'] += took;
-    if (addsModel(pass)) options.onProgress?.({ phase: 'merge', done: ++done, total });
+    if (addsModel(pass)) options.onProgress?.({ phase: 'merge', done: ++done, total: total + 1 });
   }
+  options.onProgress?.({ phase: 'merge', done: total + 1, total: total + 1 });
   return { ...(Object.keys(skipped).length > 0 ? { skipped } : {}), seconds };
 }
 

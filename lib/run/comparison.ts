@@ -1,4 +1,5 @@
 import { DfMergeError } from '../core/errors.js';
+import { inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, timed, type Seconds } from '../core/timing.js';
 import type { Session } from '../engine/session.js';
@@ -133,7 +134,7 @@ export async function compare(context: RunContext, name: Comparison, options: Co
   const part = journal && partOfJournal(journal, journalPart(context, name, { split: splitOf(context), method }));
   const kept = part?.events.find((event) => event.event === 'compared');
   if (kept?.event === 'compared') return kept;
-  const partOptions = { ...options, journal: part };
+  const partOptions = inStage({ ...options, journal: part }, `comparison ${name}`);
   const compared = await (method
     ? compareMethod(context, method, partOptions)
     : name === 'base'
@@ -195,8 +196,9 @@ async function compareMethod(
   };
 }
 
-async function loaded(session: Session, model: number, { signal }: RunOptions): Promise<Prepared> {
+async function loaded(session: Session, model: number, { signal, onProgress }: RunOptions): Promise<Prepared> {
   const { seconds } = await timed(() => session.load(model, signal));
+  onProgress?.({ phase: 'load', done: 1, total: 1 });
   return { seconds: { load: seconds } };
 }
 
@@ -231,7 +233,7 @@ async function bestOfGrid(
     },
     {
       signal,
-      onProgress: ({ trial: _, ...event }) => {
+      onProgress: ({ trial: _trial, best: _best, ...event }) => {
         if (event.phase !== 'search') onProgress?.(event);
       },
     },
@@ -240,7 +242,7 @@ async function bestOfGrid(
 }
 
 /** Comparisons are judged on what no search has seen, where there is such a thing. */
-function splitOf({ tasks }: RunContext): 'test' | 'validation' {
+export function splitOf({ tasks }: Pick<RunContext, 'tasks'>): 'test' | 'validation' {
   return tasks.every(({ test }) => test) ? 'test' : 'validation';
 }
 

@@ -1,5 +1,6 @@
 import type { Overwrite } from '../checkpoint/write.js';
 import type { ManifestFiles } from '../core/manifest.js';
+import { inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
@@ -53,7 +54,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
   idleModels(recipe, comparisons).forEach(context.warnings.add);
   let outcome: MergeOutcome | undefined;
   const merged = once(async () => {
-    outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, options);
+    outcome = await mergeAt(context, { plan: mergePlan(context), coefficients }, inStage(options, 'merge'));
     spent.push(outcome.seconds);
     return { seconds: {} };
   });
@@ -97,7 +98,7 @@ async function finalScores(
   // A search that was resumed with more iterations may end at other coefficients, which make another part.
   const part = journal && partOfJournal(journal, journalPart(context, 'final', { split, coefficients }));
   const work = toScore(context, split, merged);
-  const { scores, seconds } = await keptScores(context.session, { work, journal: part }, options);
+  const { scores, seconds } = await keptScores(context.session, { work, journal: part }, inStage(options, split));
   spent.push(seconds);
   return scores;
 }
@@ -112,7 +113,8 @@ async function writeRun(
   options: FinishOptions,
   { record, spent }: { record: () => RunRecord; spent: Seconds[] },
 ): Promise<RunRecord> {
-  const progress = (done: number) => options.onProgress?.({ phase: 'write', done, total: 1, subject: options.out });
+  const progress = (done: number) =>
+    options.onProgress?.({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
   progress(0);
   // Loading the plots takes a good part of a second, which is not spent before there is something to plot.
   const { renderReport } = await import('../report/report.js');

@@ -1,5 +1,5 @@
 import { DfMergeError } from '../core/errors.js';
-import { checkAborted, type RunOptions } from '../core/progress.js';
+import { checkAborted, type ProgressEvent, type RunOptions } from '../core/progress.js';
 import { sumOfSeconds, timed, totalSeconds, type Phase, type Seconds } from '../core/timing.js';
 import { runMerge, type MergePlan } from '../engine/merge.js';
 import type { Session } from '../engine/session.js';
@@ -52,12 +52,14 @@ export async function searchCoefficients(parts: SearchParts, options: SearchEven
   const spent: Seconds[] = [past.seconds];
   for (;;) {
     checkAborted(options.signal);
-    options.onProgress?.({ phase: 'search', done: trials.length + failed.length, total: proposals.total });
+    const tell = (event: ProgressEvent) => options.onProgress?.({ ...event, ...(best ? { best: ofBest(best) } : {}) });
+    tell({ phase: 'search', done: trials.length + failed.length, total: proposals.total });
     const asked = await timed(() => inFlight.shift() ?? ask(proposals, journal));
     const candidate = asked.value;
     if (!candidate) break;
     const { trial, coefficients } = candidate;
-    const run: RunOptions = { ...options, onProgress: (event) => options.onProgress?.({ ...event, trial }) };
+    const run: RunOptions = { ...options, onProgress: (event) => tell({ ...event, trial }) };
+    run.onProgress?.({ phase: 'suggest', done: 1, total: 1 });
     const seconds: Seconds = { suggest: asked.seconds };
     spent.push(seconds);
     let outcome: TrialOutcome;
@@ -86,6 +88,10 @@ export async function searchCoefficients(parts: SearchParts, options: SearchEven
   }
   if (!best) throw new DfMergeError('INVALID_RECIPE', 'a search needs at least one trial');
   return { trials, failed, best, seconds: sumOfSeconds(spent) };
+}
+
+function ofBest({ trial, objective }: TrialRecord): ProgressEvent['best'] {
+  return { trial, objective };
 }
 
 /** The next candidate, which is on the disk before anything is done for it. */
