@@ -93,11 +93,7 @@ export type { DemoRow, DemoTable } from './demo/table.js';
 // # Errors and options
 export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
-<<<<<<< HEAD
-export type { OnWarning, ProgressEvent, RunOptions } from './core/progress.js';
-=======
-export type { ProgressEvent, RunOptions, Stage } from './core/progress.js';
->>>>>>> main
+export type { OnWarning, ProgressEvent, RunOptions, Stage } from './core/progress.js';
 export type { ComputeOptions } from './engine/session.js';
 export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';
