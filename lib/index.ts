@@ -49,6 +49,7 @@ export type {
   MergeModel,
   MergeRecipe,
   Recipe,
+  RecipeFisher,
   RecipeModel,
   RecipePath,
   RecipeTask,
@@ -71,6 +72,7 @@ export type {
   TimingRecord,
   TrialRecord,
 } from './run/record.js';
+export type { ManifestFiles } from './core/manifest.js';
 export type { Phase } from './core/timing.js';
 
 // # The optimiser
@@ -91,7 +93,7 @@ export type { DemoRow, DemoTable } from './demo/table.js';
 // # Errors and options
 export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
-export type { ProgressEvent, RunOptions, Stage } from './core/progress.js';
+export type { OnWarning, ProgressEvent, RunOptions, Stage } from './core/progress.js';
 export type { ComputeOptions } from './engine/session.js';
 export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';

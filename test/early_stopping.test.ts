@@ -31,7 +31,7 @@ async function scoring(space: Workspace): Promise<{ model: Session; tasks: Prepa
       split: 'validation',
       needLabels: true,
     });
-    tasks.push({ name, subset: { digest, rows: scoringRows(model, rows, all) } });
+    tasks.push({ name, subset: { digest, rows: await scoringRows(model, { rows, indices: all }) } });
   }
   return { model, tasks };
 }

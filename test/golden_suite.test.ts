@@ -188,7 +188,7 @@ withShared(
     for (const { method, coefficients, fisher, accuracy_first_300_validation: golden } of merges) {
       // This holds for `fisher` too: the table measures its C_i at θ0 + τ_i / M, while METHOD §2 has those of Fisher Merging at θ_i.
       const inputs = rows.map((task) => ({ rows: task, indices: first(FISHER_ROWS) }));
-      const plan = fisher === null ? plainPlan() : measuredPlan(model, inputs);
+      const plan = fisher === null ? plainPlan() : await measuredPlan(model, inputs);
       await runMerge(model, plan.passes(coefficients), plan);
       for (const [i, task] of tasks.entries()) {
         const right = await countRight(model, rows[i], first(TABLE_ROWS));

@@ -114,7 +114,7 @@ for (const kind of ['t5-v1.0', 't5-v1.1']) {
   withShared(`${kind}: the whole merge`, async (t) => {
     const { model, rows, all, cases, expected } = await open(kind);
     for (const [k, lambdas] of cases.lambdas.entries()) {
-      const plan = measuredPlan(
+      const plan = await measuredPlan(
         model,
         lambdas.map(() => ({ rows, indices: all })),
       );

@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream';
 import test from 'ava';
 import stringWidth from 'string-width';
+import { ProgressDisplay } from '../lib/cli/progress.js';
 import { barLine, progressWords } from '../lib/cli/progress_line.js';
 import { search } from '../lib/commands/search.js';
 import { merge } from '../lib/commands/merge.js';
@@ -9,6 +11,7 @@ import { fisher } from '../lib/commands/fisher.js';
 import { COMPARISONS } from '../lib/run/comparison.js';
 import { Course, inStage, type PlannedStage } from '../lib/core/course.js';
 import type { ProgressEvent } from '../lib/core/progress.js';
+import { DemoCourse } from '../lib/demo/course.js';
 import { makeWorkspace } from './support/workspace.js';
 
 /** A course whose clock goes on by what a test says, and the events that it has told. */
@@ -20,13 +23,14 @@ function watched(stages: readonly PlannedStage[]) {
     () => time,
   );
   course.plan(stages);
+  const learn = (trial: number, evaluate: number) => course.learn(trial, { evaluate });
   /** Tells of an event that ends `seconds` of work. */
   const after = (seconds: number, event: ProgressEvent): ProgressEvent => {
     time += 1000 * seconds;
     course.report(event);
     return told[told.length - 1];
   };
-  return { told, after };
+  return { told, after, learn };
 }
 
 const TRIAL = { phase: 'evaluate', subject: 'a', cost: 100 } as const;
@@ -85,6 +89,15 @@ test('what a stage leaves undone is not waited for, and trials that are stopped 
   t.is(after(0, searching(3)).secondsLeft, 0);
 });
 
+test('a resumed run knows its speed from the trials that were made before', (t) => {
+  const { after, learn } = watched(STAGES);
+  learn(1, 20);
+  const first = after(0, { stage: 'trials', phase: 'search', done: 1, total: 2 });
+  // 100 tokens took 20 s, and 2100 are left.
+  t.true((first.secondsLeft ?? 0) >= 420, `${first.secondsLeft}`);
+  t.true((first.fraction ?? 0) > 0);
+});
+
 test('the best so far stays in the events of later stages', (t) => {
   const { after } = watched(STAGES);
   after(0, { ...scored('trials', 2, 1), best: { trial: 1, objective: 0.5 } });
@@ -100,6 +113,23 @@ test('events that nobody planned and clocks that go back do no harm', (t) => {
   after(1, scored('trials', 2, 1));
   checkCourse(told).forEach((wrong) => t.fail(wrong));
   t.pass();
+});
+
+test('the stages of the demo are parts of one course', (t) => {
+  const told: ProgressEvent[] = [];
+  let time = 0;
+  const course = new DemoCourse(
+    (event) => told.push(event),
+    () => time,
+  );
+  for (const stage of ['pretrain', 'finetune', 'evaluate', 'search'] as const)
+    for (let done = 0; done <= 4; done++, time += 1000)
+      course.of(stage)({ phase: 'train', done, total: 4, secondsLeft: 0 });
+  t.deepEqual(checkCourse(told), []);
+  t.is(told[0].secondsLeft, undefined);
+  t.true((told[5].secondsLeft ?? 0) > 1, 'the search is to come');
+  t.is(told.at(-1)?.fraction, 1);
+  t.is(told.at(-1)?.secondsLeft, 0);
 });
 
 test('a stage that is named already keeps its name', (t) => {
@@ -189,9 +219,62 @@ test('the bar fits the columns of the terminal, wide characters too', (t) => {
     }
 });
 
+/** A terminal of so many columns, and what was written to it. */
+function terminal(columns: number) {
+  const written: string[] = [];
+  const stream = new Writable({
+    write: (text: Buffer, _, then) => {
+      written.push(text.toString());
+      then();
+    },
+  });
+  return { written, stream: Object.assign(stream, { isTTY: true, columns }) as unknown as NodeJS.WriteStream };
+}
+
+test('on a terminal one line is drawn again and again, and its time goes on between events', (t) => {
+  for (const columns of [80, 40]) {
+    const { written, stream } = terminal(columns);
+    let time = 0;
+    const display = new ProgressDisplay({ quiet: false, stream, now: () => time });
+    display.update({ ...EVENT, phase: 'search', total: 30 });
+    display.update({ ...EVENT, secondsLeft: 80 });
+    t.is(display.secondsLeft, 80);
+    time += 30_000;
+    t.is(display.secondsLeft, 50);
+    display.line('trial 6/30');
+    time += 60_000;
+    t.is(display.secondsLeft, 0);
+    display.stop();
+    const bars = written.filter((text) => text.includes('['.concat('=')));
+    t.true(bars.some((text) => text.includes('50 s left') && text.includes('trial 7')));
+    t.true(bars.every((text) => stringWidth(text) < columns));
+    t.false(bars.some((text) => text.includes('\n')));
+  }
+});
+
+test('without a terminal plain lines say the time left of the whole run', (t) => {
+  const { written, stream } = terminal(80);
+  const display = new ProgressDisplay({
+    quiet: false,
+    stream: Object.assign(stream, { isTTY: false }),
+    now: () => 1e6,
+  });
+  display.update({
+    stage: 'test',
+    phase: 'evaluate',
+    subject: 'sst2',
+    done: 3,
+    total: 9,
+    secondsLeft: 80,
+    fraction: 0.9,
+  });
+  t.deepEqual(written, ['final test: evaluating sst2: 3 of 9, 1 min 20 s left\n']);
+});
+
 test('the stage says what a final evaluation and a comparison are', (t) => {
   const event: ProgressEvent = { ...EVENT, trial: undefined };
   t.is(progressWords({ ...event, stage: 'comparison base' }), 'comparing base: evaluating sst2');
   t.is(progressWords({ ...event, stage: 'test' }), 'final test: evaluating sst2');
+  t.is(progressWords({ stage: 'trials', phase: 'search', done: 6, total: 30 }), 'trial 7/30');
   t.is(progressWords({ stage: 'merge', phase: 'merge', done: 1, total: 2 }), 'final merge');
 });

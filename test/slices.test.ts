@@ -1,6 +1,7 @@
 import test from 'ava';
 import { sha256 } from '../lib/core/digest.js';
 import { Pace, SLICE_MS } from '../lib/core/pace.js';
+import { batched, makeBatches } from '../lib/engine/batch.js';
 import { parseSplit } from '../lib/tasks/rows.js';
 import { tokenizeRows } from '../lib/tasks/tokenize.js';
 import { loadTokenizer } from '../lib/tasks/text/tokenizer.js';
@@ -68,4 +69,21 @@ test('rows, lines, bytes and a single long text are worked off in slices', async
   const digest = countedPace();
   await sha256([Buffer.alloc(2 ** 26)], digest.pace);
   t.true(digest.rests() >= 3, `${digest.rests()} rests in 64 MiB`);
+});
+
+test('rows are cut into batches in slices, into the batches that makeBatches cuts', async (t) => {
+  const rows = {
+    inputIds: Array.from({ length: 400 }, (_, i) => new Int32Array(1 + (i % 7)).fill(i)),
+    choices: Array.from({ length: 400 }, (_, i) => [Int32Array.of(i), Int32Array.of(i, 1)]),
+    labels: new Int32Array(400),
+  };
+  const split = { rows, indices: rows.inputIds.map((_, i) => i) };
+  const budget = { maxBytes: 20 };
+  const expected = makeBatches(rows, split.indices, budget);
+  const counted = countedPace();
+  t.deepEqual((await batched(split, budget, counted.pace)).batches, expected);
+  t.true(counted.rests() >= expected.length / 5, `${counted.rests()} rests in ${expected.length} batches`);
+  const reason = new Error('enough');
+  const { pace } = countedPace(AbortSignal.abort(reason));
+  t.is(await t.throwsAsync(batched(split, budget, pace)), reason);
 });

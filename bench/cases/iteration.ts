@@ -83,16 +83,18 @@ async function iterate(
     phases.suggest = (phases.suggest ?? 0) + (await secondsOf(() => void (coefficients = optimizer.ask())));
   }
   // Batches are cut here although a run cuts them once: the figures then stay comparable with those of earlier versions.
-  const fishers = tasks.map(({ name, rows, fisher }) => ({
-    task: name,
-    inputs: fisherInputs(session, { rows, indices: fisher }, 'exact'),
-    mode: 'exact' as const,
-    seed: 0,
-  }));
+  const fishers = await Promise.all(
+    tasks.map(async ({ name, rows, fisher }) => ({
+      task: name,
+      inputs: await fisherInputs(session, { rows, indices: fisher }, 'exact'),
+      mode: 'exact' as const,
+      seed: 0,
+    })),
+  );
   const fisher = { at: 'candidate', fromFile: tasks.map(() => false) } as const;
   await runMerge(session, dfMerge.plan({ coefficients, parameters: {}, fisher }), { fishers });
   for (const { rows, score, name } of tasks)
-    await evaluateRows(session, scoringRows(session, rows, score), { subject: name });
+    await evaluateRows(session, await scoringRows(session, { rows, indices: score }), { subject: name });
 }
 
 /** Makes every native call of the engine add its seconds to its phase. */

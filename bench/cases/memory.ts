@@ -20,12 +20,12 @@ export async function measureMemory(spec: MemorySpec): Promise<CaseResult> {
   try {
     const seconds = await secondsOf(async () => {
       await session.interpolate(1, 0.3);
-      await measureFisher(session, fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
+      await measureFisher(session, await fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
       await session.job((engine) => engine.beginMerge());
       for (let i = 1; i <= spec.models; i++)
         await session.job((engine) => engine.fold({ model: i, coefficient: 0.3, withFisher: true }));
       await session.job((engine) => engine.finishMerge());
-      await evaluateRows(session, scoringRows(session, rows, all));
+      await evaluateRows(session, await scoringRows(session, { rows, indices: all }));
     });
     return { seconds: [seconds], ...memory.stop() };
   } finally {

@@ -62,8 +62,8 @@ async function checked(session: Session, spec: WorkSpec): Promise<Check> {
 async function onePass(session: Session, rows: TokenizedRows, kind: 'fisher' | 'score' | 'train'): Promise<void> {
   const all = rows.inputIds.map((_, i) => i);
   if (kind === 'fisher')
-    await measureFisher(session, fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
-  else await evaluateRows(session, scoringRows(session, rows, all));
+    await measureFisher(session, await fisherInputs(session, { rows, indices: all }, 'exact'), { mode: 'exact' });
+  else await evaluateRows(session, await scoringRows(session, { rows, indices: all }));
 }
 
 /** Times training steps on all rows at once, of which the first warms up. */

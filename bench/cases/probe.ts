@@ -40,11 +40,11 @@ export function probedRow(rows: readonly RowLengths[], small: boolean): RowLengt
 
 /** Does the work on one row at the model's current parameters, and digests the result. */
 export async function probe(session: Session, work: WorkSpec['kind'], row: TokenizedRows): Promise<Probe> {
-  const { results } = await evaluateRows(session, scoringRows(session, row, [0]));
+  const { results } = await evaluateRows(session, await scoringRows(session, { rows: row, indices: [0] }));
   const { nll } = results[0];
   if (work === 'score') return { nll, tensors: {} };
   if (work === 'fisher') {
-    await measureFisher(session, fisherInputs(session, { rows: row, indices: [0] }, 'exact'), { mode: 'exact' });
+    await measureFisher(session, await fisherInputs(session, { rows: row, indices: [0] }, 'exact'), { mode: 'exact' });
   } else {
     await session.job((engine) => engine.beginTraining());
     await session.job((engine) => engine.addGradient(packRows(rightChoices(row), [0]), 1));

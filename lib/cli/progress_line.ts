@@ -30,7 +30,8 @@ export interface BarState {
 }
 
 /** What is being done, and in which stage. */
-export function progressWords({ phase, subject, trial, stage }: ProgressEvent, trials = 0): string {
+export function progressWords({ phase, subject, trial, stage, done, total }: ProgressEvent, trials = 0): string {
+  if (phase === 'search' && done < total) return `trial ${done + 1}/${total}`;
   const what = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
   if (trial !== undefined) return `trial ${trial}${trials > 0 ? `/${trials}` : ''} ${what}`;
   if (stage?.startsWith('comparison ')) return `comparing ${stage.slice('comparison '.length)}: ${what}`;

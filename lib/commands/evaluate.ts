@@ -65,7 +65,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkChoices(looked, judging);
     checkLabels(looked, judging);
     await session.load(0, options.signal);
-    const rows = scoringRows(session, split.rows, split.all);
+    const rows = await scoringRows(session, { rows: split.rows, indices: split.all }, options.signal);
     const course = new Course(options.onProgress);
     course.plan([{ stage: 'evaluation', work: [{ phase: 'evaluate', cost: scoringCost(rows) }] }]);
     const run = inStage({ ...options, onProgress: course.report }, 'evaluation');

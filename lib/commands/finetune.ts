@@ -115,7 +115,7 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       checkChoices({ ...split, task }, judging);
       checkLabels({ ...split, task }, judging);
     }
-    const validationRows = scoringRows(session, validation.rows, validation.all);
+    const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
     course.plan([
       { stage: 'training', work: trainingWork(training.rows, validationRows, { ...options, steps, evaluateEvery }) },
       { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },

@@ -128,7 +128,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
-    const measured = fisherInputs(session, { rows: split.rows, indices }, mode);
+    const measured = await fisherInputs(session, { rows: split.rows, indices, signal }, mode);
     const course = new Course(options.onProgress);
     const run = inStage({ ...options, onProgress: course.report }, 'fisher');
     course.plan([

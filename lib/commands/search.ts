@@ -126,6 +126,11 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
       finished: join(out, JOURNAL_FILE),
       names: headerNames(context),
     });
+    for (const event of journal.events) {
+      if (event.event !== 'told' || event.part !== undefined) continue;
+      const { trial, outcome, seconds: took } = event;
+      course.learn(trial, outcome.stopped ? { ...took, evaluate: undefined } : took);
+    }
     noteComparisons(journal, options.compare);
     const found = await searchCoefficients({ ...partsOf(context), journal }, inStage(options, 'trials'));
     const { coefficients } = found.best;

@@ -1,5 +1,6 @@
 import type { ProgressEvent, Stage } from './progress.js';
 import { sum } from './statistics.js';
+import { PHASES, type Seconds } from './timing.js';
 
 /** A piece of work that is known in advance. */
 export interface PlannedWork {
@@ -84,6 +85,18 @@ export class Course {
       trial,
       work: work.map((one) => ({ ...one, done: 0 })),
     }));
+  }
+
+  /** Learns the speed of each phase from a trial that an earlier process has made; phases without seconds are left out. */
+  learn(trial: number, seconds: Seconds): void {
+    const work = this.#legs.find((leg) => leg.trial === trial)?.work ?? [];
+    for (const phase of PHASES) {
+      const cost = sum(work.flatMap((one) => (one.phase === phase ? one.cost : [])));
+      const took = seconds[phase];
+      if (cost === 0 || took === undefined) continue;
+      const measured = this.#measured.get(phase) ?? { seconds: 0, cost: 0 };
+      this.#measured.set(phase, { seconds: measured.seconds + took, cost: measured.cost + cost });
+    }
   }
 
   /** Takes an event and hands it on with what the course adds. An event that names no stage belongs to the one before it. */

@@ -71,12 +71,15 @@ export async function crossEvaluate(
   run: RunOptions & ComputeOptions & DataOptions,
 ): Promise<Map<string, Record<string, number>>> {
   const table = new Map<string, Record<string, number>>();
+  let evaluated = 0;
+  const onProgress = ({ fraction = 0, ...event }: ProgressEvent) =>
+    run.onProgress?.({ ...event, fraction: (evaluated + fraction) / tasks.length ** 2 });
   for (const child of tasks) {
     const accuracy: Record<string, number> = {};
     for (const task of tasks) {
-      accuracy[task] = (
-        await evaluate({ ...run, model: join(out, 'models', child), data: join(out, 'data', task), split: 'test' })
-      ).accuracy;
+      const folders = { model: join(out, 'models', child), data: join(out, 'data', task) };
+      accuracy[task] = (await evaluate({ ...run, ...folders, onProgress, split: 'test' })).accuracy;
+      evaluated++;
     }
     table.set(child, accuracy);
   }

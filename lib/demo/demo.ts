@@ -17,6 +17,7 @@ import { search } from '../commands/search.js';
 import { crossEvaluate, fineTuneChildren } from './children.js';
 import { makeData, taskFiles, type MadeData } from './data.js';
 import { DemoFolder } from './folder.js';
+import { DemoCourse } from './course.js';
 import { FULL_PLAN, type Plan } from './plan.js';
 import { pretrain } from './pretrain.js';
 import { recipeText } from './recipe.js';
@@ -85,6 +86,8 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
   const threads = options.threads ?? availableParallelism();
   // The data is generated here, so that no run on another folder could use the cached token ids.
   const run = { signal, onProgress, computeDtype, device, batchMemory, threads, cache: false as const };
+  const course = new DemoCourse(onProgress);
+  const part = (stage: Exclude<DemoPhase, 'data'>) => ({ ...run, onProgress: course.of(stage) });
   const phases: Record<DemoPhase, number> = { data: 0, pretrain: 0, finetune: 0, evaluate: 0, search: 0 };
   const timed = async <T>(phase: DemoPhase, body: () => Promise<T>): Promise<T> => {
     const start = performance.now();
@@ -104,7 +107,9 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
       `  ${skill.name}: ${skill.question} "${splits.test[0].input}" ${splits.test[0].choices[splits.test[0].label ?? 0]}`,
     );
 
-  const base = await timed('pretrain', () => pretrain({ out: join(out, 'models/base'), data, plan, seed }, run));
+  const base = await timed('pretrain', () =>
+    pretrain({ out: join(out, 'models/base'), data, plan, seed }, part('pretrain')),
+  );
   await folder.made('models/base');
   const millions = (base.parameters / 1e6).toFixed(2);
   log(
@@ -121,9 +126,9 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
       return folder.made(`models/${task}`);
     },
   };
-  await timed('finetune', () => fineTuneChildren(family, children, { ...run, threads: 1 }));
+  await timed('finetune', () => fineTuneChildren(family, children, { ...part('finetune'), threads: 1 }));
   log(`Fine-tuned a child per task in ${took('finetune')}`);
-  const cross = await timed('evaluate', () => crossEvaluate(family, run));
+  const cross = await timed('evaluate', () => crossEvaluate(family, part('evaluate')));
 
   const record = await timed('search', () => searched(folder, { ...run, log }));
   log(

@@ -1,4 +1,5 @@
 import type { NativeBatch, RowShapes } from '../../bindings/index.js';
+import { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 
 /** Rows as token ids. */
@@ -39,6 +40,17 @@ export interface BatchBudget {
  * @param indices the rows to pack, each once
  */
 export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
+  for (const work = cutting({ rows, indices }, budget); ;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** Does as makeBatches, and yields after every batch. */
+function* cutting(
+  { rows, indices }: { rows: TokenizedRows; indices: readonly number[] },
+  budget: BatchBudget,
+): Generator<void, RowBatch[]> {
   const { maxBytes, cost = countTokens } = budget;
   const shapes = {
     inputTokens: Int32Array.from(indices, (index) => rows.inputIds[index].length),
@@ -63,12 +75,21 @@ export function makeBatches(rows: TokenizedRows, indices: readonly number[], bud
     groups.at(-1)!.push(row.index);
     left -= row.cost;
   }
-  return groups.map((group) => ({ indices: group, batch: packRows(rows, group) }));
+  const batches: RowBatch[] = [];
+  for (const group of groups) {
+    yield;
+    batches.push({ indices: group, batch: packRows(rows, group) });
+  }
+  return batches;
 }
 
-/** The rows `indices` of a split, with the batches that makeBatches cuts them into. */
-export function batched(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): BatchedRows {
-  return { rows, indices, batches: makeBatches(rows, indices, budget) };
+/** The rows `indices` of a split, with the batches that makeBatches cuts them into, in slices. Throws the reason of the pace's signal. */
+export async function batched(
+  split: { rows: TokenizedRows; indices: readonly number[] },
+  budget: BatchBudget,
+  pace = new Pace(),
+): Promise<BatchedRows> {
+  return { ...split, batches: await pace.finish(cutting(split, budget)) };
 }
 
 /** How much work it is to score rows: their tokens. */

@@ -1,5 +1,6 @@
 import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
 
@@ -49,8 +50,12 @@ export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): numb
 }
 
 /** Cuts rows `indices` of a split into the batches of a scoring pass. */
-export function scoringRows(session: Session, rows: TokenizedRows, indices: readonly number[]): BatchedRows {
-  return batched(rows, indices, session.scoreBudget());
+export function scoringRows(
+  session: Session,
+  split: { rows: TokenizedRows; indices: readonly number[] },
+  signal?: AbortSignal,
+): Promise<BatchedRows> {
+  return batched(split, session.scoreBudget(), new Pace(signal));
 }
 
 /**

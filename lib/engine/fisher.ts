@@ -2,6 +2,7 @@ import type { FisherMode, Fold } from '../../bindings/index.js';
 import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
@@ -62,13 +63,13 @@ export interface FisherMeasurement {
 /** Cuts rows `indices` of a split into the batches of a Fisher's measurement. */
 export function fisherInputs(
   session: Session,
-  { rows, indices }: { rows: TokenizedRows; indices: readonly number[] },
+  { rows, indices, signal }: { rows: TokenizedRows; indices: readonly number[]; signal?: AbortSignal },
   mode: FisherMode,
-): BatchedRows {
+): Promise<BatchedRows> {
   return batched(
-    rows,
-    indices,
+    { rows, indices },
     session.gradientBudget((choices) => gradientsPerInput(mode, choices)),
+    new Pace(signal),
   );
 }
 

@@ -112,19 +112,19 @@ async function prepareTask(
     rows,
     indices,
   });
-  const scoringPart = (split: PreparedSplit, indices = split.all): PreparedPart => ({
+  const scoringPart = async (split: PreparedSplit, indices = split.all): Promise<PreparedPart> => ({
     digest: split.digest,
-    rows: scoringRows(session, split.rows, indices),
+    rows: await scoringRows(session, { rows: split.rows, indices }, signal),
   });
   const validation = await scoredSplit('validation');
   const test = await scoredSplit('test');
-  const whole = validation && scoringPart(validation);
+  const whole = validation && (await scoringPart(validation));
   const subset = validation && subsetRows(validation.all.length, validationRatio, stream);
   return {
     name: task.name,
     validation: whole,
-    subset: validation && subset?.length !== validation.all.length ? scoringPart(validation, subset) : whole,
-    test: test && scoringPart(test),
+    subset: validation && subset?.length !== validation.all.length ? await scoringPart(validation, subset) : whole,
+    test: test && (await scoringPart(test)),
     fisher: fisher && (await fisherPart(fisher)),
   };
 
@@ -134,6 +134,6 @@ async function prepareTask(
     const indices = drawFisherRows(all.length, samples, stream);
     if (source !== validation) checkChoices(looked(source, indices), options.judging);
     checkFisherRows(looked(source, indices), mode, options.judging);
-    return { digest, rows: fisherInputs(session, { rows, indices }, mode) };
+    return { digest, rows: await fisherInputs(session, { rows, indices, signal }, mode) };
   }
 }

@@ -13,30 +13,32 @@ export interface SomeRows {
 }
 
 /** Cuts rows into batches and scores them once. */
-export function score(
+export async function score(
   session: Session,
   { rows, indices }: SomeRows,
   options?: { onPartial?: OnPartial },
 ): Promise<Evaluation> {
-  return evaluateRows(session, scoringRows(session, rows, indices), options);
+  return evaluateRows(session, await scoringRows(session, { rows, indices }), options);
 }
 
 /** Cuts inputs into batches and measures one Fisher on them. */
 export async function measure(session: Session, inputs: SomeRows, options: FisherOptions): Promise<FisherMeasurement> {
-  return measureFisher(session, fisherInputs(session, inputs, options.mode), options);
+  return measureFisher(session, await fisherInputs(session, inputs, options.mode), options);
 }
 
 /** DF-Merge whose Fishers are measured on the given inputs, one task for each model. */
-export function measuredPlan(session: Session, tasks: readonly SomeRows[]): MergePlan {
+export async function measuredPlan(session: Session, tasks: readonly SomeRows[]): Promise<MergePlan> {
   const fisher = { at: 'candidate', fromFile: tasks.map(() => false) } as const;
   return {
     passes: (coefficients) => dfMerge.plan({ coefficients, parameters: {}, fisher }),
-    fishers: tasks.map((inputs, i) => ({
-      task: `task ${i}`,
-      inputs: fisherInputs(session, inputs, 'exact'),
-      mode: 'exact',
-      seed: 0,
-    })),
+    fishers: await Promise.all(
+      tasks.map(async (inputs, i) => ({
+        task: `task ${i}`,
+        inputs: await fisherInputs(session, inputs, 'exact'),
+        mode: 'exact' as const,
+        seed: 0,
+      })),
+    ),
   };
 }
 
