@@ -32,7 +32,7 @@ function overwriting(title: string, noExchange: boolean): Case {
     before: [['merge', 'older.yaml', ...MERGED.slice(2)]],
     command: [...MERGED, '--overwrite'],
     out: 'out',
-    kills: 10,
+    kills: 8,
     noExchange,
     keeps: ['out/NOTES.txt', 'out/plots/a.txt'],
     prepare: (folder) => {
@@ -44,7 +44,7 @@ function overwriting(title: string, noExchange: boolean): Case {
 }
 
 const CASES: Case[] = [
-  { title: 'search', out: 'out', command: SEARCH, again: [...SEARCH, '--resume'], kills: 14 },
+  { title: 'search', out: 'out', command: SEARCH, again: [...SEARCH, '--resume'], kills: 11 },
   { title: 'merge', out: 'out', command: MERGED, kills: 8 },
   overwriting('merge over an older merge', false),
   overwriting('merge over an older merge where names cannot be exchanged', true),
