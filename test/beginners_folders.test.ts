@@ -124,6 +124,22 @@ test('an identifier of the hub', async (t) => {
     await t.throwsAsync(openCheckpoint(path), { instanceOf: DfMergeError, message: /no such file or folder$/ }, path);
 });
 
+test('a name of the hub without its owner', async (t) => {
+  const ids = {
+    't5-small': 'google-t5/t5-small',
+    'flan-t5-base': 'google/flan-t5-base',
+    't5-v1_1-xl': 'google/t5-v1_1-xl',
+    gpt2: 'openai-community/gpt2',
+    'bert-base-uncased': 'google-bert/bert-base-uncased',
+  };
+  for (const [name, id] of Object.entries(ids)) {
+    const message = new RegExp(`download it first with "hf download ${id} --local-dir ${name}"`);
+    await t.throwsAsync(openCheckpoint(name), { instanceOf: DfMergeError, code: 'NOT_FOUND', message }, name);
+  }
+  for (const path of ['t5', 't5-tiny', 'my-t5-small', './t5-small', 'gpt2/', 'gpt22'])
+    await t.throwsAsync(openCheckpoint(path), { instanceOf: DfMergeError, message: /no such file or folder$/ }, path);
+});
+
 test('an identifier of the hub on the command line and in a recipe, as base and as model', async (t) => {
   const dir = await temporaryFolder();
   await writeTinyT5({}, join(dir, 'base'));
