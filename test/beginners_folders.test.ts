@@ -125,18 +125,23 @@ test('an identifier of the hub', async (t) => {
 });
 
 test('a name of the hub without its owner', async (t) => {
-  const ids = {
-    't5-small': 'google-t5/t5-small',
-    'flan-t5-base': 'google/flan-t5-base',
-    't5-v1_1-xl': 'google/t5-v1_1-xl',
-    gpt2: 'openai-community/gpt2',
-    'bert-base-uncased': 'google-bert/bert-base-uncased',
-  };
-  for (const [name, id] of Object.entries(ids)) {
-    const message = new RegExp(`download it first with "hf download ${id} --local-dir ${name}"`);
+  for (const name of ['t5-small', 't5-3b', 'flan-t5-base', 't5-v1_1-xxl', 'gpt2', 'bert-base-uncased']) {
+    const message = new RegExp(
+      `download it first with "hf download ${name} --local-dir ${name}", with OWNER/${name} where`,
+    );
     await t.throwsAsync(openCheckpoint(name), { instanceOf: DfMergeError, code: 'NOT_FOUND', message }, name);
   }
-  for (const path of ['t5', 't5-tiny', 'my-t5-small', './t5-small', 'gpt2/', 'gpt22'])
+  for (const path of [
+    't5',
+    'small',
+    '-small',
+    'my-model',
+    't5-smal',
+    './t5-small',
+    'gpt2/',
+    'gpt22',
+    'base-large-model',
+  ])
     await t.throwsAsync(openCheckpoint(path), { instanceOf: DfMergeError, message: /no such file or folder$/ }, path);
 });
 

@@ -14,26 +14,11 @@ export function homePath(path: string): string | undefined {
 const HUB_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
 /**
- * Models of the hub that go by a name alone, with the owner that they have there: those of the hub's first years, which still need none, and those
- * that are often named without.
+ * What a model of the hub is called without its owner: a name that ends with a size and perhaps with what it was trained on, or one of the oldest.
+ * Any other single word may as well be a folder that was mistyped.
  */
-const OWNERS: readonly (readonly [name: RegExp, owner: string])[] = [
-  [/^t5-(small|base|large|3b|11b)$/, 'google-t5'],
-  [/^(flan-t5|t5-v1_1|t5-efficient|mt5|byt5|long-t5|switch|ul2|flan-ul2)(-[\w.-]+)?$/, 'google'],
-  [/^(distil)?gpt2(-[\w.-]+)?$/, 'openai-community'],
-  [/^bert-[\w.-]+$/, 'google-bert'],
-  [/^(xlm-)?roberta-[\w.-]+$/, 'FacebookAI'],
-  [/^distil(bert|roberta)-[\w.-]+$/, 'distilbert'],
-  [/^albert-[\w.-]+$/, 'albert'],
-  [/^bart-[\w.-]+$/, 'facebook'],
-];
-
-/** The identifier in the Hugging Face hub that a path looks like, or undefined. */
-function hubId(written: string): string | undefined {
-  if (HUB_ID.test(written)) return written;
-  const owner = OWNERS.find(([name]) => name.test(written))?.[1];
-  return owner === undefined ? undefined : `${owner}/${written}`;
-}
+const HUB_NAME =
+  /^(distil)?gpt2$|^[A-Za-z][\w.]*(-[\w.]+)*-(tiny|mini|small|medium|base|large|huge|x*l|x*large|[\d.]+[bm])(-(un)?cased|-multilingual)*$/i;
 
 /** What to say where nothing lies at a path that begins with `~`; '' for any other path. It goes on from "no such file or folder". */
 export function tildeAdvice(written: string): string {
@@ -46,12 +31,12 @@ export function tildeAdvice(written: string): string {
  * @param written the path as the user wrote it
  */
 export function modelAdvice(written: string): string {
-  const id = hubId(written);
-  if (id === undefined) return tildeAdvice(written);
-  const folder = id.slice(id.indexOf('/') + 1);
+  if (!HUB_ID.test(written) && !HUB_NAME.test(written)) return tildeAdvice(written);
+  const folder = written.slice(written.indexOf('/') + 1);
+  const owner = folder === written ? `, with OWNER/${written} where it has an owner,` : '';
   return (
     `; models are read from folders. If this is one of the Hugging Face hub, download it first with ` +
-    `"hf download ${id} --local-dir ${folder}" (pip install huggingface_hub) and give ${folder}`
+    `"hf download ${written} --local-dir ${folder}"${owner} (pip install huggingface_hub) and give ${folder}`
   );
 }
 

@@ -141,7 +141,7 @@ export const recipeSchema = z.strictObject({
 
 /** A recipe as a JavaScript object, which has the keys of the YAML. A task that is a plain path is short for `{ data: PATH }`. */
 export type RecipeInput = Omit<z.input<typeof recipeSchema>, 'tasks'> & {
-  tasks?: Record<string, string | z.input<typeof task>>;
+  tasks?: Record<string, string | { data: string }>;
 };
 
 /** A recipe whose every value has the right shape, with the defaults filled in. */
