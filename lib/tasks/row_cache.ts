@@ -64,7 +64,7 @@ export class RowCache {
 
   /** Throws the reason of the pace's signal. */
   async write(key: string, rows: TokenizedRows, pace?: Pace): Promise<void> {
-    if (encodedBytes(rows) > this.limits.bytes) return;
+    if ((await encodedBytes(rows, pace)) > this.limits.bytes) return;
     const bytes = await encodeRows(rows, key, pace);
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
