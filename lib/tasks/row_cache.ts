@@ -11,7 +11,7 @@ import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
 
 /** This is raised whenever, within one version, the same files come to give other ids or rows come to be laid out otherwise. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** The cache is kept within these limits; the files that were not used for longest go first. */
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
