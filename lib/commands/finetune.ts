@@ -140,10 +140,10 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       options.onEvaluation?.(evaluation);
       if (best && best.validationLoss <= evaluation.validationLoss) return;
       best = evaluation;
-      await keep.save();
+      await keep.save(signal);
     };
     await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
-    await keep.restore();
+    await keep.restore(signal);
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
     const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
@@ -186,7 +186,7 @@ class BestParameters {
     private readonly target: string,
   ) {}
 
-  async save(): Promise<void> {
+  async save(signal: AbortSignal | undefined): Promise<void> {
     const what = `cannot write ${this.target}`;
     const next = await temporaryBeside(this.target).catch((error: unknown) => {
       throw fileError(error, what);
@@ -195,11 +195,13 @@ class BestParameters {
     try {
       await fillSafetensorsFile(next.path, tensors, {
         writeTensors: (file, places) =>
-          this.session.job((engine) =>
-            engine.write(
-              'parameters',
-              places.map((place) => ({ file, ...place })),
-            ),
+          this.session.job(
+            (engine) =>
+              engine.write(
+                'parameters',
+                places.map((place) => ({ file, ...place })),
+              ),
+            signal,
           ),
       });
     } catch (error) {
@@ -210,7 +212,7 @@ class BestParameters {
     this.#file = next;
   }
 
-  async restore(): Promise<void> {
+  async restore(signal: AbortSignal | undefined): Promise<void> {
     const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
     const { tensors } = await readHeader(file);
     const sources = this.session.parameters.map(({ name }) => ({
@@ -220,7 +222,7 @@ class BestParameters {
       dtype: 'F32' as const,
     }));
     const index = this.session.engine.addModel(sources);
-    await this.session.load(index);
+    await this.session.load(index, signal);
   }
 
   async discard(): Promise<void> {
