@@ -47,6 +47,13 @@ export function refusePointer(first: Uint8Array, file: string): void {
     );
 }
 
+/** Throws INVALID_DATA where a text begins with the byte-order mark of UTF-16, as some editors write it. */
+export function refuseUtf16(bytes: Uint8Array, file: string): void {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new DfMergeError('INVALID_DATA', `${file}: is written in UTF-16; expected UTF-8`);
+}
+
 /** The bytes of a whole file. Errors: NOT_FOUND, IO, both naming the file. */
 export async function readBytes(file: string): Promise<Buffer> {
   try {
