@@ -1,6 +1,7 @@
 import { OptimizerError } from './errors.js';
 import type { AcquisitionName } from './acquisition.js';
 import { Mt19937 } from './random.js';
+import type { Steps } from './steps.js';
 import { SobolSequence } from './sobol.js';
 import { suggestCompat, suggestDefault, type Experience } from './suggest.js';
 
@@ -76,7 +77,7 @@ export class BayesianOptimizer {
       throw invalid('Optimizer state lacks its lists told and pending.');
     const optimizer = new BayesianOptimizer(state.options);
     for (const { x, y } of state.told) optimizer.tell(x, y);
-    for (const x of state.pending) optimizer.pending.push(optimizer.checkPoint(x));
+    for (const x of state.pending) optimizer.addPending(x);
     return optimizer;
   }
 
@@ -94,10 +95,30 @@ export class BayesianOptimizer {
 
   /** The next point to try, one number per coordinate, within the bounds; it is pending until told. */
   ask(): number[] {
+    for (const steps = this.askInSteps(); ;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  /**
+   * Does as `ask` in many short steps, between which it yields: with hundreds of trials told, finding a point takes seconds. Nothing may be asked,
+   * told or added before it has returned.
+   */
+  *askInSteps(): Generator<void, number[]> {
     const trial = this.told.length + this.pending.length;
-    const x = trial < this.options.init || this.told.length === 0 ? this.startPoint(trial) : this.suggest(trial);
+    const starts = trial < this.options.init || this.told.length === 0;
+    const x = starts ? this.startPoint(trial) : yield* this.suggest(trial);
     this.pending.push(x);
     return [...x];
+  }
+
+  /**
+   * Records that x is being tried, as after `ask`.
+   * @throws OptimizerError INVALID_ARGUMENT when x is out of bounds or of the wrong length
+   */
+  addPending(x: readonly number[]): void {
+    this.pending.push(this.checkPoint(x));
   }
 
   /**
@@ -123,15 +144,15 @@ export class BayesianOptimizer {
     return this.fromUnit(new SobolSequence(d, this.options.seed).point(trial));
   }
 
-  private suggest(trial: number): number[] {
+  private *suggest(trial: number): Steps<number[]> {
     const { acquisition, xi, kappa, seed, mode } = this.options;
     const settings = { acquisition, xi, kappa, seed, trial };
     if (mode === 'bayes_opt') {
       const told = this.experience((x) => x);
-      return this.clip(suggestCompat(told, settings, { lower: this.lower, upper: this.upper }));
+      return this.clip(yield* suggestCompat(told, settings, { lower: this.lower, upper: this.upper }));
     }
     const told = this.experience((x, j) => this.toUnit(x, j));
-    return this.fromUnit(suggestDefault(told, settings));
+    return this.fromUnit(yield* suggestDefault(told, settings));
   }
 
   private experience(map: (x: number, j: number) => number): Experience {

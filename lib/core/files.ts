@@ -25,8 +25,21 @@ export function fileError(error: unknown, doing: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return new DfMergeError('NOT_FOUND', `${doing}: no such file or folder`, { cause: error });
   if (code === 'ENOSPC') return new DfMergeError('IO', `${doing}: the disk is full`, { cause: error });
-  return new DfMergeError('IO', `${doing}: ${error.message}`, { cause: error });
+  const words = code === undefined ? undefined : REASONS[code];
+  return new DfMergeError('IO', `${doing}: ${words ?? error.message}`, { cause: error });
 }
+
+/** What the operating system's codes for files mean. */
+const REASONS: Readonly<Record<string, string>> = {
+  EISDIR: 'expected a file, found a folder',
+  ENOTDIR: 'a part of the path is a file and no folder',
+  EACCES: 'permission denied',
+  EPERM: 'the system does not permit it',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'a link leads back to itself',
+  ENAMETOOLONG: 'the name is too long for the file system',
+  EMFILE: 'too many files are open (ulimit -n)',
+};
 
 /** True where `path` exists and can be looked at. */
 export async function exists(path: string): Promise<boolean> {

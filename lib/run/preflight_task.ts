@@ -65,9 +65,11 @@ export async function preflightTask(
   if (!set) return {};
   const parameters = parametersOf(set);
   const written = output?.bytes(parameters, bytes) ?? 0;
-  const place = output && (await placeOnDisk(output.path));
-  const room = await roomFor({ parameters, vectors, out: place, written }, options, machine);
-  await problems.attempt('', () => checkRoom(output?.path, room, options.onWarning));
+  const room = await problems.attempt('', async () => {
+    const place = output && (await placeOnDisk(output.path));
+    return roomFor({ parameters, vectors, out: place, written }, options, machine);
+  });
+  if (room) await problems.attempt('', () => checkRoom(output?.path, room, options.onWarning));
   return { set, parameters, room };
 }
 
