@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { timed } from '../core/timing.js';
 import { Warnings } from '../core/warnings.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
@@ -172,7 +173,8 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
   const session = opened.value;
   try {
     const { value: tasks, seconds } = await timed(() => tasksOf(session, run, { warnings, problems, options }));
-    result.tasks = tasks.map((task) => describeTask(task));
+    const pace = new Pace(options.signal);
+    for (const task of tasks) result.tasks.push(await describeTask(task, pace));
     const method = methodNamed(recipe.mergeMethod);
     const context: RunContext = { recipe, method, session, tasks, warnings, loadSeconds: opened.seconds + seconds };
     if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
@@ -183,7 +185,7 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
     await problems.attempt('', () => checkFisherFiles(context, use, options));
     await problems.attempt('', () => checkScorable(context, compare));
     const subsets = tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
-    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets));
+    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets, pace));
     if (options.time === false || problems.list.length > 0) return;
     const asked = { compare, search: purpose === 'search', parameters };
     const time = await problems.attempt('', () => estimateTime(context, asked, options));
@@ -216,6 +218,7 @@ async function tasksOf(
         fisher: measured ? recipe.fisher : undefined,
         scored,
         cache: options.cache,
+        signal: options.signal,
         onWarning: warnings.add,
       }),
     );

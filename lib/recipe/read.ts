@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
+import { isObject } from '../core/files.js';
 import { shown } from '../core/kinds.js';
 import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
@@ -80,6 +81,16 @@ function isRead<R extends Recipe>(what: string, given: R | RecipeInput | string)
   );
 }
 
+/** The value of a recipe in which a task that is a plain path has the section that it is short for. What is no recipe stays as it is. */
+function longForms(value: unknown): unknown {
+  if (!isObject(value) || !isObject(value.tasks)) return value;
+  const tasks = Object.entries(value.tasks).map(([name, task]) => [
+    name,
+    typeof task === 'string' ? { data: task } : task,
+  ]);
+  return { ...value, tasks: Object.fromEntries(tasks) as unknown };
+}
+
 type Check = (recipe: ShapedRecipe) => Problem[];
 
 /** What a merge and a search read differently. */
@@ -90,7 +101,8 @@ interface Reading {
 }
 
 function read(input: string | RecipeInput, options: RecipeOptions, { check, parametersOf }: Reading): Recipe {
-  const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
+  const given = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
+  const source = { ...given, value: longForms(given.value) };
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
   const recipe: Recipe = {

@@ -10,6 +10,7 @@ registerArchitecture({
   transformersClass: 'AutoModelForSeq2SeqLM',
   modelTypes: ['t5', 'mt5'],
   unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
+  tokenizerClass: 'T5Tokenizer',
   nameOf,
   canIgnore,
   isDispensable,
