@@ -1,4 +1,5 @@
 import test from 'ava';
+import { BayesianOptimizer } from '../lib/bayes/index.js';
 import { sha256 } from '../lib/core/digest.js';
 import { atOnce, Pace, SLICE_MS } from '../lib/core/pace.js';
 import { sorting } from '../lib/core/sort.js';
@@ -6,6 +7,8 @@ import { makeData, taskFiles } from '../lib/demo/data.js';
 import { batched, makeBatches } from '../lib/engine/batch.js';
 import { checkChoices, checkFisherRows, checkLabels, checkSearchable } from '../lib/tasks/degenerate.js';
 import { decodeRows, encodedBytes, encodeRows } from '../lib/tasks/row_file.js';
+import { recipeForSearch } from '../lib/recipe/read.js';
+import { BayesianProposals } from '../lib/search/proposals.js';
 import { parseSplit } from '../lib/tasks/rows.js';
 import { drawFisherRows, subsetRows } from '../lib/tasks/subset.js';
 import { tokenizeRows } from '../lib/tasks/tokenize.js';
@@ -172,4 +175,49 @@ test('sorting in steps gives what sort gives, equal items in their order', (t) =
       ),
     ].length >= 20,
   );
+});
+
+for (const mode of ['default', 'bayes_opt'] as const) {
+  test(`${mode}: a point is found in steps, the same as in one go, and with many trials in many slices`, async (t) => {
+    const told = (trials: number) => {
+      const optimizer = new BayesianOptimizer({
+        bounds: [
+          [0, 1],
+          [0, 1],
+          [0, 1],
+        ],
+        init: 2,
+        mode,
+      });
+      for (let i = 0; i < trials; i++)
+        optimizer.tell([((i * 37) % 101) / 101, ((i * 59) % 103) / 103, 0.5], (i * 7) % 11);
+      return optimizer;
+    };
+    t.deepEqual(atOnce(told(20).askInSteps()), told(20).ask());
+    // A matrix of 120 trials takes several steps by itself.
+    const [few, many] = [told(20), told(120)].map((optimizer) => {
+      let steps = 0;
+      for (const work = optimizer.askInSteps(); !work.next().done;) if (++steps === 20_000) break;
+      return steps;
+    });
+    t.true(few >= 500 && many > few, `${few} and ${many} steps`);
+  });
+}
+
+test('a search asks for a candidate in slices, each of which polls the signal', async (t) => {
+  const settings = { ...recipeForSearch((await makeWorkspace()).recipe).search, init: 2 };
+  const proposals = () => {
+    const made = new BayesianProposals(2, settings);
+    for (let trial = 1; trial <= 3; trial++) {
+      made.asked({ trial, coefficients: [trial / 4, 0.5] });
+      made.tell({ trial, coefficients: [trial / 4, 0.5] }, trial);
+    }
+    return made;
+  };
+  const counted = countedPace();
+  t.deepEqual(await proposals().ask(counted.pace), await proposals().ask());
+  t.true(counted.rests() >= 100, `${counted.rests()} rests`);
+  const reason = new Error('enough');
+  const { pace } = countedPace(AbortSignal.abort(reason));
+  t.is(await t.throwsAsync(proposals().ask(pace)), reason);
 });

@@ -1,4 +1,4 @@
-import { checkCall, DATA_KINDS, FLAG, HANDLER, listOf, PATH } from '../core/kinds.js';
+import { checkArgument, checkCall, DATA_KINDS, FLAG, HANDLER, listOf, PATH } from '../core/kinds.js';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -150,6 +150,7 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
 
 /** The path of the journal of a search into `out`, which has a line per event. It lies there until the search has finished. */
 export function journalPath(out: string): string {
+  checkArgument('journalPath', ['out', out], PATH);
   return `${resolve(out)}.journal.jsonl`;
 }
 
