@@ -176,10 +176,10 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       options.onEvaluation?.(evaluation);
       if (best && best.validationLoss <= evaluation.validationLoss) return;
       best = evaluation;
-      await keep.save();
+      await keep.save(signal);
     };
     await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
-    await keep.restore();
+    await keep.restore(signal);
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
     const { architecture, base } = session.set;
@@ -243,7 +243,7 @@ class BestParameters {
     private readonly target: string,
   ) {}
 
-  async save(): Promise<void> {
+  async save(signal: AbortSignal | undefined): Promise<void> {
     const what = `cannot write ${this.target}`;
     const next = await temporaryBeside(this.target).catch((error: unknown) => {
       throw fileError(error, what);
@@ -252,11 +252,13 @@ class BestParameters {
     try {
       await fillSafetensorsFile(next.path, tensors, {
         writeTensors: (file, places) =>
-          this.session.job((engine) =>
-            engine.write(
-              'parameters',
-              places.map((place) => ({ file, ...place })),
-            ),
+          this.session.job(
+            (engine) =>
+              engine.write(
+                'parameters',
+                places.map((place) => ({ file, ...place })),
+              ),
+            signal,
           ),
       });
     } catch (error) {
@@ -267,7 +269,7 @@ class BestParameters {
     this.#file = next;
   }
 
-  async restore(): Promise<void> {
+  async restore(signal: AbortSignal | undefined): Promise<void> {
     const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
     const { tensors } = await readHeader(file);
     const sources = this.session.parameters.map(({ name }) => ({
@@ -277,7 +279,7 @@ class BestParameters {
       dtype: 'F32' as const,
     }));
     const index = this.session.engine.addModel(sources);
-    await this.session.load(index);
+    await this.session.load(index, signal);
   }
 
   async discard(): Promise<void> {
