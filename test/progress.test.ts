@@ -343,5 +343,6 @@ test('the stage says what a final evaluation and a comparison are', (t) => {
   t.is(progressWords({ ...event, stage: 'comparison base' }), 'comparing base: evaluating sst2');
   t.is(progressWords({ ...event, stage: 'test' }), 'final test: evaluating sst2');
   t.is(progressWords({ stage: 'trials', phase: 'search', done: 6, total: 30 }), 'trial 7/30');
+  t.is(progressWords({ stage: 'trials', phase: 'search', done: 30, total: 30 }), 'all 30 trials are done');
   t.is(progressWords({ stage: 'merge', phase: 'merge', done: 1, total: 2 }), 'final merge');
 });

@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import type { ProgressEvent, Stage } from '../core/progress.js';
 import { roughDuration } from '../report/format.js';
 
-const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
+const PHASE_WORDS: Record<Exclude<ProgressEvent['phase'], 'search'>, string> = {
   read: 'reading',
   load: 'loading',
   fisher: 'measuring Fisher',
@@ -12,7 +12,6 @@ const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   suggest: 'suggesting',
   write: 'writing',
   train: 'training',
-  search: 'searching',
 };
 
 /** Stages whose name adds something to what is being done in them. */
@@ -33,7 +32,7 @@ export interface BarState {
 
 /** What is being done, and in which stage. */
 export function progressWords({ phase, subject, trial, stage, done, total }: ProgressEvent, trials = 0): string {
-  if (phase === 'search' && done < total) return `trial ${done + 1}/${total}`;
+  if (phase === 'search') return done < total ? `trial ${done + 1}/${total}` : `all ${total} trials are done`;
   if (phase === 'read')
     return `reading ${done} of ${total} MiB${subject === undefined ? '' : `: ${shortPath(subject)}`}`;
   const doing = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
