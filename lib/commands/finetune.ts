@@ -1,4 +1,4 @@
-import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '../core/kinds.js';
+import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber, withDefaults } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
@@ -7,10 +7,15 @@ import { removeAbandoned, temporaryBeside, type Temporary } from '../core/tempor
 import { readHeader } from '../checkpoint/safetensors.js';
 import { fillSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { whileLocked } from '../core/output_lock.js';
-import { assertTaskRunnable } from '../run/preflight_task.js';
+import { checkTask, type TaskCheckResult, type UsedSplit } from '../run/check_task.js';
+import { passSeconds, writingSeconds } from '../run/estimate.js';
+import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
+import { elementCount } from '../checkpoint/layout.js';
 import { SMALL_FILES } from '../run/room.js';
+import { originOf } from '../card/origin.js';
+import { trainingCard } from '../card/training_card.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
-import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { checkChoices, checkLabels, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
@@ -21,7 +26,7 @@ import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/bat
 import { mean, sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
+import { train, TRAINING_DEFAULTS, TRAINING_KINDS, trainingOptions, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -80,14 +85,45 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkCall('finetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   checkComputeOptions(options);
   const out = outputPath(options.out);
-  const { model, data } = options;
-  // Beside the best state so far lies the next one while it is written, and at the end the model.
-  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
-  // The parameters, their gradient, two moments of it, and the weights as products take them.
-  const size = { vectors: 5, output: { path: out, kind: 'folder', bytes } } as const;
-  await assertTaskRunnable({ model, data, splits: ['train', 'validation'], ...size }, options);
+  await assertTaskRunnable(plannedRun(options), options);
   await mkdir(dirname(out), { recursive: true });
   return whileLocked(out, () => finetuneInto(out, options));
+}
+
+/**
+ * Checks what `finetune` would do and all that it reads, without making more than two steps to measure the time.
+ * Errors: INVALID_ARGUMENT for options, and the reason of a signal that has fired; what is wrong otherwise is in the result.
+ */
+export async function checkFinetune(options: FinetuneOptions): Promise<TaskCheckResult> {
+  checkCall('checkFinetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
+  checkComputeOptions(options);
+  const { signal, overwrite } = options;
+  const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
+  const look = async (looked: LookedAt, judging: Judging) => {
+    await checkChoices(looked, judging);
+    await checkLabels(looked, judging);
+  };
+  const seconds = async (session: Session, [training, validation]: readonly UsedSplit[]) => {
+    await session.load(0, signal);
+    const rows = await scoringRows(session, validation, signal);
+    const evaluation = await passSeconds(rows, (part) => evaluateRows(session, part, { signal }));
+    // The second step is measured, since the first one touches the memory.
+    const ends: number[] = [];
+    const afterStep = async () => void ends.push(performance.now());
+    const { onProgress: _, ...settings } = options;
+    await train(session, training.rows, { ...settings, steps: 2, afterStep });
+    const writing = writingSeconds(sum(session.parameters.map(({ shape }) => elementCount(shape))));
+    return (steps * (ends[1] - ends[0])) / 1000 + Math.ceil(steps / evaluateEvery) * (evaluation + writing) + writing;
+  };
+  return checkTask({ run: { ...plannedRun(options), overwrite }, needLabels: true, look, seconds }, options);
+}
+
+function plannedRun({ model, data, out }: FinetuneOptions): PlannedTaskRun {
+  // Beside the best state so far lies the next one while it is written, and at the end the model.
+  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
+  const output = { path: outputPath(out), kind: 'folder', bytes } as const;
+  // The parameters, their gradient, two moments of it, and the weights as products take them.
+  return { model, data, splits: ['train', 'validation'], vectors: 5, output };
 }
 
 async function finetuneInto(out: string, options: FinetuneOptions): Promise<FinetuneResult> {
@@ -112,8 +148,8 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     });
     const judging = await judgingBy(session, { ...options, tokenizer });
     for (const split of [training, validation]) {
-      checkChoices({ ...split, task }, judging);
-      checkLabels({ ...split, task }, judging);
+      await checkChoices({ ...split, task }, judging);
+      await checkLabels({ ...split, task }, judging);
     }
     const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
     course.plan([
@@ -127,7 +163,7 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     const afterStep = async ({ step, loss }: { step: number; loss: number }): Promise<void> => {
       losses.push(loss);
       if (step % evaluateEvery !== 0 && step !== steps) return;
-      const { accuracy, results } = await evaluateRows(session, validationRows, { signal, onProgress });
+      const { accuracy, results } = await evaluateRows(session, validationRows, { signal, onProgress, subject: task });
       const tokens = sum(results.map(({ tokens: lengths, label }) => lengths[label]));
       const evaluation: FinetuneEvaluation = {
         step,
@@ -140,15 +176,36 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       options.onEvaluation?.(evaluation);
       if (best && best.validationLoss <= evaluation.validationLoss) return;
       best = evaluation;
-      await keep.save();
+      await keep.save(signal);
     };
     await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
-    await keep.restore();
+    await keep.restore(signal);
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
+    const { architecture, base } = session.set;
+    const origin = await originOf(base.dir, base.checkpoint.config);
+    const settings = {
+      ...withDefaults(trainingOptions(options), TRAINING_DEFAULTS),
+      evaluateEvery,
+      computeDtype: session.computeDtype,
+    };
+    const card = () =>
+      trainingCard({
+        dfmerge: VERSION,
+        architecture,
+        model: options.model,
+        origin,
+        task,
+        settings,
+        best: { ...(best as unknown as FinetuneEvaluation), examples: validation.all.length },
+      });
     const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
     written(0);
-    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
+    await session.write(
+      out,
+      { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, card, record, onWarning },
+      signal,
+    );
     written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
@@ -186,7 +243,7 @@ class BestParameters {
     private readonly target: string,
   ) {}
 
-  async save(): Promise<void> {
+  async save(signal: AbortSignal | undefined): Promise<void> {
     const what = `cannot write ${this.target}`;
     const next = await temporaryBeside(this.target).catch((error: unknown) => {
       throw fileError(error, what);
@@ -195,11 +252,13 @@ class BestParameters {
     try {
       await fillSafetensorsFile(next.path, tensors, {
         writeTensors: (file, places) =>
-          this.session.job((engine) =>
-            engine.write(
-              'parameters',
-              places.map((place) => ({ file, ...place })),
-            ),
+          this.session.job(
+            (engine) =>
+              engine.write(
+                'parameters',
+                places.map((place) => ({ file, ...place })),
+              ),
+            signal,
           ),
       });
     } catch (error) {
@@ -210,7 +269,7 @@ class BestParameters {
     this.#file = next;
   }
 
-  async restore(): Promise<void> {
+  async restore(signal: AbortSignal | undefined): Promise<void> {
     const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
     const { tensors } = await readHeader(file);
     const sources = this.session.parameters.map(({ name }) => ({
@@ -220,7 +279,7 @@ class BestParameters {
       dtype: 'F32' as const,
     }));
     const index = this.session.engine.addModel(sources);
-    await this.session.load(index);
+    await this.session.load(index, signal);
   }
 
   async discard(): Promise<void> {
