@@ -12,6 +12,7 @@ const PHASE_WORDS: Record<Exclude<ProgressEvent['phase'], 'search'>, string> = {
   suggest: 'suggesting',
   write: 'writing',
   train: 'training',
+  generate: 'generating',
 };
 
 /** Stages whose name adds something to what is being done in them. */
