@@ -22,6 +22,7 @@ const NATIVE = [
 ];
 const LIB = [
   /^lib\/core\//,
+  /^lib\/statistics\//,
   /^lib\/bayes\//,
   /^bindings\/addon\.ts$/,
   /^bindings\/index\.ts$/,
