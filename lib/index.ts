@@ -61,6 +61,19 @@ export type { ResolvedRecipe } from './recipe/resolved.js';
 
 // # Records and reports
 export { renderReport } from './report/report.js';
+export { report, type ReportOptions, type ReportResult } from './commands/report.js';
+export type {
+  Differences,
+  Estimate,
+  ModelNumbers,
+  ModelRole,
+  RunNumbers,
+  SearchNumbers,
+  SplitNumbers,
+} from './report/numbers.js';
+export type { ModelImportance } from './bayes/importance.js';
+export type { Interval } from './statistics/interval.js';
+export type { PairedTest } from './statistics/paired.js';
 export type {
   ComparisonRecord,
   EnvironmentRecord,
