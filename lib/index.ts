@@ -62,6 +62,8 @@ export type { ResolvedRecipe } from './recipe/resolved.js';
 // # Records and reports
 export { renderReport } from './report/report.js';
 export { report, type ReportOptions, type ReportResult } from './commands/report.js';
+export { compareRuns, type CompareRunsOptions } from './commands/compare.js';
+export type { RunColumn, SideBySide } from './report/side_by_side.js';
 export type {
   Differences,
   Estimate,

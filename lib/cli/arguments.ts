@@ -162,14 +162,21 @@ function valuesOf(command: Command, { argv, loose, after }: Parsed): Record<stri
     else values[name] = typeof given === 'string' ? parsed(name, given, spec) : given;
   }
   const { name, positional, options } = command;
-  const inPlace = positional ? argv[positional.name] : undefined;
-  const others = [...(inPlace === undefined ? [] : [inPlace as string]), ...loose.slice(1), ...after];
+  const inPlace = positional ? (argv[positional.name] as string | string[] | undefined) : undefined;
+  const others = [...(inPlace === undefined ? [] : [inPlace].flat()), ...loose.slice(1), ...after];
   const path = positional ? others.shift() : undefined;
+  if (positional?.several && path !== undefined) {
+    values[positional.name] = [path, ...others];
+    if (others.includes('')) throw usage(`${name} needs a path for each of its ${positional.name}, and one is empty`);
+    others.length = 0;
+  }
   if (others.length > 0)
     throw usage(`${name}: unexpected argument ${others[0]}${positional ? ` after ${positional.name} ${path}` : ''}`);
   if (positional && (path === '' || (positional.required && path === undefined)))
-    throw usage(`${name} needs a ${positional.name}: dfmerge ${name} ${positional.value}`);
-  if (positional) values[positional.name] = path;
+    throw usage(
+      `${name} needs ${positional.several ? '' : 'a '}${positional.name}: dfmerge ${name} ${positional.value}`,
+    );
+  if (positional && !positional.several) values[positional.name] = path;
   const missing = Object.entries(options).find(([option, { required }]) => required && argv[option] === undefined);
   if (missing) throw usage(`${name} needs --${missing[0]} ${missing[1].value}: ${missing[1].describe}`);
   return values;

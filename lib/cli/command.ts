@@ -19,9 +19,11 @@ export interface Outcome {
   show: () => void;
 }
 
-/** The one argument of a command that is no option. */
+/** The argument of a command that is no option. */
 export interface Positional {
   name: string;
+  /** True where there may be several of it: its value is then the list of them. */
+  several?: true;
   /** What stands for it in the help, such as RECIPE. */
   value: string;
   describe: string;
@@ -43,17 +45,23 @@ export interface Command {
 }
 
 /** A command whose functions know the types of its options. */
-export interface TypedCommand<O extends Options, P extends string> extends Omit<Command, 'check' | 'run' | 'options'> {
-  positional?: Positional & { name: P };
+export interface TypedCommand<O extends Options, P extends Positional> extends Omit<
+  Command,
+  'check' | 'run' | 'options' | 'positional'
+> {
+  positional?: P;
   options: O;
   check?: (args: ArgumentsOf<O, P>) => void;
   run: (args: ArgumentsOf<O, P>, terminal: Terminal) => Promise<Outcome> | Outcome;
 }
 
 /** The values of a command's options and of its positional argument. */
-export type ArgumentsOf<O extends Options, P extends string = never> = ValuesOf<O> & Record<P, string>;
+export type ArgumentsOf<O extends Options, P extends Positional = never> = ValuesOf<O> &
+  Record<P['name'], P extends { several: true } ? string[] : string>;
 
 /** Defines a command; the types of its arguments follow from its options. */
-export function command<O extends Options, const P extends string = never>(definition: TypedCommand<O, P>): Command {
+export function command<O extends Options, const P extends Positional = never>(
+  definition: TypedCommand<O, P>,
+): Command {
   return definition as unknown as Command;
 }

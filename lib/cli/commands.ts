@@ -1,5 +1,6 @@
 import type { Command } from './command.js';
 import { checkCommand } from './check.js';
+import { compareCommand } from './compare.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { finetuneCommand } from './finetune.js';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   evaluateCommand,
   finetuneCommand,
   reportCommand,
+  compareCommand,
   infoCommand,
   demoCommand,
 ];

@@ -40,7 +40,8 @@ export function parse(words: readonly string[], commands: readonly Command[], wi
   });
   void parser.parse([...words], {}, (_error, parsed, output) => {
     argv = parsed;
-    seen.output = output;
+    // An argument of which there may be several begins as an empty list for yargs.
+    seen.output = output.replaceAll(' [default: []]', '');
   });
   const { _: loose = [], '--': after = [] } = argv as Record<string, string[] | undefined>;
   return { argv, loose, after, ...seen };
@@ -94,7 +95,8 @@ function withoutCommand(parser: Argv, commands: readonly Command[]): Argv {
 
 function lineOf({ name, positional }: Command): string {
   if (!positional) return name;
-  return positional.required ? `${name} <${positional.name}>` : `${name} [${positional.name}]`;
+  const argument = `${positional.name}${positional.several ? '..' : ''}`;
+  return positional.required ? `${name} <${argument}>` : `${name} [${argument}]`;
 }
 
 function withArguments(parser: Argv, { name, describe, positional, options, examples, epilogue }: Command): Argv {

@@ -70,9 +70,10 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
     { path: file, what: 'the record' },
     { path: dir, what: 'the run', reads: isOther },
   ]);
-  const { renderReport } = await import('../report/report.js');
-  await writeOutputLines(out, [renderReport(record)], { overwrite, signal });
-  return { report: out, finished: true, record, numbers: numbersOf(record) };
+  const { renderRun } = await import('../report/report.js');
+  const numbers = numbersOf(record);
+  await writeOutputLines(out, [renderRun(record, numbers)], { overwrite, signal });
+  return { report: out, finished: true, record, numbers };
 }
 
 /** In a run's folder only its report may be written. */
@@ -98,17 +99,18 @@ async function reportUnfinished(dir: string, { out, overwrite, signal }: ReportO
     );
   await assertFileSpares(out, [{ path: journalPath(dir), what: 'the journal' }]);
   const { renderUnfinished } = await import('../report/report.js');
-  await writeOutputLines(out, [renderUnfinished(record)], { overwrite, signal });
-  return { report: out, finished: false, record, numbers: numbersOf(record) };
+  const numbers = numbersOf(record);
+  await writeOutputLines(out, [renderUnfinished(record, numbers)], { overwrite, signal });
+  return { report: out, finished: false, record, numbers };
 }
 
 /** Makes the report.html of a folder whose lock is held, and lists it in dfmerge.json. */
 async function renewReport(dir: string, onWarning: RunOptions['onWarning']): Promise<ReportResult> {
   const { record, file } = await readRun(dir);
-  const { renderReport } = await import('../report/report.js');
-  const page = Buffer.from(renderReport(record));
+  const { renderRun } = await import('../report/report.js');
+  const numbers = numbersOf(record);
+  const page = Buffer.from(renderRun(record, numbers));
   const path = join(dir, REPORT_FILE);
-  const result = { report: path, finished: true, record, numbers: numbersOf(record) };
   const entry = { bytes: page.length, sha256: createHash('sha256').update(page).digest('hex') };
   const found = await lstat(path).catch(() => undefined);
   const same = found?.isFile() && (await readBytes(path)).equals(page);
@@ -123,7 +125,7 @@ async function renewReport(dir: string, onWarning: RunOptions['onWarning']): Pro
   } catch (error) {
     throw fileError(error, `cannot write ${path}`);
   }
-  return result;
+  return { report: path, finished: true, record, numbers };
 }
 
 /** Moves away a page that is not as dfmerge wrote it. */

@@ -126,7 +126,7 @@ export function differencesSection({ split, differences, kept, models: [merged] 
       }</p>`,
       differencesTable({
         caption: 'The merged model against the others',
-        first: 'Task',
+        heading: (entry) => `against ${shownName(entry)}`,
         names,
         differences,
         kept,
@@ -138,14 +138,14 @@ export function differencesSection({ split, differences, kept, models: [merged] 
 /** What a table of paired tests shows. */
 export interface DifferencesTable {
   caption: string;
-  /** The heading of the tasks. */
-  first: string;
+  /** The heading of each of `differences`. */
+  heading: (entry: Differences) => string;
   names: readonly string[];
   differences: readonly Differences[];
   kept?: SplitNumbers['kept'];
 }
 
-export function differencesTable({ caption, first, names, differences, kept }: DifferencesTable): Html {
+export function differencesTable({ caption, heading, names, differences, kept }: DifferencesTable): Html {
   const several = names.length > 1;
   const row = (label: string, of: (entry: Differences) => Differences['mean'] | undefined, share?: number) => [
     label,
@@ -157,7 +157,7 @@ export function differencesTable({ caption, first, names, differences, kept }: D
   ];
   const table = renderDataTable({
     caption: `${caption}; ≈ marks what may be chance`,
-    columns: [first, ...(kept ? ['Share kept'] : []), ...differences.map((entry) => `against ${shownName(entry)}`)],
+    columns: ['Task', ...(kept ? ['Share kept'] : []), ...differences.map(heading)],
     rows: [
       ...names.map((name) => row(name, ({ tasks }) => tasks[name], kept?.tasks[name])),
       ...(several ? [row('mean', ({ mean }) => mean, kept?.mean)] : []),

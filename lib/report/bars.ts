@@ -25,8 +25,10 @@ export interface BarTable {
   bars: readonly Bar[];
   /** The length that fills the place. */
   most: number;
-  /** True for a table that stands alone, with numbers that may be long, such as a time with its share. */
+  /** True for a table that stands alone and has the whole width. */
   single?: boolean;
+  /** True where the numbers are long, such as a time with its share. */
+  long?: boolean;
 }
 
 export const SERIES_COLORS = 6;
@@ -36,7 +38,7 @@ export function seriesColor(index: number): string {
   return `var(--series-${index % SERIES_COLORS})`;
 }
 
-export function barTable({ caption, note, columns, bars, most, single = false }: BarTable): Html {
+export function barTable({ caption, note, columns, bars, most, single, long }: BarTable): Html {
   const share = (value: number) => Math.round(1e4 * Math.min(1, Math.max(0, value / most)) || 0) / 100;
   const rows = bars.map(({ label, length, interval, text, series, chief }) => {
     const fill =
@@ -49,8 +51,8 @@ export function barTable({ caption, note, columns, bars, most, single = false }:
         : undefined;
     return html`<tr${chief ? html` class="chief"` : undefined}><th scope="row">${label}</th><td><span class="bar"><span class="track" aria-hidden="true">${fill}${whisker}</span><span class="value">${unbroken(text)}</span></span></td></tr>\n`;
   });
-  return html`<table class="bars${single ? ' single' : ''}"><caption>${caption}${note === undefined ? undefined : html` <small>${note}</small>`}</caption>
-<thead class="hidden"><tr><th scope="col">${columns[0]}</th><th scope="col">${columns[1]}</th></tr></thead>
+  return html`<table class="bars${single ? ' single' : ''}${long ? ' long' : ''}"><caption>${caption}${note === undefined ? undefined : html` <small>${note}</small>`}</caption>
+<colgroup><col><col></colgroup><thead class="hidden"><tr><th scope="col">${columns[0]}</th><th scope="col">${columns[1]}</th></tr></thead>
 <tbody>
 ${rows}</tbody></table>`;
 }

@@ -65,13 +65,13 @@ function beside({ models, differences }: SplitNumbers): Finding[] {
   if (tested && tested.p >= LEVEL)
     return [
       {
-        text: `${reaches}: the merge has ${points(difference).slice(1)} points more, which chance alone may explain${chance}.`,
+        text: `${reaches}: the merge has ${points(difference).replace('+', '')} points more, which chance alone may explain${chance}.`,
         caution: true,
       },
     ];
   return [
     {
-      text: `${reaches}: the merge has ${points(difference).slice(1)} points more${tested ? `, more than chance explains${chance}` : ''}.`,
+      text: `${reaches}: the merge has ${points(difference).replace('+', '')} points more${tested ? `, more than chance explains${chance}` : ''}.`,
     },
   ];
 }
@@ -96,7 +96,7 @@ function searched({ failed = [] }: RunRecord, { trials, best, start, stopped }: 
     });
   else if (best && start?.objective !== undefined)
     findings.push({
-      text: `The best of ${counted(all, 'trial')} is trial ${best.trial}; its objective is ${points(best.objective - start.objective).slice(1)} points above the best of the start.`,
+      text: `The best of ${counted(all, 'trial')} is trial ${best.trial}; its objective is ${points(best.objective - start.objective).replace('+', '')} points above the best of the start.`,
     });
   else if (best) findings.push({ text: `The best of ${counted(all, 'trial')} is trial ${best.trial}.` });
   if (failed.length > 0)

@@ -42,6 +42,7 @@ export function bound(value: number): string {
 /** A difference of accuracies in percentage points, with its sign: `+10.3`, `−0.4`. */
 export function points(difference: number): string {
   const text = (100 * difference).toFixed(1);
+  if (Number(text) === 0) return '0.0';
   return text.startsWith('-') ? `−${text.slice(1)}` : `+${text}`;
 }
 

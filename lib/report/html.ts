@@ -12,7 +12,10 @@ export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
 
 /** The text with no line broken between a number and its unit. */
 export function unbroken(text: string): string {
-  return text.replace(/(?<=\d) (?=%|(?:s|min|h)\b)|(?<=\d (?:min|h)) (?=\d)/g, '\u00a0');
+  return text.replace(
+    /(?<=\d) (?=%|(?:s|min|h)\b)|(?<=\d (?:min|h)) (?=\d)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) (?=\d)/g,
+    '\u00a0',
+  );
 }
 
 /** The text with places in its paths at which a line may end. */

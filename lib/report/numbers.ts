@@ -140,6 +140,20 @@ export function differencesOf(
   };
 }
 
+/** What a run keeps of its fine-tuned models on some of its tasks; undefined where it was not compared with them. */
+export function keptIn(record: RunRecord, split: Split, names: readonly string[]): SplitNumbers['kept'] {
+  const owners = record.comparisons.find((other) => other.split === split && roleOf(other) === 'fine-tuned');
+  const scores = mergedScores(record, split).filter(
+    ({ name }) => names.includes(name) && owners?.accuracy[name] !== undefined,
+  );
+  if (!owners || scores.length === 0) return undefined;
+  const numbers = (of: readonly Scored[]) => modelNumbers({ label: '', role: 'other', of });
+  return keptOf(
+    numbers(scores.map(({ name, accuracy, examples }) => [name, accuracy, examples])),
+    numbers(scores.map(({ name, examples }) => [name, owners.accuracy[name], examples])),
+  );
+}
+
 function keptOf(merged: ModelNumbers, owners: ModelNumbers): SplitNumbers['kept'] {
   const own = Object.entries(owners.tasks).filter(([, { accuracy }]) => accuracy > 0);
   if (own.length === 0) return undefined;

@@ -26,7 +26,7 @@ export const LIGHT: Scheme = {
   point: '#67707f',
   accent: '#0f4c9c',
   fault: '#b3261e',
-  series: ['#0f4c9c', '#e16823', '#009d7d', '#7600eb', '#330026', '#710b00'],
+  series: ['#0f4c9c', '#d65c14', '#008f72', '#7600eb', '#330026', '#710b00'],
 };
 
 export const DARK: Scheme = {
@@ -38,7 +38,7 @@ export const DARK: Scheme = {
   point: '#98a1af',
   accent: '#6fb1ff',
   fault: '#ff8a80',
-  series: ['#6fb1ff', '#eb4212', '#aceb8a', '#545eeb', '#a95e7f', '#e3eb00'],
+  series: ['#6fb1ff', '#f0481a', '#aceb8a', '#6a72ff', '#b56a8b', '#e3eb00'],
 };
 
 /** The scheme as custom properties of CSS, under whose names drawings use it. */

@@ -15,8 +15,12 @@ import { wordsOf } from './words.js';
 
 /** One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes. */
 export function renderReport(record: RunRecord): string {
+  return renderRun(record, numbersOf(record));
+}
+
+/** As renderReport, with the numbers of the record. */
+export function renderRun(record: RunRecord, numbers: RunNumbers): string {
   const title = titleOf(record);
-  const numbers = numbersOf(record);
   const [first, ...others] = numbers.splits;
   return renderPage({
     title,
@@ -44,9 +48,8 @@ export function renderReport(record: RunRecord): string {
   });
 }
 
-/** As renderReport, for a search that has not finished: its record holds the trials so far and nothing of the end. */
-export function renderUnfinished(record: RunRecord): string {
-  const numbers = numbersOf(record);
+/** As renderRun, for a search that has not finished: its record holds the trials so far and nothing of the end. */
+export function renderUnfinished(record: RunRecord, numbers: RunNumbers): string {
   const done = counted(record.trials.length + (record.failed?.length ?? 0), 'trial');
   return renderPage({
     title: `${titleOf(record)}: a search that has not finished`,
@@ -184,6 +187,7 @@ function timeSection({ timing }: RunRecord): Html {
         most: Math.max(...phases.map(([, seconds]) => seconds)) || 1,
         bars: phases.map(([label, seconds]) => ({ label, length: seconds, text: words(seconds), series: 0 })),
         single: true,
+        long: true,
       }),
     ],
   });

@@ -45,10 +45,11 @@ figcaption { color: var(--ink-soft); font-size: .9rem; margin: .35rem 0 .5rem; m
 table.bars { font-size: .85rem; table-layout: fixed; }
 table.bars caption { color: var(--ink); font-size: .95rem; font-weight: 600; padding: 0 0 .2rem; }
 table.bars.single { max-width: 46rem; }
-table.bars.single tbody th { width: 30%; }
+table.bars col:first-child { width: 36%; }
+table.bars.single col:first-child { width: 26%; }
 table.bars caption small { font-weight: 400; font-size: .85rem; color: var(--ink-soft); }
 table.bars th, table.bars td { border: 0; padding: .12rem 0; vertical-align: middle; line-height: 1.25; }
-table.bars tbody th { width: 34%; min-width: 0; padding-right: .6rem; }
+table.bars tbody th { min-width: 0; padding-right: .6rem; }
 table.bars td { padding-right: 0; }
 table.bars .chief th, table.bars .chief td { font-weight: 600; }
 .bar { display: flex; align-items: center; gap: .5rem; }
@@ -56,7 +57,7 @@ table.bars .chief th, table.bars .chief td { font-weight: 600; }
 .fill { position: absolute; inset: 0 auto 0 0; border-radius: 0 2px 2px 0; background: var(--color, var(--series-0)); }
 .whisker { position: absolute; top: 50%; height: 2px; margin-top: -1px; background: var(--ink); box-shadow: 0 0 0 1px var(--paper); }
 .value { min-width: 3.6em; text-align: right; white-space: nowrap; }
-.single .value { min-width: 9.5em; }
+.long .value { min-width: 10.5em; }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; margin: .4rem 0 .5rem; padding: 0; font-size: .85rem; color: var(--ink-soft); max-width: none; }
 ul.legend li { display: flex; align-items: center; gap: .4rem; }
 ul.legend svg { width: 1.1rem; height: 1rem; flex: none; }
@@ -74,10 +75,13 @@ footer { margin-top: 3rem; color: var(--ink-soft); font-size: .85rem; overflow-w
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.4rem; }
+  .long .bar { flex-wrap: wrap; gap: 0; }
+  .long .track { flex: 1 0 100%; }
+  .long .value { flex: 1 0 100%; white-space: normal; min-width: 0; }
   .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .stack, .stack caption, .stack tbody, .stack tr, .stack th, .stack td { display: block; }
   .stack tr { padding: .5rem 0; border-bottom: 1px solid var(--rule); }
-  .stack tbody th, .stack tbody tr td { border: 0; padding: .08rem 0; text-align: left; }
+  .stack tbody th, .stack.stack tbody tr td { border: 0; padding: .08rem 0; text-align: left; }
   .stack tbody th { font-weight: 600; }
   .stack tbody tr td { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; white-space: normal; }
   .stack tbody td::before { content: attr(data-label); color: var(--ink-soft); }

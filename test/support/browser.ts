@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { packageRoot } from '../../bindings/index.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'microsoft-edge'];
 const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
@@ -13,6 +14,12 @@ export function findBrowser(): string | undefined {
   const places = folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));
   return [process.env.DFMERGE_BROWSER, ...places, MAC].find((path) => path !== undefined && existsSync(path));
 }
+
+/** A function as text, which runs in a page. */
+const AUDIT = readFileSync(join(packageRoot(), 'test', 'support', 'page_audit.mjs'), 'utf8').replace(
+  /^[^]*?(?=export)/,
+  '',
+);
 
 /** How a page is shown. */
 export interface View {
@@ -134,6 +141,11 @@ export class Page {
     const { result, exceptionDetails } = await this.call('Runtime.evaluate', { expression, returnByValue: true });
     if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
     return (result as { value: T }).value;
+  }
+
+  /** What is wrong with the page as it is shown, in sentences. */
+  audit(): Promise<string[]> {
+    return this.evaluate(`(${AUDIT.replace('export function', 'function')})()`);
   }
 
   /** A PNG of the whole page. */
