@@ -5,6 +5,7 @@ import test from 'ava';
 import { packageRoot } from '../bindings/index.js';
 import { importanceOf, sobolIndices } from '../lib/bayes/importance.js';
 import { GaussianProcess, newPosterior } from '../lib/bayes/gp.js';
+import { atOnce } from '../lib/bayes/steps.js';
 import { RandomStream } from '../lib/core/random_stream.js';
 import { meanInterval, wilsonInterval, type Proportion } from '../lib/statistics/interval.js';
 import { mcnemar, meanDifference, pairedCounts, type PairedCounts } from '../lib/statistics/paired.js';
@@ -140,10 +141,10 @@ test('a left-out error is that of a process without the point', (t) => {
   const points = Float64Array.of(0.1, 0.4, 0.6, 0.95);
   const targets = Float64Array.of(-1, 0.3, 0.8, 0.2);
   const parameters = { lengthScales: Float64Array.of(0.4), signal: 1.3, noise: 0.01 };
-  const errors = new GaussianProcess({ points, targets }, parameters, 0.2).leftOutErrors();
+  const errors = atOnce(atOnce(GaussianProcess.of({ points, targets }, parameters, 0.2)).leftOutErrors());
   for (const i of [0, 1, 2, 3]) {
     const others = (values: Float64Array) => values.filter((_, index) => index !== i);
-    const without = new GaussianProcess({ points: others(points), targets: others(targets) }, parameters, 0.2);
+    const without = atOnce(GaussianProcess.of({ points: others(points), targets: others(targets) }, parameters, 0.2));
     const belief = newPosterior(1);
     without.posterior(points.subarray(i, i + 1), belief);
     t.true(near(errors[i], targets[i] - belief.mean, 1e-12));

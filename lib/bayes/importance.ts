@@ -2,6 +2,7 @@ import { fitMap } from './fit.js';
 import { GaussianProcess } from './gp.js';
 import { Random } from './random.js';
 import { SobolSequence } from './sobol.js';
+import { atOnce } from './steps.js';
 import { spread } from './suggest.js';
 
 /** How much each coordinate has to do with the value of a function over a box. */
@@ -49,10 +50,10 @@ export function importanceOf(
     trials.flatMap(({ x }) => x.map((value, j) => (value - bounds[j][0]) / (bounds[j][1] - bounds[j][0]))),
   );
   const targets = values.map((value) => (value - mean) / std);
-  const fit = fitMap({ points, targets }, new Random(SEED, trials.length, FIT));
-  const process = new GaussianProcess({ points, targets }, fit.parameters, fit.mean);
+  const fit = atOnce(fitMap({ points, targets }, new Random(SEED, trials.length, FIT)));
+  const process = atOnce(GaussianProcess.of({ points, targets }, fit.parameters, fit.mean));
   const indices = sobolIndices((x) => process.meanAt(x), d);
-  const errors = process.leftOutErrors();
+  const errors = atOnce(process.leftOutErrors());
   const predictive = 1 - errors.reduce((sum, error) => sum + error ** 2, 0) / targets.length;
   return indices && { ...indices, predictive };
 }

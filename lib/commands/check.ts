@@ -1,14 +1,23 @@
 import { resolve } from 'node:path';
+import { checkCall, DATA_KINDS, FLAG, listOf, oneOf, PATH, SEED } from '../core/kinds.js';
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { timed } from '../core/timing.js';
 import { Warnings } from '../core/warnings.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
-import { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from '../recipe/read.js';
+import {
+  checkRecipeInput,
+  recipeForMerge,
+  recipeForSearch,
+  type RecipeInput,
+  type RecipeOptions,
+} from '../recipe/read.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { resolvedRecipe, type ResolvedRecipe } from '../recipe/resolved.js';
 import {
   checkScorable,
+  COMPARISONS,
   comparesWithFisher,
   DEFAULT_COMPARISONS,
   plannedComparisons,
@@ -43,6 +52,19 @@ export interface CheckOptions extends RunOptions, ComputeOptions, DataOptions, R
   /** Whether the time is measured, which takes a few seconds. The default is true. */
   time?: boolean;
 }
+
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  folder: PATH,
+  purpose: oneOf(['search', 'merge']),
+  out: PATH,
+  overwrite: FLAG,
+  compare: listOf(COMPARISONS),
+  evaluate: FLAG,
+  seed: SEED,
+  time: FLAG,
+};
 
 /** A model of a run. */
 export interface CheckedModel {
@@ -79,9 +101,11 @@ export interface CheckResult {
  * Checks a recipe and everything that a run of it reads and writes, without running it: all problems are collected, and nothing is written but
  * token ids that are kept between runs.
  * @param input a path of a recipe, or its keys as an object
- * Errors: ABORTED and those that are defects; what is wrong with the run is in the result.
+ * Errors: INVALID_ARGUMENT for what is no recipe and for options; the reason of a signal that has fired and those that are defects; what is wrong with the run is in the result.
  */
 export async function check(input: string | RecipeInput | Recipe, options: CheckOptions = {}): Promise<CheckResult> {
+  checkCall('check', options, { kinds: KINDS });
+  checkRecipeInput('check', input);
   const problems = new Problems();
   const warnings = new Warnings(options.onWarning);
   const result: CheckResult = {
@@ -118,7 +142,7 @@ async function readFor(
   const attempts: Problems[] = [];
   for (const purpose of wanted) {
     const attempt = new Problems();
-    const recipe = await attempt.attempt('', () => reading[purpose](input, options));
+    const recipe = await attempt.attempt('', () => reading[purpose](input, { folder: options.folder }));
     if (recipe) return { recipe, purpose };
     attempts.push(attempt);
   }
@@ -172,7 +196,8 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
   const session = opened.value;
   try {
     const { value: tasks, seconds } = await timed(() => tasksOf(session, run, { warnings, problems, options }));
-    result.tasks = tasks.map((task) => describeTask(task));
+    const pace = new Pace(options.signal);
+    for (const task of tasks) result.tasks.push(await describeTask(task, pace));
     const method = methodNamed(recipe.mergeMethod);
     const context: RunContext = { recipe, method, session, tasks, warnings, loadSeconds: opened.seconds + seconds };
     if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
@@ -183,7 +208,7 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
     await problems.attempt('', () => checkFisherFiles(context, use, options));
     await problems.attempt('', () => checkScorable(context, compare));
     const subsets = tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
-    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets));
+    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets, pace));
     if (options.time === false || problems.list.length > 0) return;
     const asked = { compare, search: purpose === 'search', parameters };
     const time = await problems.attempt('', () => estimateTime(context, asked, options));
@@ -216,6 +241,7 @@ async function tasksOf(
         fisher: measured ? recipe.fisher : undefined,
         scored,
         cache: options.cache,
+        signal: options.signal,
         onWarning: warnings.add,
       }),
     );

@@ -62,8 +62,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     });
     const looked = { ...split, task: basename(resolve(options.data)) };
     const judging = await judgingBy(session, { ...options, tokenizer });
-    checkChoices(looked, judging);
-    checkLabels(looked, judging);
+    await checkChoices(looked, judging);
+    await checkLabels(looked, judging);
     await session.load(0, options.signal);
     const rows = await scoringRows(session, { rows: split.rows, indices: split.all }, options.signal);
     const course = new Course(options.onProgress);

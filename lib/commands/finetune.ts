@@ -112,8 +112,8 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     });
     const judging = await judgingBy(session, { ...options, tokenizer });
     for (const split of [training, validation]) {
-      checkChoices({ ...split, task }, judging);
-      checkLabels({ ...split, task }, judging);
+      await checkChoices({ ...split, task }, judging);
+      await checkLabels({ ...split, task }, judging);
     }
     const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
     course.plan([

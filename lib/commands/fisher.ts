@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
 import { assertTaskRunnable } from '../run/preflight_task.js';
@@ -121,11 +122,11 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       cache: options.cache,
       signal,
     });
-    const indices = drawFisherRows(split.all.length, samples, { seed, task });
+    const indices = await drawFisherRows(split.all.length, samples, { seed, task, pace: new Pace(signal) });
     const looked = { ...split, task, indices };
     const judging = await judgingBy(session, { ...options, tokenizer });
-    checkChoices(looked, judging);
-    checkFisherRows(looked, mode, judging);
+    await checkChoices(looked, judging);
+    await checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
     const measured = await fisherInputs(session, { rows: split.rows, indices, signal }, mode);

@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
 import { isObject } from '../core/files.js';
+import { checkArgument, checkOptions, oneOf, PATH, wholeNumber } from '../core/kinds.js';
 import { methodNamed } from '../methods/index.js';
 import { recipeForMerge } from './read.js';
 import { isRecord, recordedFolder } from './record_folder.js';
-import type { OutputDtype } from '../checkpoint/write.js';
+import { OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import type { MergeRecipe } from './recipe.js';
 import type { RecipeInput } from './schema.js';
 
@@ -19,6 +20,8 @@ export interface RecordedOptions {
   folder?: string;
 }
 
+const KINDS = { trial: wholeNumber(1), dtype: oneOf(OUTPUT_DTYPES), folder: PATH };
+
 /**
  * Reads the recipe in the record `dfmerge.json` of a merged folder, with the coefficients of a trial as its weights, so that `merge` repeats
  * that merge: at the same inputs, to the same bytes.
@@ -27,6 +30,8 @@ export interface RecordedOptions {
  * `recipeForMerge` throws
  */
 export function recipeFromRecord(file: string, options: RecordedOptions = {}): MergeRecipe {
+  checkArgument('recipeFromRecord', ['file', file], PATH);
+  checkOptions('recipeFromRecord', options, { kinds: KINDS });
   const record = readRecord(file);
   const coefficients = options.trial === undefined ? record.coefficients : coefficientsOf(record, options.trial, file);
   const searched = record.trials.length > 0;

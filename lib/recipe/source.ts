@@ -47,6 +47,23 @@ export function valueAt(root: unknown, path: KeyPath): unknown {
   );
 }
 
+/** A copy of lists and sections, however they refer to each other. Whatever else an object holds, such as a function, is not copied. */
+export function copyOf(value: unknown, copies = new Map<unknown, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  const copy: object = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const [key, inner] of Object.entries(value))
+    Object.defineProperty(copy, key, {
+      value: copyOf(inner, copies),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  return copy;
+}
+
 /** A recipe given as a JavaScript object, whose relative paths start at `folder`. */
 export function objectSource(value: unknown, folder: string): RecipeSource {
   return { value, folder, problems: [], offsetOf: () => 0, prefixOf: () => '' };

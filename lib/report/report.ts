@@ -5,6 +5,7 @@ import { methodNamed } from '../methods/index.js';
 import type { RunRecord } from '../run/record.js';
 import { accuracySection, differencesSection } from './accuracy.js';
 import { barTable } from './bars.js';
+import { checkRecord } from './check_record.js';
 import { findingsList, findingsOf } from './findings.js';
 import { bound, coefficient, count, counted, duration, percent, range } from './format.js';
 import { html, renderDataTable, unbroken, type DataTable, type Html } from './html.js';
@@ -13,8 +14,12 @@ import { glossary, renderPage, section } from './page.js';
 import { searchSections } from './search_section.js';
 import { wordsOf } from './words.js';
 
-/** One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes. */
+/**
+ * One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes.
+ * Errors: INVALID_ARGUMENT, which names the first key that is wrong, for what is no record of a run.
+ */
 export function renderReport(record: RunRecord): string {
+  checkRecord('renderReport', record);
   return renderRun(record, numbersOf(record));
 }
 

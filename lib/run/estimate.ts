@@ -1,4 +1,5 @@
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { RandomStream } from '../core/random_stream.js';
 import { sum } from '../core/statistics.js';
 import { timed } from '../core/timing.js';
@@ -100,7 +101,7 @@ export async function estimateTime(
   return {
     seconds:
       context.loadSeconds +
-      (search ? proposing(context) + hashing(context) : 0) +
+      (search ? (await proposing(context, new Pace(signal))) + hashing(context) : 0) +
       trials * trialSeconds +
       comparisons +
       ending,
@@ -111,7 +112,7 @@ export async function estimateTime(
 }
 
 /** The seconds that all proposals of a search take, by one of them when half of the trials have scores. */
-function proposing({ method, recipe: { models, search: settings } }: RunContext): number {
+async function proposing({ method, recipe: { models, search: settings } }: RunContext, pace: Pace): Promise<number> {
   if (!method.search) return 0;
   const proposals = proposalsOf(method.search, { models: models.length, settings });
   const random = new RandomStream(settings.seed, 'time', 'proposals');
@@ -124,7 +125,7 @@ function proposing({ method, recipe: { models, search: settings } }: RunContext)
     proposals.tell(candidate, draw());
   }
   const start = performance.now();
-  proposals.ask();
+  await proposals.ask(pace);
   return ((performance.now() - start) / 1000) * (proposals.total - Math.min(settings.init, proposals.total));
 }
 

@@ -39,7 +39,11 @@ const environment = {
     ),
   ),
   ...npmSettings,
+  // The same sources are compiled for four cases; objects go from one to the next, and from the checkout's build where CI keeps them.
+  CMAKE_CXX_COMPILER_LAUNCHER: `${process.execPath};${join(root, 'test', 'compile_once.mjs')}`,
+  DFMERGE_OBJECTS: process.env.DFMERGE_OBJECTS ?? join(work, 'objects'),
 };
+mkdirSync(environment.DFMERGE_OBJECTS, { recursive: true });
 
 class Wrong extends Error {}
 
