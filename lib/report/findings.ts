@@ -55,23 +55,22 @@ function beside({ models, differences }: SplitNumbers): Finding[] {
   const difference = models[0].mean.accuracy - average.mean.accuracy;
   const reaches = `Plain averaging of the same models, which needs no data and no search, reaches ${percent(average.mean.accuracy)}`;
   const chance = tested && ` (${probability(tested.p)})`;
-  if (difference <= 0)
+  const apart = points(Math.abs(difference)).replace('+', '');
+  const maybe = tested !== undefined && !isBeyondChance(tested);
+  if (difference <= 0) {
+    const where = difference === 0 ? 'no better' : `${apart} points below that`;
     return [
       {
-        text: `${reaches}: the merge is not better than that, by ${points(difference)} points${chance ?? ''}.`,
+        text: `${reaches}: the merge is ${where}${maybe ? `, which chance alone may explain` : ''}${chance ?? ''}.`,
         caution: true,
       },
     ];
-  if (tested && tested.p >= LEVEL)
-    return [
-      {
-        text: `${reaches}: the merge has ${points(difference).replace('+', '')} points more, which chance alone may explain${chance}.`,
-        caution: true,
-      },
-    ];
+  }
+  const explained = maybe ? ', which chance alone may explain' : tested ? ', more than chance explains' : '';
   return [
     {
-      text: `${reaches}: the merge has ${points(difference).replace('+', '')} points more${tested ? `, more than chance explains${chance}` : ''}.`,
+      text: `${reaches}: the merge has ${apart} points more${explained}${chance ?? ''}.`,
+      ...(maybe ? { caution: true } : {}),
     },
   ];
 }
