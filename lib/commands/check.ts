@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { checkCall, DATA_KINDS, FLAG, listOf, oneOf, PATH, SEED } from '../core/kinds.js';
 import type { RunOptions } from '../core/progress.js';
 import { Pace } from '../core/pace.js';
@@ -27,6 +28,7 @@ import type { RunContext } from '../run/context.js';
 import { estimateTime, type TimeEstimate } from '../run/estimate.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { checkOutput, preflight, type PlannedRun } from '../run/preflight.js';
+import { checkedModels, type CheckedModel } from '../run/checked_models.js';
 import type { RunRoom } from '../run/room.js';
 import { Problems, type Problem } from '../run/problems.js';
 import { placeOf } from '../recipe/places.js';
@@ -34,6 +36,7 @@ import { checkSearchable } from '../tasks/degenerate.js';
 import { describeTask, type TaskDescription } from '../tasks/describe.js';
 import { prepareTasks, type PreparedTask } from '../tasks/prepare.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
+import { loadSplit, SPLITS, type SplitName } from '../tasks/rows.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 
 /** Options of `check`. */
@@ -65,17 +68,6 @@ const KINDS = {
   seed: SEED,
   time: FLAG,
 };
-
-/** A model of a run. */
-export interface CheckedModel {
-  /** The folder as the recipe has it. */
-  model: string;
-  task?: string;
-  architecture: string;
-  parameters: number;
-  /** The dtypes of its tensors. */
-  dtype: string;
-}
 
 /** What a run would do, and all that keeps it from being done. */
 export interface CheckResult {
@@ -173,13 +165,11 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
   await checkOutput(run, problems);
   Object.assign(result, { compare, ...room });
   if (!set) return;
-  result.models = [set.base, ...set.models].map(({ checkpoint }, i) => ({
-    model: i === 0 ? recipe.baseModel.written : recipe.models[i - 1].written,
-    ...(i > 0 && recipe.models[i - 1].task !== undefined ? { task: recipe.models[i - 1].task } : {}),
-    architecture: set.architecture.title,
-    parameters,
-    dtype: [...new Set([...checkpoint.tensors.values()].map(({ dtype }) => dtype))].join(', '),
+  const written = [recipe.baseModel, ...recipe.models].map(({ written: model }, i) => ({
+    model,
+    task: i > 0 ? recipe.models[i - 1].task : undefined,
   }));
+  result.models = checkedModels(set, written, parameters);
   if (set.tokenizerDir !== undefined) result.tokenizer = set.tokenizerDir;
   const { memory } = room ?? {};
   if (memory && memory.needed > memory.total) return;
@@ -200,12 +190,12 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
     for (const task of tasks) result.tasks.push(await describeTask(task, pace));
     const method = methodNamed(recipe.mergeMethod);
     const context: RunContext = { recipe, method, session, tasks, warnings, loadSeconds: opened.seconds + seconds };
-    if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
     const coefficients = recipe.models.flatMap((model) =>
       'coefficient' in model && typeof model.coefficient === 'number' ? [model.coefficient] : [],
     );
     const use = { compare, ...(coefficients.length === recipe.models.length ? { coefficients } : {}) };
-    await problems.attempt('', () => checkFisherFiles(context, use, options));
+    await problems.attempt('', () => checkFisherFiles(context, use, { ...options, problems }));
+    if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
     await problems.attempt('', () => checkScorable(context, compare));
     const subsets = tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
     if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets, pace));
@@ -245,7 +235,24 @@ async function tasksOf(
         onWarning: warnings.add,
       }),
     );
-    prepared.push(...(one ?? []));
+    if (one) prepared.push(...one);
+    else await tellOtherFiles(task, { scored, fisher: measured ? recipe.fisher.split : undefined }, problems);
   }
   return prepared;
+}
+
+/** Tells what is wrong with the rows of a task's other files, where one of them ended its preparation. */
+async function tellOtherFiles(
+  { path }: Recipe['tasks'][number],
+  { scored, fisher }: Pick<PlannedRun, 'scored'> & { fisher: SplitName | undefined },
+  problems: Problems,
+): Promise<void> {
+  const found = new Problems();
+  for (const split of SPLITS) {
+    const isScored = scored !== 'no' && split !== 'train';
+    if ((isScored || split === fisher) && existsSync(join(path, `${split}.jsonl`)))
+      await found.attempt('', () => loadSplit(path, split, { needLabels: isScored && scored === 'yes' }));
+  }
+  const told = new Set(problems.list.map(({ message }) => message));
+  problems.list.push(...found.list.filter(({ message }) => !told.has(message)));
 }

@@ -135,6 +135,7 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
   log(
     `Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`,
   );
+  await folder.end();
   const seconds = sum(Object.values(phases));
   return {
     out,

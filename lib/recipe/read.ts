@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { isObject } from '../core/files.js';
+import { decodeUtf8, fileError, isObject, refuseUtf16 } from '../core/files.js';
 import { checkArgument, checkOptions, PATH, type Kind } from '../core/kinds.js';
 import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
@@ -128,17 +128,27 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
 }
 
 function fileSource(file: string): RecipeSource {
+  const source = yamlSource(textOf(file), { file, folder: dirname(resolve(file)) });
+  if (isRecord(source.value)) return recordSource(source.value, file);
+  if (source.problems.length > 0 && file.endsWith('.jsonl'))
+    throw new DfMergeError('INVALID_RECIPE', `${file}: is no YAML; expected a recipe, and not rows of data`);
+  return source;
+}
+
+/** The text of a recipe's file. Errors: NOT_FOUND, IO; INVALID_RECIPE for what is not UTF-8. */
+function textOf(file: string): string {
+  let bytes: Buffer;
   try {
-    const source = yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
-    return isRecord(source.value) ? recordSource(source.value, file) : source;
+    bytes = readFileSync(file);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DfMergeError(
-      missing ? 'NOT_FOUND' : 'IO',
-      missing ? `there is no recipe ${file}${tildeAdvice(file)}` : `recipe ${file}: ${(cause as Error).message}`,
-      { cause },
-    );
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new DfMergeError('NOT_FOUND', `there is no recipe ${file}${tildeAdvice(file)}`, { cause });
+    throw fileError(cause, `cannot read recipe ${file}`);
   }
+  refuseUtf16(bytes, file);
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new DfMergeError('INVALID_RECIPE', `${file}: is not UTF-8; expected a recipe in YAML`);
+  return text.replace(/^\uFEFF/, '');
 }
 
 /** The recipe of a record `dfmerge.json`, whose relative paths start where it lay. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { isObject } from '../core/files.js';
+import { fileError, isObject } from '../core/files.js';
 import { checkArgument, checkOptions, oneOf, PATH, wholeNumber } from '../core/kinds.js';
 import { methodNamed } from '../methods/index.js';
 import { recipeForMerge } from './read.js';
@@ -80,8 +80,7 @@ function readRecord(file: string): RecordedRun {
   } catch (cause) {
     if (cause instanceof SyntaxError)
       throw new DfMergeError('INVALID_DATA', `${file}: not JSON: ${cause.message}`, { cause });
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DfMergeError(missing ? 'NOT_FOUND' : 'IO', `record ${file}: ${(cause as Error).message}`, { cause });
+    throw fileError(cause, `cannot read record ${file}`);
   }
   const no = () => new DfMergeError('INVALID_DATA', `${file}: expected the dfmerge.json of a merged folder`);
   if (!isRecord(value)) throw no();

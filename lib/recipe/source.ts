@@ -101,7 +101,9 @@ function plainValue(document: Document, problems: Problem[]): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    problems.push({ path: [], message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    const words = 'the aliases (*name) repeat more than a recipe can hold; expected fewer, or what they stand for';
+    problems.push({ path: [], message: message.startsWith('Excessive alias') ? words : message });
     return undefined;
   }
 }

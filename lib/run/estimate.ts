@@ -97,7 +97,7 @@ export async function estimateTime(
       return grid * (one + seconds.subset) + one + compared;
     }),
   );
-  const ending = merging + seconds.validation + seconds.test + (parameters * 4) / WRITING;
+  const ending = merging + seconds.validation + seconds.test + writingSeconds(parameters);
   return {
     seconds:
       context.loadSeconds +
@@ -133,6 +133,18 @@ async function proposing({ method, recipe: { models, search: settings } }: RunCo
 function hashing({ session: { set } }: RunContext): number {
   const tensors = [set.base, ...set.models].flatMap(({ checkpoint }) => [...checkpoint.tensors.values()]);
   return sum(tensors.map(({ begin, end }) => end - begin)) / HASHING;
+}
+
+/** The seconds that a pass over batches takes, by a few of them; it is made twice, since the first touches the memory. */
+export async function passSeconds(rows: BatchedRows, pass: (rows: BatchedRows) => Promise<unknown>): Promise<number> {
+  const part = few(rows);
+  await pass(part.rows);
+  return (await timed(() => pass(part.rows))).seconds * part.scale;
+}
+
+/** The seconds that so many float32 values take to be written. */
+export function writingSeconds(parameters: number): number {
+  return (parameters * 4) / WRITING;
 }
 
 /** A few batches of a part, and how many times as many rows the part has. */

@@ -4,7 +4,7 @@ import { DEFAULT_MAX_INPUT_TOKENS } from './text/tokenizer.js';
 
 /** A split as a check tells of it. */
 export interface SplitDescription {
-  split: 'validation' | 'test' | 'fisher' | 'trial';
+  split: 'train' | 'validation' | 'test' | 'fisher' | 'trial';
   rows: number;
   /** How many rows have a label. */
   labelled: number;
@@ -31,13 +31,14 @@ export async function describeTask(
   const parts = { validation, trial: subset, test, fisher };
   const splits: SplitDescription[] = [];
   for (const [split, part] of Object.entries(parts))
-    if (part) splits.push({ split: split as SplitDescription['split'], ...(await describe(part, pace)) });
+    if (part) splits.push({ split: split as SplitDescription['split'], ...(await describeRows(part.rows, pace)) });
   return { name, splits };
 }
 
-async function describe(
-  { rows: { rows, indices } }: PreparedPart,
-  pace: Pace,
+/** Describes rows of a split. Throws the reason of the pace's signal. */
+export async function describeRows(
+  { rows, indices }: Pick<PreparedPart['rows'], 'rows' | 'indices'>,
+  pace = new Pace(),
 ): Promise<Omit<SplitDescription, 'split'>> {
   const { inputIds, choices, labels } = rows;
   const found = { labelled: 0, choices: emptyRange(), inputTokens: emptyRange(), atLimit: 0 };
