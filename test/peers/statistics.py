@@ -55,4 +55,4 @@ golden = {
     ],
     "ishigami": {"first": indices.first_order.tolist(), "total": indices.total_order.tolist()},
 }
-Path(__file__).with_suffix(".json").write_text(json.dumps(golden, indent=1) + "\n")
+Path(__file__).with_suffix(".json").write_text(json.dumps(golden, indent=2) + "\n")
