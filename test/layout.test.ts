@@ -35,6 +35,7 @@ const LIB = [
   /^lib\/objectives\//,
   /^lib\/recipe\//,
   /^lib\/search\//,
+  /^lib\/card\//,
   /^lib\/run\//,
   /^lib\/report\//,
   /^lib\/commands\//,

@@ -1,4 +1,4 @@
-import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '../core/kinds.js';
+import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber, withDefaults } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
@@ -12,6 +12,8 @@ import { passSeconds, writingSeconds } from '../run/estimate.js';
 import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { SMALL_FILES } from '../run/room.js';
+import { originOf } from '../card/origin.js';
+import { trainingCard } from '../card/training_card.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
@@ -24,7 +26,7 @@ import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/bat
 import { mean, sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
+import { train, TRAINING_DEFAULTS, TRAINING_KINDS, trainingOptions, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -180,9 +182,30 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     await keep.restore(signal);
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
+    const { architecture, base } = session.set;
+    const origin = await originOf(base.dir, base.checkpoint.config);
+    const settings = {
+      ...withDefaults(trainingOptions(options), TRAINING_DEFAULTS),
+      evaluateEvery,
+      computeDtype: session.computeDtype,
+    };
+    const card = () =>
+      trainingCard({
+        dfmerge: VERSION,
+        architecture,
+        model: options.model,
+        origin,
+        task,
+        settings,
+        best: { ...(best as unknown as FinetuneEvaluation), examples: validation.all.length },
+      });
     const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
     written(0);
-    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
+    await session.write(
+      out,
+      { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, card, record, onWarning },
+      signal,
+    );
     written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
