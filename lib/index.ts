@@ -26,6 +26,11 @@ export type {
   ParameterValues,
 } from './methods/parameter.js';
 
+// # Using a model
+export { openModel, type OpenModelOptions } from './model/open.js';
+export type { ChoiceScores, Classification, Model } from './model/model.js';
+export type { Question } from './model/questions.js';
+
 // # Measuring and evaluating
 export { evaluate, type EvaluateOptions } from './commands/evaluate.js';
 export { fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';

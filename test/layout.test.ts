@@ -35,6 +35,7 @@ const LIB = [
   /^lib\/recipe\//,
   /^lib\/search\//,
   /^lib\/run\//,
+  /^lib\/model\//,
   /^lib\/report\//,
   /^lib\/commands\//,
   /^lib\/demo\//,
