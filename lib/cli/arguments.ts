@@ -1,7 +1,7 @@
 import { DfMergeError } from '../core/errors.js';
 import { didYouMean } from '../core/kinds.js';
 import { nearest } from '../core/nearest.js';
-import type { Command } from './command.js';
+import type { Command, Positional } from './command.js';
 import type { Option } from './options.js';
 import { parse, type Parsed } from './parser.js';
 
@@ -110,7 +110,8 @@ function checkWords(words: readonly string[], command: Command, commands: readon
   const given = new Set<string>();
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
-    if (word === '-') throw usage(`${command.name}: - is no path: nothing is read from standard input`);
+    if (word === '-' && !command.positional?.standardInput)
+      throw usage(`${command.name}: - is no path: nothing is read from standard input`);
     if (!isOption(word)) continue;
     const named = specOf(word, command);
     if (!named) throw usage(unknownOption(word, command, commands));
@@ -119,7 +120,8 @@ function checkWords(words: readonly string[], command: Command, commands: readon
     if (spec.takes === 'nothing') checkFlag(word, next);
     else if (word.includes('=')) checkValue(word, word.slice(word.indexOf('=') + 1) || undefined, spec);
     else checkValue(word, words[++i], spec);
-    if (given.has(name) && spec.takes !== 'values') throw usage(`--${name} is given twice`);
+    if (given.has(name) && spec.takes !== 'values' && spec.takes !== 'repeated')
+      throw usage(`--${name} is given twice`);
     given.add(name);
   }
 }
@@ -159,20 +161,29 @@ function valuesOf(command: Command, { argv, loose, after }: Parsed): Record<stri
     const given = argv[name];
     if (given === undefined) values[name] = spec.fallback;
     else if (spec.takes === 'values') values[name] = listed(name, given as string[], spec);
+    else if (spec.takes === 'repeated') values[name] = given;
     else values[name] = typeof given === 'string' ? parsed(name, given, spec) : given;
   }
-  const { name, positional, options } = command;
+  const { positional, options } = command;
   const inPlace = positional ? argv[positional.name] : undefined;
-  const others = [...(inPlace === undefined ? [] : [inPlace as string]), ...loose.slice(1), ...after];
-  const path = positional ? others.shift() : undefined;
-  if (others.length > 0)
-    throw usage(`${name}: unexpected argument ${others[0]}${positional ? ` after ${positional.name} ${path}` : ''}`);
-  if (positional && (path === '' || (positional.required && path === undefined)))
-    throw usage(`${name} needs a ${positional.name}: dfmerge ${name} ${positional.value}`);
-  if (positional) values[positional.name] = path;
+  const words = [inPlace ?? [], loose.slice(1), after].flat() as string[];
+  if (positional) values[positional.name] = positionalValue(command, positional, words);
+  else if (words.length > 0) throw usage(`${command.name}: unexpected argument ${words[0]}`);
   const missing = Object.entries(options).find(([option, { required }]) => required && argv[option] === undefined);
-  if (missing) throw usage(`${name} needs --${missing[0]} ${missing[1].value}: ${missing[1].describe}`);
+  if (missing) throw usage(`${command.name} needs --${missing[0]} ${missing[1].value}: ${missing[1].describe}`);
   return values;
+}
+
+/** The words of a command that are no options and no values of options. */
+function positionalValue(
+  { name }: Command,
+  { name: what, value, required, several = false }: Positional,
+  words: readonly string[],
+): string | readonly string[] | undefined {
+  if (!several && words.length > 1) throw usage(`${name}: unexpected argument ${words[1]} after ${what} ${words[0]}`);
+  if (words.includes('') || (required && words.length === 0))
+    throw usage(`${name} needs a ${what}: dfmerge ${name} ${value}`);
+  return several ? words : words[0];
 }
 
 function parsed(name: string, word: string, { kind }: Option<unknown>): unknown {
