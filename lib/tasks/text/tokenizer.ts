@@ -17,6 +17,11 @@ export interface Tokenizer {
   encodeInput(text: string, maxTokens?: number): number[];
   /** Does as encodeInput, or as encode where `maxTokens` is Infinity, and yields after every few thousand characters of work. */
   encodeInSteps(text: string, maxTokens: number): Generator<void, number[]>;
+  /**
+   * The text of ids, without special tokens such as `</s>`; ids that no token has are passed over.
+   * Errors: INVALID_CONFIG where the decoder of tokenizer.json is malformed or not known.
+   */
+  decode(ids: Iterable<number>): string;
   readonly eosTokenId: number;
   /** SHA-256 (hex) of the files that it was loaded from. Token ids are kept between runs only where it is known. */
   readonly digest?: string;
@@ -60,12 +65,17 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
   const eos = findEos(pipeline, { settings, config, file });
   // Of config.json only the end token matters for ids, and its text differs between models of one tokenizer: it stays out of the digest.
-  return new T5Tokenizer(pipeline, eos, hash.update(`\n</s> ${eos}\n`).digest('hex'));
+  return new T5Tokenizer({ pipeline, file }, eos, hash.update(`\n</s> ${eos}\n`).digest('hex'));
 }
 
 function build(json: Record<string, unknown>, further: readonly FurtherToken[], file: string): Pipeline {
+  return naming(file, () => new Pipeline(json, file, further));
+}
+
+/** Does what may find fault with a file, and puts its name before a complaint that lacks it. */
+function naming<T>(file: string, work: () => T): T {
   try {
-    return new Pipeline(json, file, further);
+    return work();
   } catch (error) {
     if (error instanceof DfMergeError) throw error;
     throw new DfMergeError('INVALID_CONFIG', `${file}: ${(error as Error).message}`, { cause: error });
@@ -86,17 +96,19 @@ function findEos(
 
 class T5Tokenizer implements Tokenizer {
   readonly #pipeline: Pipeline;
+  readonly #file: string;
   readonly #before: readonly number[];
   /** Ends with `</s>`, whether or not tokenizer.json has a post-processor that puts it there. */
   readonly #after: readonly number[];
   readonly #recent = new Map<string, number[]>();
 
   constructor(
-    pipeline: Pipeline,
+    { pipeline, file }: { pipeline: Pipeline; file: string },
     readonly eosTokenId: number,
     readonly digest: string,
   ) {
     this.#pipeline = pipeline;
+    this.#file = file;
     const { before, after } = pipeline.around;
     this.#before = before;
     this.#after = after.at(-1) === eosTokenId ? after : [...after, eosTokenId];
@@ -124,6 +136,10 @@ class T5Tokenizer implements Tokenizer {
     const all = this.#before.concat(ids, this.#after);
     // Where there is no room for all that belongs around a text, the end is what stays.
     return all.length <= maxTokens ? all : [...all.slice(0, Math.max(0, maxTokens - 1)), this.eosTokenId];
+  }
+
+  decode(ids: Iterable<number>): string {
+    return naming(this.#file, () => this.#pipeline.decode(ids));
   }
 
   *#encode(text: string, limit: number): Generator<void, number[]> {
