@@ -24,7 +24,7 @@ export function wantsJson(words: readonly string[]): boolean {
  * INVALID_ARGUMENT that names the word for whatever is wrong, unknown, missing or given twice.
  */
 export function readArguments(words: readonly string[], commands: readonly Command[], width = 80): Request {
-  const line = listsSpelledOut(words, commands);
+  const line = argumentsLast(listsSpelledOut(words, commands), commands);
   const parsed = parse(line, commands, width);
   if (parsed.output !== '') return { ask: 'help or version', text: parsed.output };
   const command = commandOf(parsed, line, commands);
@@ -71,6 +71,23 @@ function listsSpelledOut(words: readonly string[], commands: readonly Command[])
   return [...line, ...words.slice(end)];
 }
 
+/** Puts the arguments of a command that takes several behind `--`: elsewhere yargs drops `-` and takes -5 for an option. */
+function argumentsLast(words: readonly string[], commands: readonly Command[]): readonly string[] {
+  const options = new Map(commands.flatMap((command) => Object.entries(command.options)));
+  const end = beforeDashes(words).length;
+  const loose: number[] = [];
+  for (let i = 0; i < end; i++) {
+    const spec = words[i].startsWith('--') ? options.get(words[i].slice(2)) : undefined;
+    if (spec && spec.takes !== 'nothing') i++;
+    else if (!isOption(words[i])) loose.push(i);
+  }
+  const [first, ...others] = loose;
+  const command = commands.find(({ name }) => name === words[first]);
+  if (!command?.positional?.several) return words;
+  const before = words.slice(0, end).filter((_, i) => !others.includes(i));
+  return [...before, '--', ...others.map((i) => words[i]), ...words.slice(end + 1)];
+}
+
 /** Whether a word may be meant as a value of a list: it is one of its names, or nearly. */
 function isOneOf(given: string, { kind }: Option<unknown>): boolean {
   const names = [...(kind.names ?? []), 'none'];
@@ -110,8 +127,7 @@ function checkWords(words: readonly string[], command: Command, commands: readon
   const given = new Set<string>();
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
-    if (word === '-' && !command.positional?.standardInput)
-      throw usage(`${command.name}: - is no path: nothing is read from standard input`);
+    if (word === '-') throw usage(`${command.name}: - is no path: nothing is read from standard input`);
     if (!isOption(word)) continue;
     const named = specOf(word, command);
     if (!named) throw usage(unknownOption(word, command, commands));

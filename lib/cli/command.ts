@@ -26,10 +26,8 @@ export interface Positional {
   value: string;
   describe: string;
   required: boolean;
-  /** Whether there may be several, so that the value is a list. */
+  /** Whether there may be several, so that the value is a list; it may hold `-`, which stands for standard input or nothing. */
   several?: boolean;
-  /** Whether `-` may be given, which stands for standard input. */
-  standardInput?: boolean;
 }
 
 /** A command as the command line knows it. */

@@ -6,6 +6,7 @@ import { finetuneCommand } from './finetune.js';
 import { fisherCommand } from './fisher.js';
 import { infoCommand } from './info.js';
 import { mergeCommand } from './merge.js';
+import { predictCommand } from './predict.js';
 import { searchCommand } from './search.js';
 
 /** The commands in the order in which help lists them. */
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   fisherCommand,
   evaluateCommand,
   finetuneCommand,
+  predictCommand,
   infoCommand,
   demoCommand,
 ];

@@ -39,7 +39,7 @@ export async function assertFileWritable(path: string, { overwrite = false }: Ou
  */
 export async function writeOutputLines(
   path: string,
-  lines: Iterable<string>,
+  lines: Iterable<string> | AsyncIterable<string>,
   options: OutputFileOptions = {},
 ): Promise<void> {
   try {

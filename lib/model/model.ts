@@ -1,16 +1,18 @@
 import type { ComputeDtype } from '../../bindings/index.js';
 import { DfMergeError } from '../core/errors.js';
-import { checkCall } from '../core/kinds.js';
+import { checkCall, type OptionsShape } from '../core/kinds.js';
 import { Pace } from '../core/pace.js';
 import type { RunOptions } from '../core/progress.js';
 import { Queue } from '../core/queue.js';
 import { sum } from '../core/statistics.js';
 import type { TokenizedRows } from '../engine/batch.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
+import { readGenerationTokens, type GenerationTokens } from '../architectures/index.js';
+import { generateRows, GENERATION_KINDS, type GenerationOptions } from '../engine/generate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { Tokenizer } from '../tasks/text/tokenizer.js';
 import { tokenizeChoices, tokenizeInput, tokenizerOf } from '../tasks/tokenize.js';
-import { readQuestions, type Question, type QuestionArguments } from './questions.js';
+import { readQuestions, readTexts, type Question, type QuestionArguments } from './questions.js';
 
 /** What a model makes of the choices of one input, in their order. */
 export interface ChoiceScores {
@@ -34,6 +36,26 @@ export interface Classification extends ChoiceScores {
   probabilities: number[];
 }
 
+/** A text that a model has written after one input. */
+export interface Generation {
+  /** The text, without special tokens such as `</s>`, as the tokenizer's decoder gives it. */
+  text: string;
+  /** Its token ids; where it has come to its end, the last one is that of the end token. */
+  ids: number[];
+  /** Its log-probability in nats, divided by the number of its tokens to the power of `lengthPenalty`. */
+  score: number;
+  /** Whether it came to its end by itself, and not by `maxNewTokens`. */
+  finished: boolean;
+  /** Whether the input was longer than the model reads, so that its end was cut off. */
+  truncated: boolean;
+}
+
+/** How texts are generated. */
+export interface GenerateOptions extends RunOptions, Partial<GenerationOptions> {
+  /** How many tokens a text gets at most. The default is 64. */
+  maxNewTokens?: number;
+}
+
 interface Parts {
   session: Session;
   tokenizer: Tokenizer;
@@ -42,6 +64,9 @@ interface Parts {
 
 /** How a model is opened. */
 type OpenOptions = ComputeOptions & Pick<RunOptions, 'signal' | 'onWarning'> & Pick<Parts, 'maxInputTokens'>;
+
+/** How many tokens a generated text gets at most, unless told otherwise. */
+export const DEFAULT_MAX_NEW_TOKENS = 64;
 
 /**
  * A model that is open for use, as openModel returns it. Calls may be made at any time: one is worked on and the others wait for it in the order
@@ -52,6 +77,7 @@ export class Model {
   readonly maxInputTokens: number;
   readonly #session: Session;
   readonly #tokenizer: Tokenizer;
+  #generationTokens: GenerationTokens | undefined;
   readonly #queue = new Queue();
   #closed: Promise<void> | undefined;
 
@@ -131,6 +157,23 @@ export class Model {
   }
 
   /**
+   * The text that the model writes after an input, or after each of a list of them: the likeliest token at every step or, with `numBeams`, the best
+   * sequence that a beam search finds; nothing is drawn at random. The text of an input does not depend on those beside it.
+   *
+   *     const { text } = await model.generate('translate English to German: Good morning.', { numBeams: 4 });
+   *
+   * Errors: INVALID_ARGUMENT naming the argument; INVALID_CONFIG where the tokenizer's decoder is not known; NUMERIC; CLOSED; the signal's reason.
+   */
+  generate(input: string, options?: GenerateOptions): Promise<Generation>;
+  generate(inputs: readonly string[], options?: GenerateOptions): Promise<Generation[]>;
+  async generate(given: string | readonly string[], options?: GenerateOptions): Promise<Generation | Generation[]> {
+    const { texts, single } = readTexts('generate', given);
+    const run = checkedOptions('generate', options, GENERATION_KINDS) as GenerateOptions;
+    const generations = await this.#call(run.signal, () => this.#generate(texts, run));
+    return single ? generations[0] : generations;
+  }
+
+  /**
    * Frees the model's memory as soon as the calls that were made before have ended, and resolves then; to end those at once, abort their signals.
    * Later calls reject with CLOSED. It may be called again. `await using model = await openModel(dir)` calls it at the end of its block.
    */
@@ -173,6 +216,20 @@ export class Model {
         truncated: truncated[index],
       };
     });
+  }
+
+  async #generate(texts: readonly string[], { onWarning, ...options }: GenerateOptions): Promise<Generation[]> {
+    const { inputIds, truncated } = await this.#inputsOf(texts, { signal: options.signal, onWarning });
+    const tokens = (this.#generationTokens ??= await readGenerationTokens(this.#session.set.base.checkpoint));
+    const request = { ...options, maxNewTokens: options.maxNewTokens ?? DEFAULT_MAX_NEW_TOKENS, tokens };
+    const sequences = await generateRows(this.#session, inputIds, request);
+    return sequences.map(({ ids, score }, i) => ({
+      text: this.#tokenizer.decode(ids),
+      ids: [...ids],
+      score,
+      finished: tokens.endTokens.includes(ids.at(-1) ?? -1),
+      truncated: truncated[i],
+    }));
   }
 
   async #rowsOf(
@@ -232,8 +289,8 @@ function probabilitiesOf(nll: readonly number[], tokens: readonly number[]): num
 }
 
 /** The options of a call. Errors: INVALID_ARGUMENT naming the call and the option; the reason of a signal that has fired. */
-function checkedOptions(call: string, options: unknown): RunOptions {
+function checkedOptions(call: string, options: unknown, kinds: OptionsShape['kinds'] = {}): RunOptions {
   if (options === undefined) return {};
-  checkCall(call, options as RunOptions, { kinds: {} });
+  checkCall(call, options as RunOptions, { kinds });
   return options as RunOptions;
 }
