@@ -16,7 +16,7 @@ const NATIVE = [
   /^native\/ops\//,
   /^native\/merge\//,
   /^native\/models\//,
-  /^native\/(fisher|training)\//,
+  /^native\/(fisher|training|generation)\//,
   /^native\/[a-z_]+\.(h|cc)$/, // the engine
   /^bindings\//,
 ];

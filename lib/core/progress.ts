@@ -16,7 +16,7 @@ export type Stage =
 
 /** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps. */
 export interface ProgressEvent {
-  phase: 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'search';
+  phase: 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'generate' | 'search';
   done: number;
   total: number;
   /** The task or model that is being worked on. */
