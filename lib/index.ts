@@ -28,7 +28,7 @@ export type {
 
 // # Using a model
 export { openModel, type OpenModelOptions } from './model/open.js';
-export type { ChoiceScores, Classification, Model } from './model/model.js';
+export type { ChoiceScores, Classification, GenerateOptions, Generation, Model } from './model/model.js';
 export type { Question } from './model/questions.js';
 
 // # Measuring and evaluating
@@ -99,6 +99,7 @@ export type { DemoRow, DemoTable } from './demo/table.js';
 export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
 export type { OnWarning, ProgressEvent, RunOptions, Stage } from './core/progress.js';
+export type { GenerationOptions } from './engine/generate.js';
 export type { ComputeOptions } from './engine/session.js';
 export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';

@@ -1,6 +1,6 @@
 // An open model: what it answers, how its calls wait for each other, and that it keeps nothing.
 import { getEventListeners } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { DfMergeError, evaluate, openModel, type Model, type OpenModelOptions } from '../lib/index.js';
@@ -237,4 +237,78 @@ test('choices that are the same to the tokenizer are told of', async (t) => {
   t.is(probabilities[0], probabilities[1]);
   t.is(prediction, 0);
   t.deepEqual(warnings, ['the input has choices of the same token ids, which no model can tell apart']);
+});
+
+test('a text is generated after one input or each of a list, alike whatever stands beside it', async (t) => {
+  await using model = await opened();
+  const texts = ['the cat sleeps', 'what runs', 'a bird sings ? what is the colour'];
+  for (const options of [{ maxNewTokens: 6 }, { maxNewTokens: 6, numBeams: 4, lengthPenalty: 1 }]) {
+    const together = await model.generate(texts, options);
+    for (const [i, text] of texts.entries()) t.deepEqual(await model.generate(text, options), together[i]);
+    for (const { ids, text, score, finished, truncated } of together) {
+      t.true(ids.length >= 1 && ids.length <= 6);
+      t.is(finished, ids.at(-1) === 1);
+      t.true(finished || ids.length === 6);
+      t.is(text.split(' ').filter(Boolean).length, ids.filter((id) => id > 2).length);
+      t.true(score < 0);
+      t.false(truncated);
+    }
+  }
+  t.deepEqual(await model.generate([]), []);
+  t.is((await model.generate('the cat', { maxNewTokens: 1 })).ids.length, 1);
+  t.true((await model.generate('the cat')).ids.length <= 64);
+});
+
+test('wrong arguments of generate are named', async (t) => {
+  await using model = await opened();
+  const generate = model.generate.bind(model) as unknown as (...args: unknown[]) => Promise<unknown>;
+  const cases: [unknown[], RegExp][] = [
+    [[], /^generate: input is undefined; expected a text$/],
+    [[['a', 1]], /^generate: inputs\[1\] is 1; expected a text$/],
+    [['a', { maxNewTokens: 0 }], /^generate: maxNewTokens is 0; expected a whole number/],
+    [['a', { numBeams: 1.5 }], /^generate: numBeams is 1\.5; /],
+    [['a', { lengthPenalty: Infinity }], /^generate: lengthPenalty is Infinity; /],
+    [['a', { earlyStopping: 'never' }], /^generate: earlyStopping is "never"; /],
+    [['a', { numBeam: 4 }], /^generate: unknown option numBeam; did you mean numBeams\?$/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, message: said } = await failure(generate(...args));
+    t.is(code, 'INVALID_ARGUMENT', said);
+    t.regex(said, message);
+  }
+});
+
+test('a generation ends when its signal fires, and the model goes on', async (t) => {
+  await using model = await opened();
+  const before = await model.generate('the cat sleeps', { maxNewTokens: 5, numBeams: 2 });
+  const bytes = model.nativeBytes;
+  const controller = new AbortController();
+  const texts = Array.from({ length: 300 }, () => 'the cat sleeps '.repeat(20));
+  let events = 0;
+  const onProgress = () => {
+    if (events++ === 0) void setImmediate().then(() => controller.abort(new Error('enough')));
+  };
+  const long = failure(
+    model.generate(texts, { maxNewTokens: 2000, numBeams: 4, signal: controller.signal, onProgress }),
+  );
+  const after = model.generate('the cat sleeps', { maxNewTokens: 5, numBeams: 2 });
+  t.is((await long).message, 'enough');
+  t.deepEqual(await after, before);
+  for (let i = 0; i < 50; i++) await model.generate('the cat sleeps', { maxNewTokens: 5, numBeams: 2 });
+  t.true(model.nativeBytes >= bytes);
+  const level = model.nativeBytes;
+  for (let i = 0; i < 50; i++) await model.generate('the cat sleeps', { maxNewTokens: 5, numBeams: 2 });
+  t.is(model.nativeBytes, level);
+});
+
+test('a decoder that is not known is told where a text is generated, and classifies all the same', async (t) => {
+  const { path } = await makeWorkspace();
+  const file = path('models', 'a', 'tokenizer.json');
+  const json = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...json, decoder: { type: 'Morse' } }));
+  await using model = await openModel(path('models', 'a'), { threads: 1 });
+  t.is((await model.classify('what runs', CHOICES)).probabilities.length, 3);
+  const { code, message } = await failure(model.generate('what runs', { maxNewTokens: 2 }));
+  t.is(code, 'INVALID_CONFIG');
+  t.regex(message, /tokenizer\.json: decoder\.type "Morse" is not supported$/);
 });

@@ -49,9 +49,9 @@ type Decoder = z.infer<typeof decoder>;
  */
 export function decodingSteps(json: unknown): DecodingStep[] {
   if (json === null || json === undefined) return [(tokens) => [tokens.join(' ')]];
-  const result = decoder.safeParse(json, { reportInput: true });
-  if (!result.success) throw new FormatError('decoder', complaint(result.error.issues[0]));
-  return stepsOf(result.data, 'decoder');
+  const result = z.object({ decoder }).safeParse({ decoder: json }, { reportInput: true });
+  if (!result.success) throw new FormatError(complaint(result.error.issues[0]));
+  return stepsOf(result.data.decoder, 'decoder');
 }
 
 function stepsOf(settings: Decoder, key: string): DecodingStep[] {

@@ -187,8 +187,9 @@ export function parseFormat(json: Record<string, unknown>, file: string): Tokeni
 
 /** A complaint about a key of tokenizer.json by whoever does not know the file's name. */
 export class FormatError extends Error {
-  constructor(key: string, complaint: string) {
-    super(`${key}: ${complaint}`);
+  /** @param complaint what is wrong with the key; without it `key` is the whole message */
+  constructor(key: string, complaint?: string) {
+    super(complaint === undefined ? key : `${key}: ${complaint}`);
   }
 }
 
