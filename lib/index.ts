@@ -9,7 +9,9 @@
 // # Searching and merging
 export { search, journalPath, type SearchOptions } from './commands/search.js';
 export { merge, type MergeOptions } from './commands/merge.js';
-export { check, type CheckedModel, type CheckOptions, type CheckResult } from './commands/check.js';
+export { check, type CheckOptions, type CheckResult } from './commands/check.js';
+export type { CheckedModel } from './run/checked_models.js';
+export type { TaskCheckResult } from './run/check_task.js';
 export type { TimeEstimate } from './run/estimate.js';
 export type { RunRoom } from './run/room.js';
 export type { Problem } from './run/problems.js';
@@ -27,13 +29,20 @@ export type {
 } from './methods/parameter.js';
 
 // # Using a model
-export { openModel, type OpenModelOptions } from './model/open.js';
-export type { ChoiceScores, Classification, GenerateOptions, Generation, Model } from './model/model.js';
+export { openModel } from './model/open.js';
+export type {
+  ChoiceScores,
+  Classification,
+  GenerateOptions,
+  Generation,
+  Model,
+  OpenModelOptions,
+} from './model/model.js';
 export type { Question } from './model/questions.js';
 
 // # Measuring and evaluating
-export { evaluate, type EvaluateOptions } from './commands/evaluate.js';
-export { fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
+export { checkEvaluate, evaluate, type EvaluateOptions } from './commands/evaluate.js';
+export { checkFisher, fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
 export {
   predict,
   type Evaluation,
@@ -43,7 +52,13 @@ export {
 } from './engine/evaluate.js';
 
 // # Training
-export { finetune, type FinetuneEvaluation, type FinetuneOptions, type FinetuneResult } from './commands/finetune.js';
+export {
+  checkFinetune,
+  finetune,
+  type FinetuneEvaluation,
+  type FinetuneOptions,
+  type FinetuneResult,
+} from './commands/finetune.js';
 export type { TrainingOptions } from './engine/train.js';
 
 // # Recipes

@@ -2,13 +2,16 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { check } from '../lib/commands/check.js';
 import { evaluate } from '../lib/commands/evaluate.js';
 import { finetune } from '../lib/commands/finetune.js';
 import { fisher } from '../lib/commands/fisher.js';
 import { merge } from '../lib/commands/merge.js';
 import { search } from '../lib/commands/search.js';
 import { Pace } from '../lib/core/pace.js';
+import { demo } from '../lib/demo/demo.js';
 import { recipeForMerge, recipeForSearch } from '../lib/recipe/read.js';
+import { TINY } from './support/tiny_plan.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 import { makeWorkspace, type Workspace } from './support/workspace.js';
 
@@ -23,6 +26,8 @@ const COMMANDS: Record<string, (space: Workspace, options: Options) => Promise<u
   fisher: (space, options) => fisher({ ...inputs(space), samples: 2, ...options }),
   finetune: (space, options) => finetune({ ...inputs(space), steps: 1, learningRate: 0.1, batchSize: 1, ...options }),
   search: (space, options) => search(recipeForSearch(space.recipe), options),
+  check: (space, { signal, cache }) => check(space.recipe, { signal, cache, time: false }),
+  demo: (_, { signal, out }) => demo({ signal, out, plan: TINY }),
   merge: async (space, options) => {
     const weighted = await space.variant('weighted.yaml', (text) =>
       text

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { atOnce } from '../lib/core/pace.js';
 import {
   acquisitionOf,
   expectedImprovement,
@@ -49,13 +50,15 @@ for (const name of ['ei', 'logei', 'ucb'] as const) {
     const random = new Random(6);
     const points = Float64Array.from({ length: 30 }, () => random.next());
     const targets = Float64Array.from({ length: 10 }, (_, i) => Math.cos(4 * points[3 * i]) + points[3 * i + 2]);
-    const gp = new GaussianProcess(
-      { points, targets },
-      {
-        lengthScales: Float64Array.of(0.5, 0.7, 1),
-        signal: 1,
-        noise: 1e-4,
-      },
+    const gp = atOnce(
+      GaussianProcess.of(
+        { points, targets },
+        {
+          lengthScales: Float64Array.of(0.5, 0.7, 1),
+          signal: 1,
+          noise: 1e-4,
+        },
+      ),
     );
     for (const incumbent of [0.3, 3]) {
       const acquisition = acquisitionOf(name, { incumbent, xi: 0.01, kappa: 2.576 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { atOnce } from '../lib/core/pace.js';
 import { fitIsotropic, fitMap } from '../lib/bayes/fit.js';
 import { GaussianProcess, newPosterior } from '../lib/bayes/gp.js';
 import { matern52, matern52Slope } from '../lib/bayes/kernel.js';
@@ -26,13 +27,13 @@ test('Cholesky: L Lᵀ gives A back, its solves and inverse agree, and an indefi
     }
   }
   const l = a.slice();
-  t.true(cholesky(l, n));
+  t.true(atOnce(cholesky(l, n)));
   const b = uniform(new Random(3), n);
   const x = b.slice();
   solveLower(l, n, x);
   solveLowerTransposed(l, n, x);
   const inverse = new Float64Array(n * n);
-  inverseFromCholesky(l, n, { inverse, work: new Float64Array(n * n) });
+  atOnce(inverseFromCholesky(l, n, { inverse, work: new Float64Array(n * n) }));
   for (let i = 0; i < n; i++) {
     let product = 0;
     let byInverse = 0;
@@ -43,7 +44,7 @@ test('Cholesky: L Lᵀ gives A back, its solves and inverse agree, and an indefi
     t.true(Math.abs(product - b[i]) < 1e-12);
     t.true(Math.abs(byInverse - x[i]) < 1e-11);
   }
-  t.false(cholesky(Float64Array.of(1, 0, 2, 1), 2));
+  t.false(atOnce(cholesky(Float64Array.of(1, 0, 2, 1), 2)));
 });
 
 test('the Matérn 5/2 slope is −k′(r) / r', (t) => {
@@ -65,11 +66,11 @@ for (const meanVariance of [0, 1]) {
     });
     const theta = [-0.7, 0.2, 0.5, 0.3, -4];
     const gradient = { logLengthScales: new Float64Array(3), logSignal: 0, logNoise: 0 };
-    likelihood.evaluate(at(theta), gradient);
+    atOnce(likelihood.evaluate(at(theta), gradient));
     const analytic = [...gradient.logLengthScales, gradient.logSignal, gradient.logNoise];
     const step = 1e-5;
     analytic.forEach((g, i) => {
-      const moved = (by: number) => likelihood.evaluate(at(theta.map((v, j) => (j === i ? v + by : v))));
+      const moved = (by: number) => atOnce(likelihood.evaluate(at(theta.map((v, j) => (j === i ? v + by : v)))));
       const numeric = (moved(step) - moved(-step)) / (2 * step);
       t.true(Math.abs(numeric - g) < 1e-6 * Math.max(1, Math.abs(g)), `θ${i}: ${g} against ${numeric}`);
     });
@@ -78,10 +79,12 @@ for (const meanVariance of [0, 1]) {
 
 test('a process with hardly any noise passes through its points and returns to the prior far away', (t) => {
   const { points, targets } = sample();
-  const gp = new GaussianProcess(
-    { points, targets },
-    { lengthScales: new Float64Array(3).fill(0.4), signal: 2, noise: 1e-10 },
-    0.5,
+  const gp = atOnce(
+    GaussianProcess.of(
+      { points, targets },
+      { lengthScales: new Float64Array(3).fill(0.4), signal: 2, noise: 1e-10 },
+      0.5,
+    ),
   );
   const belief = newPosterior(3);
   targets.forEach((y, i) => {
@@ -95,10 +98,12 @@ test('a process with hardly any noise passes through its points and returns to t
 
 test('posterior gradients agree with finite differences', (t) => {
   const { points, targets } = sample();
-  const gp = new GaussianProcess(
-    { points, targets },
-    { lengthScales: Float64Array.of(0.3, 0.8, 2), signal: 1.5, noise: 1e-3 },
-    0.2,
+  const gp = atOnce(
+    GaussianProcess.of(
+      { points, targets },
+      { lengthScales: Float64Array.of(0.3, 0.8, 2), signal: 1.5, noise: 1e-3 },
+      0.2,
+    ),
   );
   const x = Float64Array.of(0.31, 0.62, 0.44);
   const belief = newPosterior(3);
@@ -121,13 +126,15 @@ test('posterior gradients agree with finite differences', (t) => {
 
 test('duplicate points with different targets are taken as noise', (t) => {
   const points = Float64Array.of(0.2, 0.2, 0.8);
-  const gp = new GaussianProcess(
-    { points, targets: Float64Array.of(1, -1, 0) },
-    {
-      lengthScales: Float64Array.of(0.3),
-      signal: 1,
-      noise: 0,
-    },
+  const gp = atOnce(
+    GaussianProcess.of(
+      { points, targets: Float64Array.of(1, -1, 0) },
+      {
+        lengthScales: Float64Array.of(0.3),
+        signal: 1,
+        noise: 0,
+      },
+    ),
   );
   const belief = newPosterior(1);
   gp.posterior(Float64Array.of(0.2), belief, true);
@@ -139,7 +146,7 @@ test('the MAP fit tells coordinates that matter from those that do not', (t) => 
   const n = 40;
   const points = uniform(new Random(4), n * 4);
   const targets = Float64Array.from({ length: n }, (_, i) => Math.SQRT2 * Math.sin(6 * points[4 * i]));
-  const { parameters } = fitMap({ points, targets }, new Random(5));
+  const { parameters } = atOnce(fitMap({ points, targets }, new Random(5)));
   const [first, ...others] = parameters.lengthScales;
   for (const other of others) t.true(other > 3 * first, `${parameters.lengthScales}`);
 });
@@ -151,8 +158,8 @@ test('with 10 to 15 points in 6-D, where plain maximum likelihood can collapse, 
     const n = 10 + (seed % 6);
     const points = uniform(random, n * 6);
     const targets = Float64Array.from({ length: n }, () => random.nextNormal());
-    if (fitIsotropic({ points, targets }, new Random(seed)).parameters.lengthScales[0] < 0.05) collapsed++;
-    const { parameters } = fitMap({ points, targets }, new Random(seed));
+    if (atOnce(fitIsotropic({ points, targets }, new Random(seed))).parameters.lengthScales[0] < 0.05) collapsed++;
+    const { parameters } = atOnce(fitMap({ points, targets }, new Random(seed)));
     t.true(Math.min(...parameters.lengthScales) > 0.05, `seed ${seed}: ${parameters.lengthScales}`);
   }
   t.true(collapsed > 0, 'the data should be hard enough to tell');

@@ -1,5 +1,16 @@
 import test from 'ava';
-import { maximize, type Objective } from '../lib/bayes/maximize.js';
+import { maximize, type Box, type MaximizeOptions, type Maximum } from '../lib/bayes/maximize.js';
+import { atOnce } from '../lib/core/pace.js';
+
+type Objective = (x: Float64Array, gradient: Float64Array) => number;
+
+function maximum(objective: Objective, start: Float64Array, options: Box & MaximizeOptions): Maximum {
+  const steps = function* (x: Float64Array, gradient: Float64Array) {
+    yield;
+    return objective(x, gradient);
+  };
+  return atOnce(maximize(steps, start, options));
+}
 
 const box = (lower: number[], upper: number[]) => ({
   lower: Float64Array.from(lower),
@@ -22,7 +33,7 @@ const rosenbrock: Objective = (x, gradient) => {
 const tight = { maxIterations: 1000, valueTolerance: 0, gradientTolerance: 1e-9 };
 
 test('finds the maximum inside the box', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1, -0.5, 0.8), {
+  const found = maximum(rosenbrock, Float64Array.of(-1.2, 1, -0.5, 0.8), {
     ...box([-2, -2, -2, -2], [2, 2, 2, 2]),
     ...tight,
   });
@@ -31,7 +42,7 @@ test('finds the maximum inside the box', (t) => {
 });
 
 test('finds the maximum on a face: Rosenbrock with x ≤ 0.5 is best at (0.5, 0.25)', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-1.2, 1), { ...box([-2, -2], [0.5, 2]), ...tight });
+  const found = maximum(rosenbrock, Float64Array.of(-1.2, 1), { ...box([-2, -2], [0.5, 2]), ...tight });
   t.is(found.x[0], 0.5);
   t.true(Math.abs(found.x[1] - 0.25) < 1e-7);
   t.true(Math.abs(found.value + 0.25) < 1e-10);
@@ -54,7 +65,7 @@ test('a coupled quadratic with many active bounds meets the optimality condition
     }
     return value;
   };
-  const { x } = maximize(quadratic, new Float64Array(n), {
+  const { x } = maximum(quadratic, new Float64Array(n), {
     ...box(Array<number>(n).fill(-1), Array<number>(n).fill(1)),
     ...tight,
   });
@@ -71,7 +82,7 @@ test('a coupled quadratic with many active bounds meets the optimality condition
 });
 
 test('leaves a bound again when the gradient asks for it', (t) => {
-  const found = maximize(rosenbrock, Float64Array.of(-2, 2), { ...box([-2, -2], [2, 2]), ...tight });
+  const found = maximum(rosenbrock, Float64Array.of(-2, 2), { ...box([-2, -2], [2, 2]), ...tight });
   t.true(Math.abs(found.x[0] - 1) < 1e-6);
 });
 
@@ -80,7 +91,7 @@ test('a start outside is moved inside, and no call leaves the box', (t) => {
     for (const v of x) t.true(v >= -1 && v <= 0.3);
     return rosenbrock(x, gradient);
   };
-  maximize(inside, Float64Array.of(9, -9), box([-1, -1], [0.3, 0.3]));
+  maximum(inside, Float64Array.of(9, -9), box([-1, -1], [0.3, 0.3]));
 });
 
 test('steps back from where the objective is −∞ or NaN', (t) => {
@@ -88,12 +99,12 @@ test('steps back from where the objective is −∞ or NaN', (t) => {
     gradient[0] = 1 / x[0] - 1;
     return x[0] > 4 ? NaN : x[0] <= 0 ? -Infinity : Math.log(x[0]) - x[0];
   };
-  const found = maximize(wall, Float64Array.of(0.01), { ...box([-10], [10]), firstStep: 8, ...tight });
+  const found = maximum(wall, Float64Array.of(0.01), { ...box([-10], [10]), firstStep: 8, ...tight });
   t.true(Math.abs(found.x[0] - 1) < 1e-6);
 });
 
 test('a start without a finite value, and a flat objective, are returned as they are', (t) => {
-  t.deepEqual([...maximize(() => -Infinity, Float64Array.of(0.2), box([0], [1])).x], [0.2]);
-  const flat = maximize((_, gradient) => (gradient.fill(0), 3), Float64Array.of(0.2), box([0], [1]));
+  t.deepEqual([...maximum(() => -Infinity, Float64Array.of(0.2), box([0], [1])).x], [0.2]);
+  const flat = maximum((_, gradient) => (gradient.fill(0), 3), Float64Array.of(0.2), box([0], [1]));
   t.deepEqual([...flat.x, flat.value], [0.2, 3]);
 });

@@ -124,6 +124,27 @@ test('an identifier of the hub', async (t) => {
     await t.throwsAsync(openCheckpoint(path), { instanceOf: DfMergeError, message: /no such file or folder$/ }, path);
 });
 
+test('a name of the hub without its owner', async (t) => {
+  for (const name of ['t5-small', 't5-3b', 'flan-t5-base', 't5-v1_1-xxl', 'gpt2', 'bert-base-uncased']) {
+    const message = new RegExp(
+      `download it first with "hf download ${name} --local-dir ${name}", with OWNER/${name} where`,
+    );
+    await t.throwsAsync(openCheckpoint(name), { instanceOf: DfMergeError, code: 'NOT_FOUND', message }, name);
+  }
+  for (const path of [
+    't5',
+    'small',
+    '-small',
+    'my-model',
+    't5-smal',
+    './t5-small',
+    'gpt2/',
+    'gpt22',
+    'base-large-model',
+  ])
+    await t.throwsAsync(openCheckpoint(path), { instanceOf: DfMergeError, message: /no such file or folder$/ }, path);
+});
+
 test('an identifier of the hub on the command line and in a recipe, as base and as model', async (t) => {
   const dir = await temporaryFolder();
   await writeTinyT5({}, join(dir, 'base'));

@@ -87,27 +87,28 @@ test('refused: absent, empty, and not UTF-8', async (t) => {
   });
 });
 
-test('subsets are nested, sorted, and of the size that the ratio says', (t) => {
+test('subsets are nested, sorted, and of the size that the ratio says', async (t) => {
   const of = (ratio: number, seed = 1, task = 'a') => subsetRows(1000, ratio, { seed, task });
-  const sizes = [0.0001, 0.05, 0.07, 0.1, 0.5, 1].map((ratio) => of(ratio).length);
+  const sizes = await Promise.all([0.0001, 0.05, 0.07, 0.1, 0.5, 1].map(async (ratio) => (await of(ratio)).length));
   t.deepEqual(sizes, [1, 50, 70, 100, 500, 1000]);
-  t.is(subsetRows(100, 0.07, { seed: 1, task: 'a' }).length, 7);
-  const tenth = new Set(of(0.1));
-  t.true(of(0.05).every((row) => tenth.has(row)));
+  t.is((await subsetRows(100, 0.07, { seed: 1, task: 'a' })).length, 7);
+  const tenth = new Set(await of(0.1));
+  t.true((await of(0.05)).every((row) => tenth.has(row)));
   t.deepEqual(
-    of(0.1),
-    [...of(0.1)].sort((a, b) => a - b),
+    await of(0.1),
+    [...(await of(0.1))].sort((a, b) => a - b),
   );
   t.is(tenth.size, 100);
-  t.notDeepEqual(of(0.1), of(0.1, 2));
-  t.notDeepEqual(of(0.1), of(0.1, 1, 'b'));
+  t.notDeepEqual(await of(0.1), await of(0.1, 2));
+  t.notDeepEqual(await of(0.1), await of(0.1, 1, 'b'));
   for (const ratio of [0, -1, 1.1, Number.NaN])
-    t.throws(() => of(ratio), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
+    await t.throwsAsync(of(ratio), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
 });
 
-test('subsets and Fisher rows are spread evenly over the file, wherever they start', (t) => {
+test('subsets and Fisher rows are spread evenly over the file, wherever they start', async (t) => {
   for (const seed of [1, 2, 3]) {
-    for (const rows of [subsetRows(1000, 0.1, { seed, task: 'a' }), drawFisherRows(1000, 100, { seed, task: 'a' })]) {
+    const draw = { seed, task: 'a' };
+    for (const rows of [await subsetRows(1000, 0.1, draw), await drawFisherRows(1000, 100, draw)]) {
       const deciles = new Array<number>(10).fill(0);
       for (const row of rows) deciles[Math.floor(row / 100)]++;
       t.true(
@@ -118,14 +119,14 @@ test('subsets and Fisher rows are spread evenly over the file, wherever they sta
   }
 });
 
-test('Fisher rows are drawn without replacement, from a stream of their own', (t) => {
+test('Fisher rows are drawn without replacement, from a stream of their own', async (t) => {
   const of = (n: number, samples: number | 'all') => drawFisherRows(n, samples, { seed: 1, task: 'a' });
-  t.is(new Set(of(1000, 30)).size, 30);
-  t.deepEqual(of(1000, 30), of(1000, 30));
-  t.notDeepEqual(of(1000, 50), subsetRows(1000, 0.05, { seed: 1, task: 'a' }));
-  for (const samples of ['all', 5, 6] as const) t.deepEqual(of(5, samples), [0, 1, 2, 3, 4]);
+  t.is(new Set(await of(1000, 30)).size, 30);
+  t.deepEqual(await of(1000, 30), await of(1000, 30));
+  t.notDeepEqual(await of(1000, 50), await subsetRows(1000, 0.05, { seed: 1, task: 'a' }));
+  for (const samples of ['all', 5, 6] as const) t.deepEqual(await of(5, samples), [0, 1, 2, 3, 4]);
   for (const samples of [0, -1, 1.5, Number.NaN])
-    t.throws(() => of(5, samples), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
+    await t.throwsAsync(of(5, samples), { instanceOf: DfMergeError, code: 'INVALID_ARGUMENT' });
 });
 
 test('the random stream stays as it is, and is even', (t) => {

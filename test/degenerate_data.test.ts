@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { check, evaluate, fisher, finetune, merge, recipeForMerge, recipeForSearch, search } from '../lib/index.js';
-import { checkChoices, checkFisherRows, checkLabels } from '../lib/tasks/degenerate.js';
+import { checkChoices, checkFisherRows, checkLabels, type Judging } from '../lib/tasks/degenerate.js';
 import type { TokenizedRows } from '../lib/engine/batch.js';
 import { makeWorkspace, type Workspace } from './support/workspace.js';
 
@@ -20,10 +20,10 @@ function rowsOf(choices: number[][][], labels: number[] = choices.map(() => 0), 
 }
 
 /** What the checks say of rows: warnings, and the error if there is one. */
-function said(check: (judging: { empty: Set<number>; onWarning: (message: string) => void }) => void): string[] {
+async function said(check: (judging: Judging) => Promise<void>): Promise<string[]> {
   const messages: string[] = [];
   try {
-    check({ empty: new Set([END, UNKNOWN]), onWarning: (message) => messages.push(message) });
+    await check({ empty: new Set([END, UNKNOWN]), onWarning: (message) => messages.push(message) });
   } catch (error) {
     messages.push(`error: ${(error as Error).message}`);
   }
@@ -34,17 +34,17 @@ const place = { task: 'mood', file: 'v.jsonl' };
 const choices = (rows: TokenizedRows) => said((judging) => checkChoices({ ...place, rows }, judging));
 const labels = (rows: TokenizedRows) => said((judging) => checkLabels({ ...place, rows }, judging));
 
-test('rows that mean something are passed over in silence', (t) => {
+test('rows that mean something are passed over in silence', async (t) => {
   const rows = rowsOf(
     Array.from({ length: 9 }, () => [[5], [6, UNKNOWN]]),
     [0, 1, 0, 0, 0, 0, 0, 0, 0],
   );
-  t.deepEqual([...choices(rows), ...labels(rows)], []);
+  t.deepEqual([...(await choices(rows)), ...(await labels(rows))], []);
 });
 
-test('choices of equal ids: a warning for some rows, an error where every row has one answer only', (t) => {
+test('choices of equal ids: a warning for some rows, an error where every row has one answer only', async (t) => {
   t.deepEqual(
-    choices(
+    await choices(
       rowsOf([
         [[5], [6]],
         [[5], [5], [6]],
@@ -54,26 +54,26 @@ test('choices of equal ids: a warning for some rows, an error where every row ha
       'task mood: 1 of 2 rows of v.jsonl have choices of the same token ids, which no model can tell apart (first: row 2)',
     ],
   );
-  t.deepEqual(choices(rowsOf([[[5], [5]]])), [
+  t.deepEqual(await choices(rowsOf([[[5], [5]]])), [
     'error: task mood: all 1 rows of v.jsonl have choices of the same token ids, which no model can tell apart',
   ]);
-  t.deepEqual(choices(rowsOf([[[5], [5], [6]]])), [
+  t.deepEqual(await choices(rowsOf([[[5], [5], [6]]])), [
     'task mood: all 1 rows of v.jsonl have choices of the same token ids, which no model can tell apart',
   ]);
 });
 
-test('choices of unknown words alone: a warning for some, an error for all', (t) => {
-  t.deepEqual(choices(rowsOf([[[5], [UNKNOWN, UNKNOWN]]])), [
+test('choices of unknown words alone: a warning for some, an error for all', async (t) => {
+  t.deepEqual(await choices(rowsOf([[[5], [UNKNOWN, UNKNOWN]]])), [
     'task mood: all 1 rows of v.jsonl have a choice that is nothing but unknown words to the tokenizer',
   ]);
-  t.deepEqual(choices(rowsOf([[[UNKNOWN, UNKNOWN], [UNKNOWN]]])), [
+  t.deepEqual(await choices(rowsOf([[[UNKNOWN, UNKNOWN], [UNKNOWN]]])), [
     'error: task mood: all 1 rows of v.jsonl have a choice that is nothing but unknown words to the tokenizer',
   ]);
 });
 
-test('empty inputs', (t) => {
+test('empty inputs', async (t) => {
   t.deepEqual(
-    choices(
+    await choices(
       rowsOf(
         [
           [[5], [6]],
@@ -89,31 +89,31 @@ test('empty inputs', (t) => {
   );
 });
 
-test('labels that are all equal, and whether the answer is the same too', (t) => {
+test('labels that are all equal, and whether the answer is the same too', async (t) => {
   const many = (row: (i: number) => number[][]) => rowsOf(Array.from({ length: 8 }, (_, i) => row(i)));
-  t.deepEqual(labels(many((i) => [[10 + i], [6]])), [
+  t.deepEqual(await labels(many((i) => [[10 + i], [6]])), [
     'task mood: all labels of v.jsonl are 0; are they the answers, or did they stand for unknown ones?',
   ]);
-  const [same] = labels(many(() => [[5], [6]]));
+  const [same] = await labels(many(() => [[5], [6]]));
   t.regex(same, /and mean the same answer, so that a model that always gives it is never wrong/);
-  t.deepEqual(labels(rowsOf([[[5], [6]]])), [], 'a few rows may well have equal labels');
+  t.deepEqual(await labels(rowsOf([[[5], [6]]])), [], 'a few rows may well have equal labels');
 });
 
-test('rows with a single choice are scored as right by any model, and say nothing in mode choices', (t) => {
+test('rows with a single choice are scored as right by any model, and say nothing in mode choices', async (t) => {
   const rows = rowsOf([[[5]], [[5], [6]]]);
-  t.deepEqual(labels(rows), [
+  t.deepEqual(await labels(rows), [
     'task mood: 1 of 2 rows of v.jsonl have a single choice, and are answered rightly by every model (first: row 1)',
   ]);
   const measured = (indices: number[], mode: 'exact' | 'choices') =>
     said((judging) => checkFisherRows({ ...place, rows, indices }, mode, judging));
-  t.deepEqual(measured([0, 1], 'exact'), []);
-  t.deepEqual(measured([1], 'choices'), []);
+  t.deepEqual(await measured([0, 1], 'exact'), []);
+  t.deepEqual(await measured([1], 'choices'), []);
   t.regex(
-    measured([0, 1], 'choices')[0],
+    (await measured([0, 1], 'choices'))[0],
     /^task mood: 1 of 2 rows of v.jsonl have a single choice, which adds nothing/,
   );
   t.regex(
-    measured([0], 'choices')[0],
+    (await measured([0], 'choices'))[0],
     /^error: task mood: all 1 rows of v.jsonl have a single choice, which adds nothing/,
   );
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { RandomStream } from '../lib/core/random_stream.js';
 import { loadSplit } from '../lib/tasks/rows.js';
+import { Pace } from '../lib/core/pace.js';
 import { makeData, type MadeTask } from '../lib/demo/data.js';
 import { demo, demoTable } from '../lib/demo/demo.js';
 import { FULL_PLAN, type Plan } from '../lib/demo/plan.js';
@@ -17,7 +18,7 @@ import type { RunRecord } from '../lib/run/record.js';
 import { loadTokenizer } from '../lib/tasks/text/tokenizer.js';
 import { TINY } from './support/tiny_plan.js';
 
-const full = makeData(1, FULL_PLAN);
+const full = await makeData(1, FULL_PLAN, new Pace());
 const textsOf = ({ splits }: MadeTask): string[] =>
   Object.values(splits)
     .flat()
@@ -31,9 +32,10 @@ test.before(async () => {
 });
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-test('data: the same for the same seed, other for another', (t) => {
-  t.deepEqual(makeData(5, TINY), makeData(5, TINY));
-  t.notDeepEqual(makeData(5, TINY).tasks, makeData(6, TINY).tasks);
+test('data: the same for the same seed, other for another', async (t) => {
+  const made = (seed: number) => makeData(seed, TINY, new Pace());
+  t.deepEqual(await made(5), await made(5));
+  t.notDeepEqual((await made(5)).tasks, (await made(6)).tasks);
 });
 
 test('data: splits of the planned sizes, labels balanced, choices different', (t) => {

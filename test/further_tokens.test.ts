@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { packageRoot } from '../bindings/index.js';
 import { DfMergeError } from '../lib/core/errors.js';
 import { loadTokenizer, type Tokenizer } from '../lib/tasks/text/tokenizer.js';
 import { temporaryFolder } from './support/tiny_t5.js';
@@ -80,4 +82,65 @@ test('a further token whose id would be another is refused by name', async (t) =
 
 test('the digest of a tokenizer depends on added_tokens.json', async (t) => {
   t.not((await open({}, { '<x>': 6 })).digest, (await open({}, { '<y>': 6 })).digest);
+});
+
+interface Peer {
+  files: Record<string, unknown>;
+  texts: string[];
+  cases: { name: string; files: Record<string, unknown> }[];
+}
+const peer = (name: string): unknown => JSON.parse(readFileSync(join(packageRoot(), 'test', 'peers', name), 'utf8'));
+const PEER = peer('t5_tokens.cases.json') as Peer;
+const PEER_IDS = (peer('t5_tokens.json') as { ids: Record<string, number[][] | null> }).ids;
+
+/** Of what transformers does not open, this engine opens what has one meaning all the same. */
+const OPENED_ALL_THE_SAME = ['a special token as an object', 'map additional objects', 'map extra objects'];
+
+async function openPeer(files: Record<string, unknown>): Promise<Tokenizer> {
+  const dir = join(await temporaryFolder(), 'model');
+  await mkdir(dir);
+  for (const [name, json] of Object.entries({ ...PEER.files, ...files }))
+    if (json !== null) await writeFile(join(dir, name), JSON.stringify(json));
+  return loadTokenizer(dir);
+}
+
+test('every case has the ids of transformers, sentinels among them, or is refused as there', async (t) => {
+  t.true(PEER.cases.length > 50);
+  t.deepEqual(
+    Object.keys(PEER_IDS),
+    PEER.cases.map(({ name }) => name),
+  );
+  for (const { name, files } of PEER.cases) {
+    const ids = PEER_IDS[name];
+    if (ids) {
+      const tokenizer = await openPeer(files);
+      for (const [i, text] of PEER.texts.entries()) t.deepEqual(tokenizer.encode(text), ids[i], `${name}: ${text}`);
+    } else if (OPENED_ALL_THE_SAME.includes(name)) await openPeer(files);
+    else await t.throwsAsync(openPeer(files), { instanceOf: DfMergeError, code: 'INVALID_CONFIG' }, name);
+  }
+});
+
+test('a number of sentinels that is none, and lists that contradict it, are refused by name', async (t) => {
+  const of = (settings: object, map?: object) =>
+    openPeer({ 'tokenizer_config.json': { ...NAMED, ...settings }, 'special_tokens_map.json': map ?? null });
+  const two = { additional_special_tokens: ['<extra_id_0>', '<extra_id_1>'] };
+  const cases: [Promise<Tokenizer>, RegExp][] = [
+    [of({ extra_ids: 1e9 }), /tokenizer_config\.json: extra_ids: expected a whole number from 0 to 65536$/],
+    [of({ extra_ids: 'many' }), /extra_ids: expected a whole number/],
+    [
+      of({}, two),
+      /special_tokens_map\.json: additional_special_tokens: holds 2 tokens <extra_id_…>, and extra_ids is 100/,
+    ],
+  ];
+  for (const [opening, message] of cases)
+    await t.throwsAsync(opening, { instanceOf: DfMergeError, code: 'INVALID_CONFIG', message });
+  await t.notThrowsAsync(of({ extra_ids: 2 }, two));
+});
+
+test('the digest of a tokenizer depends on special_tokens_map.json and on whether sentinels are added', async (t) => {
+  const of = async (files: object) => (await openPeer({ ...files })).digest;
+  const plain = await of({});
+  t.not(plain, await of({ 'special_tokens_map.json': { mask_token: '<x>' } }));
+  const settings = { 'tokenizer_config.json': NAMED };
+  t.not(await of(settings), await of({ ...settings, 'config.json': { model_type: 'bert' } }));
 });

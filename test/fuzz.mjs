@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, run } from './sanitizer.mjs';
+import { inPairs, root, run } from './sanitizer.mjs';
 
 const home = join(root, 'build-fuzz');
 const words = process.argv.slice(2);
@@ -33,10 +33,7 @@ const targets = readdirSync(join(root, 'test', 'native'))
 mkdirSync(home, { recursive: true });
 for (const [title, args] of [
   ['configuring', ['-S', root, '-B', home, `-DCMAKE_CXX_COMPILER=${compiler}`, '-DDFMERGE_SANITIZE=fuzzer']],
-  [
-    'building with libFuzzer',
-    ['--build', home, '--parallel', '2', '--target', ...targets.map((name) => `fuzz_${name}`)],
-  ],
+  ['building with libFuzzer', ['--build', home, '--target', ...targets.map((name) => `fuzz_${name}`)]],
 ]) {
   const { ok } = run(title, 'cmake', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (!ok) process.exit(1);
@@ -44,33 +41,35 @@ for (const [title, args] of [
 
 const failed = [];
 let executions = 0;
-for (const target of targets) {
-  const found = join(home, 'corpus', target);
-  mkdirSync(found, { recursive: true });
-  const limit =
-    runs === undefined ? `-max_total_time=${Math.max(1, Math.floor(seconds / targets.length))}` : `-runs=${runs}`;
-  const kept = join(root, 'test', 'native', 'corpus', target);
-  mkdirSync(kept, { recursive: true });
-  const { status, stderr } = spawnSync(
-    join(home, `fuzz_${target}`),
-    [
+const limit =
+  runs === undefined ? `-max_total_time=${Math.max(1, Math.floor(seconds / targets.length))}` : `-runs=${runs}`;
+const started = targets.map((target) => {
+  const [found, kept] = [join(home, 'corpus', target), join(root, 'test', 'native', 'corpus', target)];
+  for (const folder of [found, kept]) mkdirSync(folder, { recursive: true });
+  const artifacts = `-artifact_prefix=${join(home, `${target}-`)}`;
+  const seed = process.env.CI ? ['-seed=1'] : [];
+  return {
+    title: target,
+    args: [
+      join(home, `fuzz_${target}`),
       limit,
-      ...(process.env.CI ? ['-seed=1'] : []),
+      ...seed,
       '-max_len=600',
       '-timeout=60',
       '-rss_limit_mb=3000',
       '-print_final_stats=1',
-      `-artifact_prefix=${join(home, `${target}-`)}`,
+      artifacts,
       found,
       kept,
     ],
-    { encoding: 'utf8', maxBuffer: 2 ** 28 },
-  );
+  };
+});
+for (const { title, ok, how, stderr } of await inPairs('env', started, { quiet: true })) {
   const count = Number(/number_of_executed_units: (\d+)/.exec(stderr)?.[1] ?? 0);
   executions += count;
-  console.log(`${target}: ${count} executions${status === 0 ? '' : ', a finding'}`);
-  if (status !== 0) {
-    failed.push(target);
+  console.log(`${title}: ${count} executions${ok ? '' : `, a finding (${how})`}`);
+  if (!ok) {
+    failed.push(title);
     const told = stderr.split('\n').filter((line) => !/^#\d|NEW_FUNC|# Uses/.test(line));
     console.log(told.slice(-60).join('\n'));
   }

@@ -103,7 +103,7 @@ test('wrong arguments are named, and nothing is worked on', async (t) => {
   const open = openModel as unknown as (...args: unknown[]) => Promise<Model>;
   t.like(await failure(open()), {
     code: 'INVALID_ARGUMENT',
-    message: 'openModel: dir is undefined; expected the path of a model folder',
+    message: 'openModel: dir is undefined; expected a path',
   });
   t.regex(
     (await failure(open('m', { thread: 1 }))).message,

@@ -219,13 +219,10 @@ test('texts are taken as they stand, wherever they are among the options', (t) =
     const request = readArguments(args, COMMANDS);
     return request.ask === 'run' ? { text: request.args.text, choice: request.args.choice } : undefined;
   };
-  t.deepEqual(
-    textsOf('predict', 'a', '--choice', 'x,y', 'b', '--model', 'm', '-5', '--choice=-z', '--', '--json'),
-    {
-      text: ['a', 'b', '-5', '--json'],
-      choice: ['x,y', '-z'],
-    },
-  );
+  t.deepEqual(textsOf('predict', 'a', '--choice', 'x,y', 'b', '--model', 'm', '-5', '--choice=-z', '--', '--json'), {
+    text: ['a', 'b', '-5', '--json'],
+    choice: ['x,y', '-z'],
+  });
   t.deepEqual(textsOf('--model', 'm', 'predict', '--json', '0x10', ' '), { text: ['0x10', ' '], choice: undefined });
   t.deepEqual(textsOf('predict', '--model', '-', '-'), { text: ['-'], choice: undefined });
   t.deepEqual(textsOf('predict', '--model', 'm'), { text: [], choice: undefined });

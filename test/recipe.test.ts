@@ -47,6 +47,23 @@ test('a search recipe is filled with defaults and its paths are resolved against
   });
 });
 
+test('a task that is a plain path is short for its section, in a file and in an object', (t) => {
+  const long = reading(recipeForSearch, SEARCH);
+  const short = reading(recipeForSearch, SEARCH.replace('{ data: data/b }', 'data/b'));
+  t.deepEqual(short, long);
+  t.deepEqual(resolvedRecipe(short).tasks, { a: { data: 'data/a' }, b: { data: 'data/b' } });
+  const object: RecipeInput = {
+    merge_method: 'df_merge',
+    base_model: 'models/base',
+    models: [{ model: 'm', task: 'a' }],
+    tasks: { a: 'data/a' },
+  };
+  t.deepEqual(recipeForSearch(object, { folder }).tasks, [
+    { name: 'a', path: join(folder, 'data/a'), written: 'data/a' },
+  ]);
+  t.deepEqual(object.tasks, { a: 'data/a' });
+});
+
 test('every setting is read', (t) => {
   const recipe = reading(
     recipeForSearch,

@@ -44,9 +44,19 @@ const MISTAKES: [name: string, text: string, expected: string[]][] = [
     [`10:14: tasks.b.data is "~/b"; expected the folder itself, since only a shell replaces ~: ${homedir()}/b`],
   ],
   [
-    'a task that is only a folder',
-    SEARCH.replace('{ data: data/b }', 'data/b'),
-    ['10:6: tasks.b is "data/b"; expected a section of keys and values (such as { data: data/b })'],
+    'the home folder of a shell, for a task that is only a path',
+    SEARCH.replace('{ data: data/b }', '~/b'),
+    [`10:6: tasks.b.data is "~/b"; expected the folder itself, since only a shell replaces ~: ${homedir()}/b`],
+  ],
+  [
+    'a task that is a number',
+    SEARCH.replace('{ data: data/b }', '5'),
+    ['10:6: tasks.b is 5; expected a section of keys and values'],
+  ],
+  [
+    'a task that is an empty path',
+    SEARCH.replace('{ data: data/b }', '""'),
+    ['10:6: tasks.b.data is ""; expected a path or name'],
   ],
   [
     'tasks as a list',

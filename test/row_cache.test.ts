@@ -66,7 +66,7 @@ const files = async (folder: string) => (existsSync(folder) ? (await readdir(fol
 test('a file gives back the rows, and takes the bytes that were foretold', async (t) => {
   const bytes = await encodeRows(ROWS, KEY);
   t.deepEqual(await decodeRows(bytes, KEY), ROWS);
-  t.is(bytes.length, encodedBytes(ROWS));
+  t.is(bytes.length, await encodedBytes(ROWS));
   const shifted = Buffer.concat([Buffer.alloc(1), bytes]).subarray(1);
   t.deepEqual(await decodeRows(shifted, KEY), ROWS, 'wherever the bytes lie in memory');
 });
@@ -186,7 +186,7 @@ test('a folder that cannot be written, or read, costs nothing but the work', asy
 
 test('the cache keeps within its size: what was not used for longest goes first, and nothing that is not its own', async (t) => {
   const folder = await temporaryFolder();
-  const size = encodedBytes(ROWS);
+  const size = await encodedBytes(ROWS);
   const cache = new RowCache(folder, { bytes: 3 * size, files: 100 });
   const key = (i: number) => i.toString(16).padStart(64, '0');
   await writeFile(join(folder, 'notes.txt'), 'x'.repeat(10 * size));

@@ -166,11 +166,11 @@ test('where the first trial fails the search fails, and what was asked is kept',
 });
 
 /** Asks for several candidates before the first is told, as workers would, and writes the same to a journal. */
-function inFlight(proposals: Proposals, journal: Journal): void {
+async function inFlight(proposals: Proposals, journal: Journal): Promise<void> {
   const score = ({ coefficients: [x, y] }: Candidate) => 1 - (x - 0.6) ** 2 - (y - 0.2) ** 2;
   const open = new Map<number, Candidate>();
-  const ask = () => {
-    const candidate = proposals.ask()!;
+  const ask = async () => {
+    const candidate = (await proposals.ask())!;
     open.set(candidate.trial, candidate);
     journal.append({ event: 'asked', ...candidate });
   };
@@ -180,11 +180,11 @@ function inFlight(proposals: Proposals, journal: Journal): void {
     proposals.tell(candidate, objective);
     journal.append({ event: 'told', trial, outcome: { objective, accuracy: {} }, seconds: { evaluate: 2 } });
   };
-  for (let i = 0; i < 3; i++) ask();
+  for (let i = 0; i < 3; i++) await ask();
   tell(2);
   tell(1);
-  ask(); // This is the first that the model of the objective proposes, and trial 3 is pending meanwhile.
-  ask();
+  await ask(); // This is the first that the model of the objective proposes, and trial 3 is pending meanwhile.
+  await ask();
   tell(4);
 }
 
@@ -194,7 +194,7 @@ for (const optimizer of ['default', 'bayes_opt'] as const) {
     const settings = { ...SETTINGS, optimizer };
     const proposals = new BayesianProposals(2, settings);
     const journal = openJournal(path, HEADER);
-    inFlight(proposals, journal);
+    await inFlight(proposals, journal);
     journal.close();
 
     const resumed = new BayesianProposals(2, settings);
@@ -213,14 +213,17 @@ for (const optimizer of ['default', 'bayes_opt'] as const) {
       [3, 5],
     );
     t.is(past.seconds.evaluate, 6);
-    t.deepEqual([resumed.ask(), resumed.ask(), resumed.ask()], [proposals.ask(), proposals.ask(), undefined]);
+    const next = async (from: Proposals) => [await from.ask(), await from.ask(), await from.ask()];
+    const expected = await next(proposals);
+    t.is(expected[2], undefined);
+    t.deepEqual(await next(resumed), expected);
   });
 }
 
 test('what was asked and not told is evaluated first, at the coefficients of the journal', async (t) => {
   const { session, path } = await parts();
   const first = openJournal(path, HEADER);
-  inFlight(new BayesianProposals(2, SETTINGS), first);
+  await inFlight(new BayesianProposals(2, SETTINGS), first);
   first.close();
   const asked = written(path).flatMap((entry) => (entry.event === 'asked' ? [entry.coefficients] : []));
   const journal = openJournal(path, HEADER, { resume: true });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
 import { exchange, tryLock } from '../lib/core/file_system.js';
+import { passingName } from '../lib/core/lock.js';
 import { removeAbandoned, temporaryBeside } from '../lib/core/temporary.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -40,6 +41,14 @@ test('a temporary is a hidden name beside its target, with a lock while it is th
   t.deepEqual(await readdir(folder), [temporary.path.slice(folder.length + 1) + LOCK]);
   await mkdir(temporary.path);
   await writeFile(join(temporary.path, 'x'), '');
+  await temporary.remove();
+  t.deepEqual(await readdir(folder), []);
+});
+
+test('an empty file that was made to try something, and left by a killed process, goes with the next write', async (t) => {
+  const folder = await temporaryFolder();
+  await writeFile(passingName(join(folder, 'a')), '');
+  const temporary = await temporaryBeside(join(folder, 'b'));
   await temporary.remove();
   t.deepEqual(await readdir(folder), []);
 });

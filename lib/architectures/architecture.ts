@@ -51,6 +51,8 @@ export interface Architecture {
   modelTypes: readonly string[];
   /** Values of `model_type` that look alike although it cannot compute them, each with the reason. */
   unlike?: Readonly<Record<string, string>>;
+  /** The class of transformers' tokenizer for a folder that names none. By default, it does what tokenizer.json says and adds nothing. */
+  tokenizerClass?: string;
   /** The name by which it knows a tensor of a file, without what training wrappers add. By default, every name is its own. */
   nameOf?(stored: string): string;
   /** True for a tensor (by the name of nameOf) that it has no place for and that can be left out. By default, nothing can. */

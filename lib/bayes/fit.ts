@@ -1,6 +1,7 @@
 import { maximize, type Box, type Maximum } from './maximize.js';
 import { MarginalLikelihood, type Hyperparameters, type LikelihoodGradient, type TrainingSet } from './likelihood.js';
 import type { Uniform } from './random.js';
+import type { Steps } from './steps.js';
 
 /** Hyperparameters chosen by {@link fitMap} or {@link fitIsotropic}. */
 export interface Fit {
@@ -43,16 +44,16 @@ const LOG_NOISE_BOUNDS: readonly [number, number] = [Math.log(1e-6), Math.log(1e
  * @param random draws the starts beyond the first two
  * @param starts at least 1
  */
-export function fitMap(data: TrainingSet, random: Uniform, starts = 3): Fit {
+export function* fitMap(data: TrainingSet, random: Uniform, starts = 3): Steps<Fit> {
   const d = data.points.length / data.targets.length;
   const likelihood = new MarginalLikelihood(data, MEAN_VARIANCE);
   const parameters: Hyperparameters = { lengthScales: new Float64Array(d), signal: 1, noise: 0 };
   const byLog: LikelihoodGradient = { logLengthScales: new Float64Array(d), logSignal: 0, logNoise: 0 };
   const length: LogNormal = { location: LENGTH_LOCATION + 0.5 * Math.log(d), variance: LENGTH_VARIANCE };
 
-  const posterior = (theta: Float64Array, gradient: Float64Array): number => {
+  const posterior = function* (theta: Float64Array, gradient: Float64Array): Steps<number> {
     readTheta(theta, parameters);
-    let value = likelihood.evaluate(parameters, byLog);
+    let value = yield* likelihood.evaluate(parameters, byLog);
     gradient.set(byLog.logLengthScales);
     gradient[d] = byLog.logSignal;
     gradient[d + 1] = byLog.logNoise;
@@ -73,7 +74,7 @@ export function fitMap(data: TrainingSet, random: Uniform, starts = 3): Fit {
       start[j] = length.location - length.variance + shift;
     }
     start[d + 1] = NOISE.location - NOISE.variance - (s === 1 ? 3 : 0);
-    const end = maximize(posterior, start, {
+    const end = yield* maximize(posterior, start, {
       ...box,
       maxIterations: 60,
       valueTolerance: 1e-7,
@@ -83,7 +84,7 @@ export function fitMap(data: TrainingSet, random: Uniform, starts = 3): Fit {
   }
   const { x, value } = best as Maximum;
   readTheta(x, parameters);
-  likelihood.evaluate(parameters);
+  yield* likelihood.evaluate(parameters);
   return { parameters, mean: likelihood.mean, value };
 }
 
@@ -123,14 +124,14 @@ const COMPAT_RESTARTS = 5;
  *
  * @param data targets of mean 0 and standard deviation 1
  */
-export function fitIsotropic(data: TrainingSet, random: Uniform): Fit {
+export function* fitIsotropic(data: TrainingSet, random: Uniform): Steps<Fit> {
   const d = data.points.length / data.targets.length;
   const likelihood = new MarginalLikelihood(data);
   const parameters = isotropic(d, 1);
   const byLog: LikelihoodGradient = { logLengthScales: new Float64Array(d), logSignal: 0, logNoise: 0 };
-  const objective = (theta: Float64Array, gradient: Float64Array): number => {
+  const objective = function* (theta: Float64Array, gradient: Float64Array): Steps<number> {
     parameters.lengthScales.fill(Math.exp(theta[0]));
-    const value = likelihood.evaluate(parameters, byLog);
+    const value = yield* likelihood.evaluate(parameters, byLog);
     gradient[0] = byLog.logLengthScales.reduce((sum, g) => sum + g, 0);
     return value;
   };
@@ -138,7 +139,7 @@ export function fitIsotropic(data: TrainingSet, random: Uniform): Fit {
   let best: Maximum = { x: Float64Array.of(0), value: -Infinity, evaluations: 0 };
   for (let s = 0; s <= COMPAT_RESTARTS; s++) {
     const start = Float64Array.of(s === 0 ? 0 : COMPAT_LOG_BOUNDS * (2 * random.next() - 1));
-    const end = maximize(objective, start, { ...box, gradientTolerance: 1e-5, valueTolerance: 1e-12 });
+    const end = yield* maximize(objective, start, { ...box, gradientTolerance: 1e-5, valueTolerance: 1e-12 });
     if (end.value > best.value) best = end;
   }
   return { parameters: isotropic(d, Math.exp(best.x[0])), mean: 0, value: best.value };

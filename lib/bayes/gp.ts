@@ -1,6 +1,7 @@
 import { OptimizerError } from './errors.js';
 import { crossCovariance, gramMatrix, scalePoints } from './kernel.js';
 import type { Hyperparameters, TrainingSet } from './likelihood.js';
+import type { Steps } from './steps.js';
 import { cholesky, dot, solveLower, solveLowerTransposed } from './linalg.js';
 
 /** A normal belief about f(x), with its gradients by x where they were asked for. */
@@ -32,29 +33,35 @@ export class GaussianProcess {
   private readonly covariance: Float64Array;
   private readonly slope: Float64Array;
 
-  /**
-   * Copies what it keeps of the points and targets.
-   * @param mean the constant prior mean
-   * @throws OptimizerError NUMERIC when the covariance stays indefinite even with noise raised to 1e-2
-   */
-  constructor(
-    { points, targets }: TrainingSet,
+  private constructor(
+    { scaled, factor, targets }: Factored,
     readonly parameters: Hyperparameters,
-    readonly mean = 0,
+    readonly mean: number,
   ) {
     const n = targets.length;
     const d = parameters.lengthScales.length;
     this.n = n;
     this.d = d;
-    this.scaled = new Float64Array(n * d);
-    scalePoints(points, parameters.lengthScales, this.scaled);
-    this.factor = factorCovariance(this.scaled, n, parameters);
+    this.scaled = scaled;
+    this.factor = factor;
     this.alpha = targets.map((y) => y - mean);
     solveLower(this.factor, n, this.alpha);
     solveLowerTransposed(this.factor, n, this.alpha);
     this.scaledX = new Float64Array(d);
     this.covariance = new Float64Array(n);
     this.slope = new Float64Array(n);
+  }
+
+  /**
+   * Conditions a process, which keeps copies of what it needs of the points and targets.
+   * @param mean the constant prior mean
+   * @throws OptimizerError NUMERIC when the covariance stays indefinite even with noise raised to 1e-2
+   */
+  static *of({ points, targets }: TrainingSet, parameters: Hyperparameters, mean = 0): Steps<GaussianProcess> {
+    const scaled = new Float64Array(points.length);
+    scalePoints(points, parameters.lengthScales, scaled);
+    const factor = yield* factorCovariance(scaled, targets.length, parameters);
+    return new GaussianProcess({ scaled, factor, targets }, parameters, mean);
   }
 
   /** Writes the belief at x [d] to `out`, with both gradients when `withGradient`. */
@@ -94,20 +101,27 @@ export class GaussianProcess {
   }
 }
 
+/** Targets, the points over their length scales, and the factor of their covariance. */
+interface Factored {
+  scaled: Float64Array;
+  factor: Float64Array;
+  targets: Float64Array;
+}
+
 /** The Cholesky factor of K. Rounding can make a K with tiny noise indefinite: noise is then raised tenfold until it is not. */
-function factorCovariance(
+function* factorCovariance(
   scaled: Float64Array,
   n: number,
   { lengthScales, signal, noise }: Hyperparameters,
-): Float64Array {
+): Steps<Float64Array> {
   const factor = new Float64Array(n * n);
   for (let extra = 0; extra <= 1e-2; extra = extra === 0 ? 1e-10 : extra * 10) {
-    gramMatrix(scaled, lengthScales.length, { values: factor });
+    yield* gramMatrix(scaled, lengthScales.length, { values: factor });
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) factor[i * n + j] *= signal;
       factor[i * n + i] = signal * (1 + noise + extra);
     }
-    if (cholesky(factor, n)) return factor;
+    if (yield* cholesky(factor, n)) return factor;
   }
   throw new OptimizerError('NUMERIC', `The covariance matrix of the ${n} trials could not be factored.`);
 }

@@ -1,3 +1,6 @@
+import { inSteps } from './linalg.js';
+import type { Steps } from './steps.js';
+
 /**
  * The Matérn 5/2 kernel is k(r) = (1 + √5 r + 5/3 r²) exp(−√5 r) (Rasmussen & Williams 2006, eq. 4.17), with unit variance and
  * r² = Σ_j ((x_j − x'_j) / ℓ_j)². ARD is one ℓ_j per coordinate; the isotropic kernel repeats one ℓ.
@@ -5,6 +8,8 @@
  * Points are rows of a Float64Array [n, d]. `scaled` arrays hold x_j / ℓ_j.
  */
 const SQRT5 = Math.sqrt(5);
+/** So many products take as long as a square root and an exponential. */
+const EXPONENTIAL = 20;
 
 /** The kernel at distance r ≥ 0, in length scales. */
 export function matern52(r: number): number {
@@ -37,9 +42,9 @@ export interface KernelOutput {
 }
 
 /** Writes the lower triangle [n, n] of the Gram matrix of the points `scaled` [n, d]; the upper triangle is left alone. */
-export function gramMatrix(scaled: Float64Array, d: number, { values, slopes }: KernelOutput): void {
+export function* gramMatrix(scaled: Float64Array, d: number, { values, slopes }: KernelOutput): Steps<void> {
   const n = scaled.length / d;
-  for (let i = 0; i < n; i++) {
+  const row = (i: number): void => {
     for (let j = 0; j < i; j++) {
       let squared = 0;
       for (let k = 0; k < d; k++) {
@@ -53,7 +58,8 @@ export function gramMatrix(scaled: Float64Array, d: number, { values, slopes }: 
     }
     values[i * n + i] = 1;
     if (slopes) slopes[i * n + i] = 5 / 3;
-  }
+  };
+  yield* inSteps(n, (i) => i * (d + EXPONENTIAL), row);
 }
 
 /** Writes k(x, x_i) [n] for every point of `scaled` [n, d]; `scaledX` [d] is x over the length scales. */

@@ -1,5 +1,14 @@
-import { cholesky, dot, inverseFromCholesky, solveLower, solveLowerTransposed, sumLogDiagonal } from './linalg.js';
+import {
+  cholesky,
+  dot,
+  inSteps,
+  inverseFromCholesky,
+  solveLower,
+  solveLowerTransposed,
+  sumLogDiagonal,
+} from './linalg.js';
 import { gramMatrix, scalePoints } from './kernel.js';
+import type { Steps } from './steps.js';
 
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
 
@@ -72,17 +81,17 @@ export class MarginalLikelihood {
    * The log marginal likelihood of the hyperparameters, whose derivatives are written to `gradient` where it is given.
    * @returns −∞ when K is not positive definite to working precision; `gradient` is then left as it was
    */
-  evaluate(parameters: Hyperparameters, gradient?: LikelihoodGradient): number {
+  *evaluate(parameters: Hyperparameters, gradient?: LikelihoodGradient): Steps<number> {
     const n = this.targets.length;
     const { signal, noise, lengthScales } = parameters;
     const { gram, factor, alpha } = this;
     scalePoints(this.points, lengthScales, this.scaled);
-    gramMatrix(this.scaled, lengthScales.length, { values: gram, slopes: gradient ? this.slope : undefined });
+    yield* gramMatrix(this.scaled, lengthScales.length, { values: gram, slopes: gradient ? this.slope : undefined });
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) factor[i * n + j] = signal * gram[i * n + j];
       factor[i * n + i] = signal * (1 + noise);
     }
-    if (!cholesky(factor, n)) return -Infinity;
+    if (!(yield* cholesky(factor, n))) return -Infinity;
 
     this.mean = this.bestMean();
     for (let i = 0; i < n; i++) alpha[i] = this.targets[i] - this.mean;
@@ -90,7 +99,7 @@ export class MarginalLikelihood {
     const fit = dot(alpha, alpha, n);
     solveLowerTransposed(factor, n, alpha);
     const prior = this.meanVariance > 0 ? (this.mean * this.mean) / (2 * this.meanVariance) : 0;
-    if (gradient) this.differentiate(parameters, gradient);
+    if (gradient) yield* this.differentiate(parameters, gradient);
     return -0.5 * fit - sumLogDiagonal(factor, n) - n * HALF_LOG_2PI - prior;
   }
 
@@ -107,28 +116,31 @@ export class MarginalLikelihood {
   }
 
   /** The derivative by θ is ½ tr((α αᵀ − K⁻¹) ∂K/∂θ) (Rasmussen & Williams 2006, eq. 5.9), taken for all θ in one sweep over pairs. */
-  private differentiate(parameters: Hyperparameters, gradient: LikelihoodGradient): void {
+  private *differentiate(parameters: Hyperparameters, gradient: LikelihoodGradient): Steps<void> {
     const n = this.targets.length;
     const { signal, noise, lengthScales } = parameters;
     const { scaled, alpha, slope, gram } = this;
     const d = lengthScales.length;
-    inverseFromCholesky(this.factor, n, { inverse: this.inverse, work: this.work });
+    yield* inverseFromCholesky(this.factor, n, { inverse: this.inverse, work: this.work });
     const byLength = gradient.logLengthScales.fill(0);
     let bySignal = 0;
     let trace = 0;
-    for (let i = 0; i < n; i++) {
+    const pairsOf = (i: number): void => {
+      let sum = bySignal; // A variable of this round alone stays in a register.
       for (let j = 0; j < i; j++) {
         // The pair stands in both triangles of K, hence no ½.
         const weight = (alpha[i] * alpha[j] - this.inverse[i * n + j]) * signal;
-        bySignal += weight * gram[i * n + j];
+        sum += weight * gram[i * n + j];
         const pull = weight * slope[i * n + j];
         for (let k = 0; k < d; k++) {
           const difference = scaled[i * d + k] - scaled[j * d + k];
           byLength[k] += pull * difference * difference;
         }
       }
+      bySignal = sum;
       trace += (alpha[i] * alpha[i] - this.inverse[i * n + i]) * signal;
-    }
+    };
+    yield* inSteps(n, (i) => i * (d + 4), pairsOf);
     gradient.logSignal = bySignal + 0.5 * trace * (1 + noise);
     gradient.logNoise = 0.5 * trace * noise;
   }

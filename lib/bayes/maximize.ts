@@ -1,3 +1,5 @@
+import type { Steps } from './steps.js';
+
 /**
  * Bounded smooth optimisation: the problem that L-BFGS-B solves (Byrd, Lu, Nocedal & Zhu 1995), solved by limited-memory BFGS with a two-metric
  * projection (Bertsekas 1982; Schmidt, Kim & Sra 2011). Coordinates held at a bound by the gradient take a plain gradient step, the
@@ -7,7 +9,7 @@
  */
 
 /** Returns f(x) and writes its gradient; −∞, +∞ and NaN are allowed and never accepted as progress. */
-export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+export type Objective = (x: Float64Array, gradient: Float64Array) => Steps<number>;
 
 /** Bounds of each coordinate, [n] each. */
 export interface Box {
@@ -42,7 +44,7 @@ const NEAR_BOUND = 1e-10;
  * Climbs from `start`, which is moved into the box where it lies outside, to a local maximum of `objective` in the box.
  * @returns `start` itself, with its value, when the objective is not finite there
  */
-export function maximize(objective: Objective, start: Float64Array, options: Box & MaximizeOptions): Maximum {
+export function maximize(objective: Objective, start: Float64Array, options: Box & MaximizeOptions): Steps<Maximum> {
   return new Ascent(objective, start, options).run(options);
 }
 
@@ -58,7 +60,7 @@ class Ascent {
   private readonly steps: Float64Array[] = [];
   private readonly changes: Float64Array[] = [];
   private readonly weights = new Float64Array(MEMORY);
-  private value: number;
+  private value = -Infinity;
   private evaluations = 1;
 
   constructor(
@@ -75,17 +77,17 @@ class Ascent {
     this.trialGradient = new Float64Array(n);
     this.direction = new Float64Array(n);
     this.free = new Uint8Array(n);
-    this.value = objective(this.x, this.gradient);
   }
 
-  run(options: MaximizeOptions): Maximum {
+  *run(options: MaximizeOptions): Steps<Maximum> {
     const { maxIterations = 100, gradientTolerance = 1e-6, valueTolerance = 1e-10, firstStep = 0.1 } = options;
+    this.value = yield* this.objective(this.x, this.gradient);
     for (let i = 0; i < maxIterations && Number.isFinite(this.value); i++) {
       if (this.projectedGradient() <= gradientTolerance) break;
       this.findFree();
       const quasiNewton = this.computeDirection(firstStep);
       const before = this.value;
-      if (!this.search()) {
+      if (!(yield* this.search())) {
         // Stale curvature is the usual reason; one restart from steepest ascent, and then the point is taken as it is.
         if (!quasiNewton) break;
         this.steps.length = 0;
@@ -147,7 +149,7 @@ class Ascent {
   }
 
   /** Backtracking along the projected path until the gain is a fair part of what the gradient promised; then moves there. */
-  private search(): boolean {
+  private *search(): Steps<boolean> {
     let length = 1;
     for (let attempt = 0; attempt < MAX_BACKTRACKS; attempt++) {
       let promised = 0;
@@ -157,7 +159,7 @@ class Ascent {
         promised += this.gradient[i] * (this.trial[i] - this.x[i]);
       }
       if (!(promised > 0)) return false;
-      const value = this.objective(this.trial, this.trialGradient);
+      const value = yield* this.objective(this.trial, this.trialGradient);
       this.evaluations++;
       if (Number.isFinite(value) && value >= this.value + SUFFICIENT_GAIN * promised) {
         this.accept(value);

@@ -1,6 +1,7 @@
 import { OptimizerError } from './errors.js';
 import type { AcquisitionName } from './acquisition.js';
 import { Mt19937 } from './random.js';
+import type { Steps } from './steps.js';
 import { SobolSequence } from './sobol.js';
 import { suggestCompat, suggestDefault, type Experience } from './suggest.js';
 
@@ -69,13 +70,14 @@ export class BayesianOptimizer {
    * @throws OptimizerError INVALID_ARGUMENT for a state that no optimizer can have been in
    */
   static from(state: OptimizerState): BayesianOptimizer {
+    if (!isObject(state)) throw invalid(`The state must be an object that state() has made, got ${shown(state)}.`);
     if (state.version !== 1)
-      throw invalid(`Optimizer state has version ${state.version}; this release reads version 1.`);
-    if (!Array.isArray(state.told) || !Array.isArray(state.pending))
+      throw invalid(`Optimizer state has version ${shown(state.version)}; this release reads version 1.`);
+    if (!Array.isArray(state.told) || !state.told.every(isObject) || !Array.isArray(state.pending))
       throw invalid('Optimizer state lacks its lists told and pending.');
     const optimizer = new BayesianOptimizer(state.options);
     for (const { x, y } of state.told) optimizer.tell(x, y);
-    for (const x of state.pending) optimizer.pending.push(optimizer.checkPoint(x));
+    for (const x of state.pending) optimizer.addPending(x);
     return optimizer;
   }
 
@@ -93,10 +95,30 @@ export class BayesianOptimizer {
 
   /** The next point to try, one number per coordinate, within the bounds; it is pending until told. */
   ask(): number[] {
+    for (const steps = this.askInSteps(); ;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  /**
+   * Does as `ask` in many short steps, between which it yields: with hundreds of trials told, finding a point takes seconds. Nothing may be asked,
+   * told or added before it has returned.
+   */
+  *askInSteps(): Generator<void, number[]> {
     const trial = this.told.length + this.pending.length;
-    const x = trial < this.options.init || this.told.length === 0 ? this.startPoint(trial) : this.suggest(trial);
+    const starts = trial < this.options.init || this.told.length === 0;
+    const x = starts ? this.startPoint(trial) : yield* this.suggest(trial);
     this.pending.push(x);
     return [...x];
+  }
+
+  /**
+   * Records that x is being tried, as after `ask`.
+   * @throws OptimizerError INVALID_ARGUMENT when x is out of bounds or of the wrong length
+   */
+  addPending(x: readonly number[]): void {
+    this.pending.push(this.checkPoint(x));
   }
 
   /**
@@ -106,7 +128,7 @@ export class BayesianOptimizer {
   tell(x: readonly number[], y: number): void {
     const point = this.checkPoint(x);
     if (!Number.isFinite(y))
-      throw invalid(`The objective's value must be a finite number, got ${y} at [${x.join(', ')}].`);
+      throw invalid(`The objective's value must be a finite number, got ${shown(y)} at [${x.join(', ')}].`);
     const asked = this.pending.findIndex((p) => samePoint(p, point));
     if (asked >= 0) this.pending.splice(asked, 1);
     this.told.push({ x: point, y: y + 0 });
@@ -122,15 +144,15 @@ export class BayesianOptimizer {
     return this.fromUnit(new SobolSequence(d, this.options.seed).point(trial));
   }
 
-  private suggest(trial: number): number[] {
+  private *suggest(trial: number): Steps<number[]> {
     const { acquisition, xi, kappa, seed, mode } = this.options;
     const settings = { acquisition, xi, kappa, seed, trial };
     if (mode === 'bayes_opt') {
       const told = this.experience((x) => x);
-      return this.clip(suggestCompat(told, settings, { lower: this.lower, upper: this.upper }));
+      return this.clip(yield* suggestCompat(told, settings, { lower: this.lower, upper: this.upper }));
     }
     const told = this.experience((x, j) => this.toUnit(x, j));
-    return this.fromUnit(suggestDefault(told, settings));
+    return this.fromUnit(yield* suggestDefault(told, settings));
   }
 
   private experience(map: (x: number, j: number) => number): Experience {
@@ -156,14 +178,25 @@ export class BayesianOptimizer {
 
   private checkPoint(x: readonly number[]): number[] {
     const d = this.lower.length;
+    if (!Array.isArray(x)) throw invalid(`A point x must be an array of ${d} coordinates, got ${shown(x)}.`);
     if (x.length !== d) throw invalid(`A point needs ${d} coordinates, got ${x.length}.`);
-    x.forEach((v, j) => {
-      if (!(v >= this.lower[j] && v <= this.upper[j])) {
-        throw invalid(`Coordinate ${j} is ${v}, outside of its bounds [${this.lower[j]}, ${this.upper[j]}].`);
+    x.forEach((v: number, j) => {
+      if (!(typeof v === 'number' && v >= this.lower[j] && v <= this.upper[j])) {
+        throw invalid(`Coordinate ${j} is ${shown(v)}, outside of its bounds [${this.lower[j]}, ${this.upper[j]}].`);
       }
     });
-    return x.map((v) => v + 0);
+    return x.map((v: number) => v + 0);
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value as an error shows it, whatever it is. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
 }
 
 function samePoint(a: readonly number[], b: readonly number[]): boolean {
@@ -173,8 +206,7 @@ function samePoint(a: readonly number[], b: readonly number[]): boolean {
 const OPTIONS = ['bounds', 'seed', 'acquisition', 'xi', 'kappa', 'init', 'mode'];
 
 function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptimizerOptions> {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(`The options must be an object with bounds, got ${options as unknown as string}.`);
+  if (!isObject(options)) throw invalid(`The options must be an object with bounds, got ${shown(options)}.`);
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw invalid(`${unknown} is no option; expected only ${OPTIONS.join(', ')}.`);
   const { bounds, seed = 1, acquisition = 'ei', xi = 0.01, kappa = 2.576, init = 10, mode = 'default' } = options;
@@ -183,19 +215,22 @@ function checkOptions(options: BayesianOptimizerOptions): Required<BayesianOptim
   if (bounds.length === 0) throw invalid('bounds needs at least one [low, high] pair.');
   bounds.forEach(([low, high], j) => {
     if (!(Number.isFinite(low) && Number.isFinite(high) && low < high && Number.isFinite(high - low))) {
-      throw invalid(`bounds[${j}] is [${low}, ${high}]; both ends must be finite, and the first the smaller.`);
+      throw invalid(
+        `bounds[${j}] is [${shown(low)}, ${shown(high)}]; both ends must be finite, and the first the smaller.`,
+      );
     }
   });
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
-    throw invalid(`seed must be an integer from 0 to 4294967295, got ${seed}.`);
+    throw invalid(`seed must be an integer from 0 to 4294967295, got ${shown(seed)}.`);
   }
   if (!['ei', 'logei', 'ucb'].includes(acquisition))
-    throw invalid(`acquisition must be ei, logei or ucb, got ${acquisition}.`);
-  if (!['default', 'bayes_opt'].includes(mode)) throw invalid(`mode must be default or bayes_opt, got ${mode}.`);
-  if (!(Number.isFinite(xi) && xi >= 0)) throw invalid(`xi must be a finite number of at least 0, got ${xi}.`);
+    throw invalid(`acquisition must be ei, logei or ucb, got ${shown(acquisition)}.`);
+  if (!['default', 'bayes_opt'].includes(mode)) throw invalid(`mode must be default or bayes_opt, got ${shown(mode)}.`);
+  if (!(Number.isFinite(xi) && xi >= 0)) throw invalid(`xi must be a finite number of at least 0, got ${shown(xi)}.`);
   if (!(Number.isFinite(kappa) && kappa >= 0))
-    throw invalid(`kappa must be a finite number of at least 0, got ${kappa}.`);
-  if (!(Number.isInteger(init) && init >= 1)) throw invalid(`init must be an integer of at least 1, got ${init}.`);
+    throw invalid(`kappa must be a finite number of at least 0, got ${shown(kappa)}.`);
+  if (!(Number.isInteger(init) && init >= 1))
+    throw invalid(`init must be an integer of at least 1, got ${shown(init)}.`);
   return { bounds: bounds.map(([low, high]) => [low, high] as const), seed, acquisition, xi, kappa, init, mode };
 }
 

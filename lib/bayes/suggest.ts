@@ -5,6 +5,7 @@ import { GaussianProcess, newPosterior } from './gp.js';
 import type { TrainingSet } from './likelihood.js';
 import { maximize, type Box, type Maximum } from './maximize.js';
 import { Mt19937, Random } from './random.js';
+import type { Steps } from './steps.js';
 import { SobolSequence } from './sobol.js';
 
 /**
@@ -45,33 +46,35 @@ const APART = 1e-4;
  * by bounded quasi-Newton steps. A maximum where a trial was already made or is pending is passed over for the next best: a merge
  * evaluated twice on the same data scores the same.
  */
-export function suggestDefault(experience: Experience, settings: SuggestSettings): Float64Array {
+export function* suggestDefault(experience: Experience, settings: SuggestSettings): Steps<Float64Array> {
   const n = experience.targets.length;
   const d = experience.points.length / n;
   const { points, pending } = experience;
   const targets = standardise(experience.targets);
   const random = new Random(settings.seed, settings.trial, 1);
-  const fit = fitMap({ points, targets }, random);
+  const fit = yield* fitMap({ points, targets }, random);
   const belief = newPosterior(d);
 
-  const told = new GaussianProcess({ points, targets }, fit.parameters, fit.mean);
-  const means = Float64Array.from(targets, (_, i) => {
+  const told = yield* GaussianProcess.of({ points, targets }, fit.parameters, fit.mean);
+  const means = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
     told.posterior(points.subarray(i * d, (i + 1) * d), belief);
-    return belief.mean;
-  });
+    means[i] = belief.mean;
+    yield;
+  }
   const incumbent = Math.max(...means);
-  const gp = withPending({ points, targets, pending }, fit, incumbent) ?? told;
+  const gp = (yield* withPending({ points, targets, pending }, fit, incumbent)) ?? told;
   const name = settings.acquisition === 'ei' ? 'logei' : settings.acquisition;
   const surface = { gp, acquisition: acquisitionOf(name, { incumbent, xi: settings.xi, kappa: settings.kappa }) };
 
   const candidates = defaultCandidates({ points, means }, settings, random);
-  const worth = scoreAll(surface, candidates);
+  const worth = yield* scoreAll(surface, candidates);
   const starts = [
     ...topOf(worth, ASCENTS / 2, { from: 0, to: CANDIDATES }),
     ...topOf(worth, ASCENTS / 2, { from: CANDIDATES, to: worth.length }),
   ];
   const box = { lower: new Float64Array(d), upper: new Float64Array(d).fill(1) };
-  const maxima = climb(surface, rowsOf(candidates, starts, d), box);
+  const maxima = yield* climb(surface, rowsOf(candidates, starts, d), box);
   const isNew = (x: Float64Array): boolean => distance(x, points) > APART && distance(x, pending) > APART;
   const found = maxima.find(({ x }) => isNew(x));
   if (found) return found.x;
@@ -113,16 +116,16 @@ const COMPAT_ASCENTS = 10;
  * The next point as bayes_opt 3.x finds it: isotropic process on coordinates as given, acquisition in units of the targets, 10,000
  * uniform points of which the best 10 climb. The random numbers are those of MT19937, seeded anew for each trial.
  */
-export function suggestCompat(experience: Experience, settings: SuggestSettings, box: Box): Float64Array {
+export function* suggestCompat(experience: Experience, settings: SuggestSettings, box: Box): Steps<Float64Array> {
   const d = box.lower.length;
   const { points, pending } = experience;
   const targets = standardise(experience.targets);
   const random = new Mt19937(mix32(settings.seed, settings.trial));
-  const fit = fitIsotropic({ points, targets }, random);
+  const fit = yield* fitIsotropic({ points, targets }, random);
   const incumbent = Math.max(...targets);
   const gp =
-    withPending({ points, targets, pending }, fit, incumbent) ??
-    new GaussianProcess({ points, targets }, fit.parameters);
+    (yield* withPending({ points, targets, pending }, fit, incumbent)) ??
+    (yield* GaussianProcess.of({ points, targets }, fit.parameters));
   // Everything stays in standard deviations: it moves no maximum, and tolerances then mean the same for any objective.
   const xi = settings.xi / spread(experience.targets).std;
   const surface = { gp, acquisition: acquisitionOf(settings.acquisition, { incumbent, xi, kappa: settings.kappa }) };
@@ -132,8 +135,8 @@ export function suggestCompat(experience: Experience, settings: SuggestSettings,
     const j = i % d;
     candidates[i] = box.lower[j] + (box.upper[j] - box.lower[j]) * random.next();
   }
-  const starts = topOf(scoreAll(surface, candidates), COMPAT_ASCENTS);
-  return climb(surface, rowsOf(candidates, starts, d), box)[0].x;
+  const starts = topOf(yield* scoreAll(surface, candidates), COMPAT_ASCENTS);
+  return (yield* climb(surface, rowsOf(candidates, starts, d), box))[0].x;
 }
 
 /**
@@ -141,14 +144,14 @@ export function suggestCompat(experience: Experience, settings: SuggestSettings,
  * Ginsbourger et al. (2010), whose best lie was the incumbent's value. Hyperparameters stay those of the truth.
  * @returns undefined when nothing is pending
  */
-function withPending(told: Experience, fit: Fit, lie: number): GaussianProcess | undefined {
+function* withPending(told: Experience, fit: Fit, lie: number): Steps<GaussianProcess | undefined> {
   if (told.pending.length === 0) return undefined;
   const points = new Float64Array(told.points.length + told.pending.length);
   points.set(told.points);
   points.set(told.pending, told.points.length);
   const targets = new Float64Array((points.length / told.points.length) * told.targets.length).fill(lie);
   targets.set(told.targets);
-  return new GaussianProcess({ points, targets }, fit.parameters, fit.mean);
+  return yield* GaussianProcess.of({ points, targets }, fit.parameters, fit.mean);
 }
 
 /** Mean and population standard deviation; 1 in place of a deviation that is zero but for rounding. */
@@ -186,13 +189,14 @@ interface Surface {
 }
 
 /** The worth of each candidate, [n] for candidates [n, d]. */
-function scoreAll({ gp, acquisition }: Surface, candidates: Float64Array): Float64Array {
+function* scoreAll({ gp, acquisition }: Surface, candidates: Float64Array): Steps<Float64Array> {
   const { d } = gp;
   const belief = newPosterior(d);
   const worth = new Float64Array(candidates.length / d);
   for (let i = 0; i < worth.length; i++) {
     gp.posterior(candidates.subarray(i * d, (i + 1) * d), belief);
     worth[i] = acquisition(belief);
+    yield;
   }
   return worth;
 }
@@ -209,12 +213,15 @@ function rowsOf(points: Float64Array, rows: number[], d: number): Float64Array[]
 }
 
 /** The local maxima reached from the starts, greatest first. */
-function climb({ gp, acquisition }: Surface, starts: Float64Array[], box: Box): Maximum[] {
+function* climb({ gp, acquisition }: Surface, starts: Float64Array[], box: Box): Steps<Maximum[]> {
   const belief = newPosterior(gp.d);
-  const objective = (x: Float64Array, gradient: Float64Array): number => {
+  const objective = function* (x: Float64Array, gradient: Float64Array): Steps<number> {
+    yield;
     gp.posterior(x, belief, true);
     return acquisition(belief, gradient);
   };
-  const maxima = starts.map((start) => maximize(objective, start, { ...box, maxIterations: 60, valueTolerance: 1e-9 }));
+  const maxima: Maximum[] = [];
+  for (const start of starts)
+    maxima.push(yield* maximize(objective, start, { ...box, maxIterations: 60, valueTolerance: 1e-9 }));
   return maxima.sort((a, b) => (a.value === b.value ? 0 : b.value - a.value));
 }

@@ -5,6 +5,7 @@ import { methodNamed } from '../methods/index.js';
 import { roughDuration } from '../report/format.js';
 import { renderTable } from '../report/table.js';
 import { COMPARISONS } from '../run/comparison.js';
+import type { TaskCheckResult } from '../run/check_task.js';
 import type { Problem } from '../run/problems.js';
 import { command, type Outcome } from './command.js';
 import { DATA, dataOptions, print, RECIPE_SEED } from './common.js';
@@ -43,12 +44,24 @@ export async function dryRun(recipe: Parameters<typeof check>[0], options: Check
   return { result, show: () => show(result) };
 }
 
+/** Does what --dry-run of a command on one task does; the exit code is that of a failure where there are problems. */
+export async function dryRunOfTask(checking: Promise<TaskCheckResult>): Promise<Outcome> {
+  const result = await checking;
+  if (result.problems.length > 0) process.exitCode = EXIT.failed;
+  return { result, show: () => showFound(result) };
+}
+
 function show(result: CheckResult): void {
-  const { purpose, recipe, models, tasks, tokenizer, compare, memory, disk, time, problems } = result;
+  const { purpose, recipe } = result;
   if (recipe)
     print(
       `${purpose} by ${methodNamed(recipe.merge_method)?.title ?? recipe.merge_method}, seed ${recipe.search.seed}`,
     );
+  showFound(result);
+}
+
+function showFound(result: TaskCheckResult & Pick<Partial<CheckResult>, 'compare'>): void {
+  const { models, tasks, tokenizer, compare = [], memory, disk, time, problems } = result;
   if (models.length > 0)
     print(
       `\n${renderTable(

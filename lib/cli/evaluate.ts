@@ -1,9 +1,10 @@
-import { evaluate } from '../commands/evaluate.js';
+import { checkEvaluate, evaluate } from '../commands/evaluate.js';
 import { oneOf, PATH } from '../core/kinds.js';
 import { percent, roughDuration } from '../report/format.js';
 import { SPLITS } from '../tasks/rows.js';
+import { dryRunOfTask } from './check.js';
 import { command } from './command.js';
-import { DATA, dataOptions, OVERWRITE_FILE, print } from './common.js';
+import { DATA, dataOptions, DRY_RUN, OVERWRITE_FILE, print } from './common.js';
 import { option, required } from './options.js';
 
 export const evaluateCommand = command({
@@ -17,6 +18,7 @@ export const evaluateCommand = command({
       value: 'FILE',
     }),
     ...OVERWRITE_FILE,
+    ...DRY_RUN,
     ...DATA,
   },
   examples: [
@@ -26,15 +28,9 @@ export const evaluateCommand = command({
   run: async (args, { run }) => {
     const start = performance.now();
     const { model, data, split, details, overwrite } = args;
-    const { accuracy, examples, results } = await evaluate({
-      ...dataOptions(args),
-      ...run,
-      model,
-      data,
-      split,
-      details,
-      overwrite,
-    });
+    const options = { ...dataOptions(args), ...run, model, data, split, details, overwrite };
+    if (args['dry-run']) return dryRunOfTask(checkEvaluate(options));
+    const { accuracy, examples, results } = await evaluate(options);
     const seconds = (performance.now() - start) / 1000;
     return {
       result: {

@@ -1,10 +1,11 @@
-import { finetune, FINETUNE_DEFAULTS, type FinetuneEvaluation } from '../commands/finetune.js';
+import { checkFinetune, finetune, FINETUNE_DEFAULTS, type FinetuneEvaluation } from '../commands/finetune.js';
 import { TRAINING_KINDS } from '../engine/train.js';
 import { oneOf, PATH } from '../core/kinds.js';
 import { OUTPUT_DTYPES } from '../checkpoint/write.js';
 import { percent } from '../report/format.js';
+import { dryRunOfTask } from './check.js';
 import { command } from './command.js';
-import { DATA, dataOptions, FOLDER, print } from './common.js';
+import { DATA, dataOptions, DRY_RUN, FOLDER, print } from './common.js';
 import { option, required } from './options.js';
 
 const { steps, batchSize, learningRate, warmup, weightDecay, seed } = TRAINING_KINDS;
@@ -17,6 +18,7 @@ export const finetuneCommand = command({
     model: required(PATH, 'model folder to start from', { value: 'DIR' }),
     data: required(PATH, 'task folder with train.jsonl and validation.jsonl', { value: 'DIR' }),
     ...FOLDER,
+    ...DRY_RUN,
     steps: option(steps, 'optimiser steps', { fallback: training.steps }),
     batch: option(batchSize, 'rows of one step', { fallback: training.batchSize }),
     'learning-rate': option(learningRate, 'constant after the warm-up', { fallback: training.learningRate }),
@@ -39,7 +41,7 @@ export const finetuneCommand = command({
       progress.line(
         `step ${step}/${steps}  training loss ${trainLoss.toFixed(4)}  validation loss ${validationLoss.toFixed(4)}  accuracy ${percent(accuracy, { digits: 2 })}`,
       );
-    const result = await finetune({
+    const options = {
       ...dataOptions(args),
       ...run,
       model,
@@ -55,7 +57,9 @@ export const finetuneCommand = command({
       seed,
       dtype,
       onEvaluation,
-    });
+    };
+    if (args['dry-run']) return dryRunOfTask(checkFinetune(options));
+    const result = await finetune(options);
     const { step, validationLoss, accuracy } = result.best;
     return {
       result,

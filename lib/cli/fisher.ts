@@ -1,12 +1,13 @@
 import { FISHER_MODES } from '../../bindings/index.js';
-import { fisher } from '../commands/fisher.js';
+import { checkFisher, fisher } from '../commands/fisher.js';
 import { DEFAULT_SEED, either, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { DEFAULT_EPSILON, type FisherMode, type SkippedChoices } from '../engine/fisher.js';
 import { bound } from '../report/format.js';
 import { SPLITS } from '../tasks/rows.js';
 import { usage } from './arguments.js';
+import { dryRunOfTask } from './check.js';
 import { command } from './command.js';
-import { DATA, dataOptions, OVERWRITE_FILE, print } from './common.js';
+import { DATA, dataOptions, DRY_RUN, OVERWRITE_FILE, print } from './common.js';
 import { option, required } from './options.js';
 
 export const fisherCommand = command({
@@ -36,6 +37,7 @@ export const fisherCommand = command({
     seed: option(SEED, 'of the inputs drawn', { value: 'S', fallback: DEFAULT_SEED }),
     out: required(PATH, 'safetensors file to write', { value: 'FILE' }),
     ...OVERWRITE_FILE,
+    ...DRY_RUN,
     ...DATA,
   },
   examples: [
@@ -63,7 +65,9 @@ export const fisherCommand = command({
     const { model, base, coefficient, data, split, samples, mode, epsilon, 'min-weight': minWeight, seed, out } = args;
     const what = { model, base, coefficient, data, split, samples, mode, epsilon, minWeight, seed, out };
     const { overwrite } = args;
-    const result = await fisher({ ...dataOptions(args), ...run, ...what, overwrite });
+    const options = { ...dataOptions(args), ...run, ...what, overwrite };
+    if (args['dry-run']) return dryRunOfTask(checkFisher(options));
+    const result = await fisher(options);
     return {
       result,
       out,

@@ -1,14 +1,24 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { checkCall, DATA_KINDS, FLAG, listOf, oneOf, PATH, SEED } from '../core/kinds.js';
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { timed } from '../core/timing.js';
 import { Warnings } from '../core/warnings.js';
-import { Session, type ComputeOptions } from '../engine/session.js';
+import { COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
 import { methodNamed } from '../methods/index.js';
-import { recipeForMerge, recipeForSearch, type RecipeInput, type RecipeOptions } from '../recipe/read.js';
+import {
+  checkRecipeInput,
+  recipeForMerge,
+  recipeForSearch,
+  type RecipeInput,
+  type RecipeOptions,
+} from '../recipe/read.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { resolvedRecipe, type ResolvedRecipe } from '../recipe/resolved.js';
 import {
   checkScorable,
+  COMPARISONS,
   comparesWithFisher,
   DEFAULT_COMPARISONS,
   plannedComparisons,
@@ -18,6 +28,7 @@ import type { RunContext } from '../run/context.js';
 import { estimateTime, type TimeEstimate } from '../run/estimate.js';
 import { checkFisherFiles } from '../run/fisher_files.js';
 import { checkOutput, preflight, type PlannedRun } from '../run/preflight.js';
+import { checkedModels, type CheckedModel } from '../run/checked_models.js';
 import type { RunRoom } from '../run/room.js';
 import { Problems, type Problem } from '../run/problems.js';
 import { placeOf } from '../recipe/places.js';
@@ -25,6 +36,7 @@ import { checkSearchable } from '../tasks/degenerate.js';
 import { describeTask, type TaskDescription } from '../tasks/describe.js';
 import { prepareTasks, type PreparedTask } from '../tasks/prepare.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
+import { loadSplit, SPLITS, type SplitName } from '../tasks/rows.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
 
 /** Options of `check`. */
@@ -44,16 +56,18 @@ export interface CheckOptions extends RunOptions, ComputeOptions, DataOptions, R
   time?: boolean;
 }
 
-/** A model of a run. */
-export interface CheckedModel {
-  /** The folder as the recipe has it. */
-  model: string;
-  task?: string;
-  architecture: string;
-  parameters: number;
-  /** The dtypes of its tensors. */
-  dtype: string;
-}
+const KINDS = {
+  ...COMPUTE_KINDS,
+  ...DATA_KINDS,
+  folder: PATH,
+  purpose: oneOf(['search', 'merge']),
+  out: PATH,
+  overwrite: FLAG,
+  compare: listOf(COMPARISONS),
+  evaluate: FLAG,
+  seed: SEED,
+  time: FLAG,
+};
 
 /** What a run would do, and all that keeps it from being done. */
 export interface CheckResult {
@@ -79,9 +93,11 @@ export interface CheckResult {
  * Checks a recipe and everything that a run of it reads and writes, without running it: all problems are collected, and nothing is written but
  * token ids that are kept between runs.
  * @param input a path of a recipe, or its keys as an object
- * Errors: ABORTED and those that are defects; what is wrong with the run is in the result.
+ * Errors: INVALID_ARGUMENT for what is no recipe and for options; the reason of a signal that has fired and those that are defects; what is wrong with the run is in the result.
  */
 export async function check(input: string | RecipeInput | Recipe, options: CheckOptions = {}): Promise<CheckResult> {
+  checkCall('check', options, { kinds: KINDS });
+  checkRecipeInput('check', input);
   const problems = new Problems();
   const warnings = new Warnings(options.onWarning);
   const result: CheckResult = {
@@ -118,7 +134,7 @@ async function readFor(
   const attempts: Problems[] = [];
   for (const purpose of wanted) {
     const attempt = new Problems();
-    const recipe = await attempt.attempt('', () => reading[purpose](input, options));
+    const recipe = await attempt.attempt('', () => reading[purpose](input, { folder: options.folder }));
     if (recipe) return { recipe, purpose };
     attempts.push(attempt);
   }
@@ -149,13 +165,11 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
   await checkOutput(run, problems);
   Object.assign(result, { compare, ...room });
   if (!set) return;
-  result.models = [set.base, ...set.models].map(({ checkpoint }, i) => ({
-    model: i === 0 ? recipe.baseModel.written : recipe.models[i - 1].written,
-    ...(i > 0 && recipe.models[i - 1].task !== undefined ? { task: recipe.models[i - 1].task } : {}),
-    architecture: set.architecture.title,
-    parameters,
-    dtype: [...new Set([...checkpoint.tensors.values()].map(({ dtype }) => dtype))].join(', '),
+  const written = [recipe.baseModel, ...recipe.models].map(({ written: model }, i) => ({
+    model,
+    task: i > 0 ? recipe.models[i - 1].task : undefined,
   }));
+  result.models = checkedModels(set, written, parameters);
   if (set.tokenizerDir !== undefined) result.tokenizer = set.tokenizerDir;
   const { memory } = room ?? {};
   if (memory && memory.needed > memory.total) return;
@@ -172,18 +186,19 @@ async function checkRun({ recipe, result, warnings, problems }: Checking, option
   const session = opened.value;
   try {
     const { value: tasks, seconds } = await timed(() => tasksOf(session, run, { warnings, problems, options }));
-    result.tasks = tasks.map((task) => describeTask(task));
+    const pace = new Pace(options.signal);
+    for (const task of tasks) result.tasks.push(await describeTask(task, pace));
     const method = methodNamed(recipe.mergeMethod);
     const context: RunContext = { recipe, method, session, tasks, warnings, loadSeconds: opened.seconds + seconds };
-    if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
     const coefficients = recipe.models.flatMap((model) =>
       'coefficient' in model && typeof model.coefficient === 'number' ? [model.coefficient] : [],
     );
     const use = { compare, ...(coefficients.length === recipe.models.length ? { coefficients } : {}) };
-    await problems.attempt('', () => checkFisherFiles(context, use, options));
+    await problems.attempt('', () => checkFisherFiles(context, use, { ...options, problems }));
+    if (tasks.length < recipe.tasks.length || problems.list.length > 0) return;
     await problems.attempt('', () => checkScorable(context, compare));
     const subsets = tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
-    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets));
+    if (purpose === 'search') await problems.attempt('', () => checkSearchable(subsets, pace));
     if (options.time === false || problems.list.length > 0) return;
     const asked = { compare, search: purpose === 'search', parameters };
     const time = await problems.attempt('', () => estimateTime(context, asked, options));
@@ -216,10 +231,28 @@ async function tasksOf(
         fisher: measured ? recipe.fisher : undefined,
         scored,
         cache: options.cache,
+        signal: options.signal,
         onWarning: warnings.add,
       }),
     );
-    prepared.push(...(one ?? []));
+    if (one) prepared.push(...one);
+    else await tellOtherFiles(task, { scored, fisher: measured ? recipe.fisher.split : undefined }, problems);
   }
   return prepared;
+}
+
+/** Tells what is wrong with the rows of a task's other files, where one of them ended its preparation. */
+async function tellOtherFiles(
+  { path }: Recipe['tasks'][number],
+  { scored, fisher }: Pick<PlannedRun, 'scored'> & { fisher: SplitName | undefined },
+  problems: Problems,
+): Promise<void> {
+  const found = new Problems();
+  for (const split of SPLITS) {
+    const isScored = scored !== 'no' && split !== 'train';
+    if ((isScored || split === fisher) && existsSync(join(path, `${split}.jsonl`)))
+      await found.attempt('', () => loadSplit(path, split, { needLabels: isScored && scored === 'yes' }));
+  }
+  const told = new Set(problems.list.map(({ message }) => message));
+  problems.list.push(...found.list.filter(({ message }) => !told.has(message)));
 }

@@ -4,10 +4,12 @@ import { Course, inStage } from '../core/course.js';
 import { writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
 import { scoringCost } from '../engine/batch.js';
-import { assertTaskRunnable } from '../run/preflight_task.js';
+import { checkTask, type TaskCheckResult, type UsedSplit } from '../run/check_task.js';
+import { passSeconds } from '../run/estimate.js';
+import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
 import { evaluateRows, scoringRows, type Evaluation, type OnPartial } from '../engine/evaluate.js';
 import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
-import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { checkChoices, checkLabels, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { SPLITS, type SplitName } from '../tasks/rows.js';
@@ -46,12 +48,9 @@ const KINDS = {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkCall('evaluate', options, { kinds: KINDS, needed: ['model', 'data'] });
-  const { model, data, details, overwrite, split: name = 'validation' } = options;
   checkComputeOptions(options);
-  // A row's details are about as long as the row.
-  const bytes = (_parameters: number, rows: number) => rows;
-  const output = details === undefined ? undefined : ({ path: details, kind: 'file', overwrite, bytes } as const);
-  await assertTaskRunnable({ model, data, splits: [name], vectors: 2, output }, options);
+  const { split: name = 'validation' } = options;
+  await assertTaskRunnable(plannedRun(options), options);
   const session = await Session.open(options.model, [], options);
   try {
     const tokenizer = await tokenizerOf(session);
@@ -62,8 +61,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     });
     const looked = { ...split, task: basename(resolve(options.data)) };
     const judging = await judgingBy(session, { ...options, tokenizer });
-    checkChoices(looked, judging);
-    checkLabels(looked, judging);
+    await checkChoices(looked, judging);
+    await checkLabels(looked, judging);
     await session.load(0, options.signal);
     const rows = await scoringRows(session, { rows: split.rows, indices: split.all }, options.signal);
     const course = new Course(options.onProgress);
@@ -75,6 +74,33 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   } finally {
     session.close();
   }
+}
+
+/**
+ * Checks what `evaluate` would do and all that it reads, without scoring more than a few batches to measure the time.
+ * Errors: INVALID_ARGUMENT for options, and the reason of a signal that has fired; what is wrong otherwise is in the result.
+ */
+export async function checkEvaluate(options: EvaluateOptions): Promise<TaskCheckResult> {
+  checkCall('checkEvaluate', options, { kinds: KINDS, needed: ['model', 'data'] });
+  checkComputeOptions(options);
+  const { signal } = options;
+  const look = async (looked: LookedAt, judging: Judging) => {
+    await checkChoices(looked, judging);
+    await checkLabels(looked, judging);
+  };
+  const seconds = async (session: Session, [split]: readonly UsedSplit[]) => {
+    await session.load(0, signal);
+    const rows = await scoringRows(session, split, signal);
+    return passSeconds(rows, (part) => evaluateRows(session, part, { signal }));
+  };
+  return checkTask({ run: plannedRun(options), needLabels: false, look, seconds }, options);
+}
+
+function plannedRun({ model, data, details, overwrite, split = 'validation' }: EvaluateOptions): PlannedTaskRun {
+  // A row's details are about as long as the row.
+  const bytes = (_parameters: number, rows: number) => rows;
+  const output = details === undefined ? undefined : ({ path: details, kind: 'file', overwrite, bytes } as const);
+  return { model, data, splits: [split], vectors: 2, output };
 }
 
 function* jsonLines(values: Iterable<unknown>): Generator<string> {

@@ -7,10 +7,13 @@ import { removeAbandoned, temporaryBeside, type Temporary } from '../core/tempor
 import { readHeader } from '../checkpoint/safetensors.js';
 import { fillSafetensorsFile } from '../checkpoint/safetensors_file.js';
 import { whileLocked } from '../core/output_lock.js';
-import { assertTaskRunnable } from '../run/preflight_task.js';
+import { checkTask, type TaskCheckResult, type UsedSplit } from '../run/check_task.js';
+import { passSeconds, writingSeconds } from '../run/estimate.js';
+import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
+import { elementCount } from '../checkpoint/layout.js';
 import { SMALL_FILES } from '../run/room.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
-import { checkChoices, checkLabels } from '../tasks/degenerate.js';
+import { checkChoices, checkLabels, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { evaluateRows, scoringRows } from '../engine/evaluate.js';
@@ -80,14 +83,45 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   checkCall('finetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
   checkComputeOptions(options);
   const out = outputPath(options.out);
-  const { model, data } = options;
-  // Beside the best state so far lies the next one while it is written, and at the end the model.
-  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
-  // The parameters, their gradient, two moments of it, and the weights as products take them.
-  const size = { vectors: 5, output: { path: out, kind: 'folder', bytes } } as const;
-  await assertTaskRunnable({ model, data, splits: ['train', 'validation'], ...size }, options);
+  await assertTaskRunnable(plannedRun(options), options);
   await mkdir(dirname(out), { recursive: true });
   return whileLocked(out, () => finetuneInto(out, options));
+}
+
+/**
+ * Checks what `finetune` would do and all that it reads, without making more than two steps to measure the time.
+ * Errors: INVALID_ARGUMENT for options, and the reason of a signal that has fired; what is wrong otherwise is in the result.
+ */
+export async function checkFinetune(options: FinetuneOptions): Promise<TaskCheckResult> {
+  checkCall('checkFinetune', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
+  checkComputeOptions(options);
+  const { signal, overwrite } = options;
+  const { steps = FINETUNE_DEFAULTS.steps, evaluateEvery = FINETUNE_DEFAULTS.evaluateEvery } = options;
+  const look = async (looked: LookedAt, judging: Judging) => {
+    await checkChoices(looked, judging);
+    await checkLabels(looked, judging);
+  };
+  const seconds = async (session: Session, [training, validation]: readonly UsedSplit[]) => {
+    await session.load(0, signal);
+    const rows = await scoringRows(session, validation, signal);
+    const evaluation = await passSeconds(rows, (part) => evaluateRows(session, part, { signal }));
+    // The second step is measured, since the first one touches the memory.
+    const ends: number[] = [];
+    const afterStep = async () => void ends.push(performance.now());
+    const { onProgress: _, ...settings } = options;
+    await train(session, training.rows, { ...settings, steps: 2, afterStep });
+    const writing = writingSeconds(sum(session.parameters.map(({ shape }) => elementCount(shape))));
+    return (steps * (ends[1] - ends[0])) / 1000 + Math.ceil(steps / evaluateEvery) * (evaluation + writing) + writing;
+  };
+  return checkTask({ run: { ...plannedRun(options), overwrite }, needLabels: true, look, seconds }, options);
+}
+
+function plannedRun({ model, data, out }: FinetuneOptions): PlannedTaskRun {
+  // Beside the best state so far lies the next one while it is written, and at the end the model.
+  const bytes = (parameters: number) => 8 * parameters + SMALL_FILES;
+  const output = { path: outputPath(out), kind: 'folder', bytes } as const;
+  // The parameters, their gradient, two moments of it, and the weights as products take them.
+  return { model, data, splits: ['train', 'validation'], vectors: 5, output };
 }
 
 async function finetuneInto(out: string, options: FinetuneOptions): Promise<FinetuneResult> {
@@ -112,8 +146,8 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     });
     const judging = await judgingBy(session, { ...options, tokenizer });
     for (const split of [training, validation]) {
-      checkChoices({ ...split, task }, judging);
-      checkLabels({ ...split, task }, judging);
+      await checkChoices({ ...split, task }, judging);
+      await checkLabels({ ...split, task }, judging);
     }
     const validationRows = await scoringRows(session, { rows: validation.rows, indices: validation.all }, signal);
     course.plan([

@@ -4,9 +4,14 @@ import { basename, resolve } from 'node:path';
 import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import { Course, inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
-import { assertTaskRunnable } from '../run/preflight_task.js';
+import { checkTask, type TaskCheckResult, type UsedSplit } from '../run/check_task.js';
+import { passSeconds, writingSeconds } from '../run/estimate.js';
+import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
+import { elementCount } from '../checkpoint/layout.js';
+import { sum } from '../core/statistics.js';
 import {
   checkMinWeight,
   DEFAULT_EPSILON,
@@ -18,7 +23,7 @@ import {
 } from '../engine/fisher.js';
 import { DIGEST_SCHEME, writeFisher } from '../engine/fisher_file.js';
 import { checkComputeOptions, COMPUTE_KINDS, Session, type ComputeOptions } from '../engine/session.js';
-import { checkChoices, checkFisherRows } from '../tasks/degenerate.js';
+import { checkChoices, checkFisherRows, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
 import { prepareSplit, type DataOptions } from '../tasks/prepared_split.js';
 import { SPLITS, type SplitName } from '../tasks/rows.js';
@@ -98,18 +103,13 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     minWeight = 0,
     signal,
   } = options;
-  checkNumbers(options);
-  checkMinWeight(mode, minWeight);
+  checkMeasuring(options);
   if (Math.fround(epsilon) === 0)
     options.onWarning?.(
       `epsilon is ${epsilon}: elements that no input moves stay 0, and a merge divides 0 by 0 where they are 0 in all of its Fishers`,
     );
-  checkComputeOptions(options);
-  const { model, base, data, split: name = 'validation' } = options;
-  const { out, overwrite } = options;
-  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
-  // The parameters, the Fisher, and the weights as products take them.
-  await assertTaskRunnable({ model, base, data, splits: [name], vectors: 3, output }, options);
+  const { split: name = 'validation' } = options;
+  await assertTaskRunnable(plannedRun(options), options);
   const session = await (options.base === undefined
     ? Session.open(options.model, [], options)
     : Session.open(options.base, [options.model], options));
@@ -121,11 +121,11 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       cache: options.cache,
       signal,
     });
-    const indices = drawFisherRows(split.all.length, samples, { seed, task });
+    const indices = await drawFisherRows(split.all.length, samples, { seed, task, pace: new Pace(signal) });
     const looked = { ...split, task, indices };
     const judging = await judgingBy(session, { ...options, tokenizer });
-    checkChoices(looked, judging);
-    checkFisherRows(looked, mode, judging);
+    await checkChoices(looked, judging);
+    await checkFisherRows(looked, mode, judging);
     if (options.base === undefined) await session.load(0, signal);
     else await session.interpolate(1, coefficient, signal);
     const measured = await fisherInputs(session, { rows: split.rows, indices, signal }, mode);
@@ -165,6 +165,43 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
   } finally {
     session.close();
   }
+}
+
+/**
+ * Checks what `fisher` would do and all that it reads, without measuring more than a few batches to measure the time.
+ * Errors: INVALID_ARGUMENT for options, and the reason of a signal that has fired; what is wrong otherwise is in the result.
+ */
+export async function checkFisher(options: MeasureOptions): Promise<TaskCheckResult> {
+  checkCall('checkFisher', options, { kinds: KINDS, needed: ['model', 'data', 'out'] });
+  checkMeasuring(options);
+  const { mode = 'exact', seed = 1, samples = 30, epsilon = DEFAULT_EPSILON, signal } = options;
+  const task = basename(resolve(options.data));
+  const drawn = (rows: number) => drawFisherRows(rows, samples, { seed, task, pace: new Pace(signal) });
+  const look = async (looked: LookedAt, judging: Judging) => {
+    await checkChoices(looked, judging);
+    await checkFisherRows(looked, mode, judging);
+  };
+  const seconds = async (session: Session, [split]: readonly UsedSplit[]) => {
+    await session.load(0, signal);
+    const inputs = await fisherInputs(session, { ...split, signal }, mode);
+    const settings = { mode, epsilon, draw: { seed, task }, signal };
+    const measuring = await passSeconds(inputs, (part) => measureFisher(session, part, settings));
+    return measuring + writingSeconds(sum(session.parameters.map(({ shape }) => elementCount(shape))));
+  };
+  return checkTask({ run: plannedRun(options), needLabels: false, drawn, called: 'fisher', look, seconds }, options);
+}
+
+function plannedRun({ model, base, data, split = 'validation', out, overwrite }: MeasureOptions): PlannedTaskRun {
+  const output = { path: out, kind: 'file', overwrite, bytes: (parameters: number) => 4 * parameters } as const;
+  // The parameters, the Fisher, and the weights as products take them.
+  return { model, base, data, splits: [split], vectors: 3, output };
+}
+
+/** Throws INVALID_ARGUMENT for options that are wrong by themselves or beside each other. */
+function checkMeasuring(options: MeasureOptions): void {
+  checkNumbers(options);
+  checkMinWeight(options.mode ?? 'exact', options.minWeight ?? 0);
+  checkComputeOptions(options);
 }
 
 function checkNumbers({ seed, samples, coefficient, epsilon, base }: MeasureOptions): void {

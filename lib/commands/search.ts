@@ -1,4 +1,4 @@
-import { checkCall, DATA_KINDS, FLAG, HANDLER, listOf, PATH } from '../core/kinds.js';
+import { checkArgument, checkCall, DATA_KINDS, FLAG, HANDLER, listOf, PATH } from '../core/kinds.js';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { assertWritable, type Overwrite } from '../checkpoint/write.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { Course, inStage } from '../core/course.js';
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import { lockOutput } from '../core/output_lock.js';
 import { Warnings } from '../core/warnings.js';
 import { timed } from '../core/timing.js';
@@ -116,7 +117,8 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
   let journal: Journal | undefined;
   try {
     checkScorable(opened, compare);
-    checkSearchable(opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : [])));
+    const subsets = opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
+    await checkSearchable(subsets, new Pace(options.signal));
     course.plan(plannedStages(opened, { compare, search: true }));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
@@ -148,6 +150,7 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
 
 /** The path of the journal of a search into `out`, which has a line per event. It lies there until the search has finished. */
 export function journalPath(out: string): string {
+  checkArgument('journalPath', ['out', out], PATH);
   return `${resolve(out)}.journal.jsonl`;
 }
 

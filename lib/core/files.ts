@@ -25,8 +25,21 @@ export function fileError(error: unknown, doing: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return new DfMergeError('NOT_FOUND', `${doing}: no such file or folder`, { cause: error });
   if (code === 'ENOSPC') return new DfMergeError('IO', `${doing}: the disk is full`, { cause: error });
-  return new DfMergeError('IO', `${doing}: ${error.message}`, { cause: error });
+  const words = code === undefined ? undefined : REASONS[code];
+  return new DfMergeError('IO', `${doing}: ${words ?? error.message}`, { cause: error });
 }
+
+/** What the operating system's codes for files mean. */
+const REASONS: Readonly<Record<string, string>> = {
+  EISDIR: 'expected a file, found a folder',
+  ENOTDIR: 'a part of the path is a file and no folder',
+  EACCES: 'permission denied',
+  EPERM: 'the system does not permit it',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'a link leads back to itself',
+  ENAMETOOLONG: 'the name is too long for the file system',
+  EMFILE: 'too many files are open (ulimit -n)',
+};
 
 /** True where `path` exists and can be looked at. */
 export async function exists(path: string): Promise<boolean> {
@@ -45,6 +58,13 @@ export function refusePointer(first: Uint8Array, file: string): void {
       'NOT_FOUND',
       `${file}: holds a git-lfs pointer and not the content; install git-lfs and run "git lfs pull" in that folder`,
     );
+}
+
+/** Throws INVALID_DATA where a text begins with the byte-order mark of UTF-16, as some editors write it. */
+export function refuseUtf16(bytes: Uint8Array, file: string): void {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new DfMergeError('INVALID_DATA', `${file}: is written in UTF-16; expected UTF-8`);
 }
 
 /** The bytes of a whole file. Errors: NOT_FOUND, IO, both naming the file. */

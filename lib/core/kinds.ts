@@ -166,6 +166,12 @@ export function checkOptions(what: string, options: unknown, { kinds, needed = [
   if (missing !== undefined) throw fail(`option ${missing} is missing; expected ${kinds[missing].expected}`);
 }
 
+/** Throws INVALID_ARGUMENT, which names the function and the argument, where an argument has a value that it cannot have. */
+export function checkArgument(what: string, [name, value]: [name: string, value: unknown], kind: Kind<unknown>): void {
+  if (!kind.accepts(value))
+    throw new DfMergeError('INVALID_ARGUMENT', `${what}: ${name} is ${shown(value)}; expected ${kind.expected}`);
+}
+
 /** Options with the defaults of those that are absent or undefined. */
 export function withDefaults<T extends object>(options: T, defaults: Required<T>): Required<T> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);

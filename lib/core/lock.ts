@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isObject } from './files.js';
 import { tryLock } from './file_system.js';
 import { stateOf, thisProcess, type ProcessIdentity } from './process_identity.js';
@@ -166,9 +166,16 @@ async function setAside(path: string, text: string): Promise<void> {
   await rm(aside, { force: true });
 }
 
+/**
+ * A name beside `path` for an empty file that is removed at once. It looks like the lock of a temporary that nothing was written to yet, so that
+ * removeAbandoned clears it up where this process is killed in between.
+ */
+export const passingName = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.tmp-${randomBytes(8).toString('hex')}.dfmerge-lock`);
+
 /** The age of a file in seconds by the file system's own clock, which on a network need not be this host's. */
 async function secondsSinceChange(path: string): Promise<number> {
-  const probe = `${path}-${randomBytes(8).toString('hex')}`;
+  const probe = passingName(path);
   let now = Date.now();
   try {
     const handle = await open(probe, 'wx');

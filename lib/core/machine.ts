@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DfMergeError } from './errors.js';
 import { fileError } from './files.js';
+import { passingName } from './lock.js';
 
 /** Memory in bytes: what this process may take at most, and what is free at present. */
 export interface MemoryLimits {
@@ -34,10 +34,10 @@ export async function nearestFolder(path: string): Promise<string> {
 export async function assertCanCreate(path: string): Promise<void> {
   const target = resolve(path);
   const folder = await nearestFolder(dirname(target));
-  const probe = join(folder, `.${basename(target)}.probe-${randomBytes(8).toString('hex')}`);
+  const probe = passingName(join(folder, basename(target)));
   try {
     await (await open(probe, 'wx')).close();
-    await rm(probe);
+    await rm(probe, { force: true }); // Another process may have cleared it up.
   } catch (error) {
     throw fileError(error, `cannot write ${path}: no file can be made in ${folder}`);
   }

@@ -13,6 +13,13 @@ export function homePath(path: string): string | undefined {
 /** What a model of the Hugging Face hub is called: an owner and a name, with nothing in it that only a path has. */
 const HUB_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
+/**
+ * What a model of the hub is called without its owner: a name that ends with a size and perhaps with what it was trained on, or one of the oldest.
+ * Any other single word may as well be a folder that was mistyped.
+ */
+const HUB_NAME =
+  /^(distil)?gpt2$|^[A-Za-z][\w.]*(-[\w.]+)*-(tiny|mini|small|medium|base|large|huge|x*l|x*large|[\d.]+[bm])(-(un)?cased|-multilingual)*$/i;
+
 /** What to say where nothing lies at a path that begins with `~`; '' for any other path. It goes on from "no such file or folder". */
 export function tildeAdvice(written: string): string {
   const home = homePath(written);
@@ -24,11 +31,12 @@ export function tildeAdvice(written: string): string {
  * @param written the path as the user wrote it
  */
 export function modelAdvice(written: string): string {
-  if (!HUB_ID.test(written)) return tildeAdvice(written);
+  if (!HUB_ID.test(written) && !HUB_NAME.test(written)) return tildeAdvice(written);
   const folder = written.slice(written.indexOf('/') + 1);
+  const owner = folder === written ? `, with OWNER/${written} where it has an owner,` : '';
   return (
     `; models are read from folders. If this is one of the Hugging Face hub, download it first with ` +
-    `"hf download ${written} --local-dir ${folder}" (pip install huggingface_hub) and give ${folder}`
+    `"hf download ${written} --local-dir ${folder}"${owner} (pip install huggingface_hub) and give ${folder}`
   );
 }
 

@@ -1,4 +1,5 @@
 import { RandomStream } from '../core/random_stream.js';
+import type { Pace } from '../core/pace.js';
 import type { SplitName, TaskRow } from '../tasks/rows.js';
 import { pick } from './draw.js';
 import type { Plan } from './plan.js';
@@ -20,21 +21,22 @@ export interface MadeData {
   tokenizer: WordTokenizer;
 }
 
-/** Makes the stories, the tasks and the tokenizer that belong to a seed. */
-export function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>): MadeData {
+/** Makes the stories, the tasks and the tokenizer that belong to a seed, in slices. Throws the reason of the pace's signal. */
+export async function makeData(seed: number, plan: Pick<Plan, 'stories' | 'rows'>, pace: Pace): Promise<MadeData> {
   const stream = new RandomStream(seed, 'stories');
-  const stories = Array.from({ length: plan.stories }, () => pick(stream, STORIES)(stream));
-  const tasks = SKILLS.map((skill) => makeTask(seed, skill, plan.rows));
+  const stories = await pace.map(Array(plan.stories).keys(), () => pick(stream, STORIES)(stream));
+  const tasks: MadeTask[] = [];
+  for (const skill of SKILLS) tasks.push(await pace.finish(makingTask(seed, skill, plan.rows)));
   const rows = tasks.flatMap(({ splits }) => Object.values(splits).flat());
   const texts = [
     ...stories.flatMap(({ text, asked }) => [text, ...asked.flat()]),
     ...rows.flatMap(({ input, choices }) => [input, ...choices]),
   ];
-  return { stories, tasks, tokenizer: wordTokenizer(texts) };
+  return { stories, tasks, tokenizer: await wordTokenizer(texts, pace) };
 }
 
-/** Makes a skill's rows for every split, so that no input occurs twice, in one split or in two. */
-function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
+/** Makes a skill's rows for every split, so that no input occurs twice, in one split or in two. It yields after every row. */
+function* makingTask(seed: number, skill: Skill, sizes: Plan['rows']): Generator<void, MadeTask> {
   const stream = new RandomStream(seed, 'task', skill.name);
   const seen = new Set<string>();
   const newRow = (index: number): TaskRow => {
@@ -45,14 +47,21 @@ function makeTask(seed: number, skill: Skill, sizes: Plan['rows']): MadeTask {
       return row;
     }
   };
-  const rows = (count: number) => Array.from({ length: count }, (_, index) => newRow(index));
-  return { skill, splits: { test: rows(sizes.test), validation: rows(sizes.validation), train: rows(sizes.train) } };
+  const made: Record<SplitName, TaskRow[]> = { test: [], validation: [], train: [] };
+  for (const split of ['test', 'validation', 'train'] as const)
+    for (let index = 0; index < sizes[split]; index++) {
+      made[split].push(newRow(index));
+      yield;
+    }
+  return { skill, splits: made };
 }
 
-/** The texts of a task's files, `data/TASK/SPLIT.jsonl`. */
-export function taskFiles({ skill, splits }: MadeTask): [name: string, text: string][] {
-  return Object.entries(splits).map(([split, rows]) => [
-    `data/${skill.name}/${split}.jsonl`,
-    rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-  ]);
+/** The texts of a task's files, `data/TASK/SPLIT.jsonl`. Throws the reason of the pace's signal. */
+export async function taskFiles({ skill, splits }: MadeTask, pace: Pace): Promise<[name: string, text: string][]> {
+  const files: [string, string][] = [];
+  for (const [split, rows] of Object.entries(splits)) {
+    const lines = await pace.map(rows, (row) => `${JSON.stringify(row)}\n`);
+    files.push([`data/${skill.name}/${split}.jsonl`, lines.join('')]);
+  }
+  return files;
 }

@@ -7,6 +7,7 @@ import { outputPath } from '../core/paths.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import { architectures } from '../architectures/index.js';
 import { checkComputeOptions, COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
+import { Pace } from '../core/pace.js';
 import type { RunOptions } from '../core/progress.js';
 import { sum } from '../core/statistics.js';
 import { recipeForSearch } from '../recipe/read.js';
@@ -134,6 +135,7 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
   log(
     `Searched ${record.trials.length} merges in ${took('search')}: ${record.models.map(({ task, coefficient }) => `λ(${task}) = ${coefficient.toFixed(2)}`).join(', ')}`,
   );
+  await folder.end();
   const seconds = sum(Object.values(phases));
   return {
     out,
@@ -147,12 +149,14 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoResult> {
 
 async function prepare(
   out: string,
-  options: Pick<DemoOptions, 'overwrite' | 'onWarning'> & { seed: number; plan: Plan },
+  options: Pick<DemoOptions, 'overwrite' | 'onWarning' | 'signal'> & { seed: number; plan: Plan },
 ): Promise<{ data: MadeData; folder: DemoFolder }> {
-  const { seed, plan, overwrite, onWarning } = options;
-  const data = makeData(seed, plan);
+  const { seed, plan, overwrite, onWarning, signal } = options;
+  const pace = new Pace(signal);
+  const data = await makeData(seed, plan, pace);
   const tasks = data.tasks.map(({ skill }) => skill.name);
-  const files = new Map([[RECIPE, recipeText(tasks, plan.search, seed)], ...data.tasks.flatMap(taskFiles)]);
+  const files = new Map([[RECIPE, recipeText(tasks, plan.search, seed)]]);
+  for (const task of data.tasks) for (const [name, text] of await taskFiles(task, pace)) files.set(name, text);
   const models = ['base', ...tasks].map((name) => `models/${name}`);
   const parts = [...files.keys(), ...models, 'merged', JOURNAL];
   const folder = await DemoFolder.open(out, { overwrite, parts, warn: onWarning });

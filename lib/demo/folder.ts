@@ -8,7 +8,7 @@ import { jsonText } from '../core/json.js';
 import { removeAbandoned } from '../core/temporary.js';
 import { VERSION } from '../core/version.js';
 import { isUnchanged, type ManifestFiles } from '../core/manifest.js';
-import { listPart, MADE_BY_DEMO, readMade } from './made_files.js';
+import { listPart, listUnfinished, MADE_BY_DEMO, readMade } from './made_files.js';
 
 /** How a demo's folder is opened. */
 export interface OpenOptions {
@@ -25,6 +25,7 @@ export interface OpenOptions {
  */
 export class DemoFolder {
   #files: ManifestFiles = {};
+  #parts: readonly string[] = [];
   #saving: Promise<void> = Promise.resolve();
 
   private constructor(readonly out: string) {}
@@ -45,6 +46,9 @@ export class DemoFolder {
       await mkdir(out, { recursive: true });
       await folder.#save();
       for (const part of parts) await folder.#setAside(part, warn);
+      // From here on, what has one of these names is this demo's, even where it is killed before it can list that.
+      folder.#parts = parts;
+      await folder.#save();
     } catch (error) {
       throw fileError(error, `cannot write ${out}`);
     }
@@ -75,13 +79,21 @@ export class DemoFolder {
     await this.#save();
   }
 
+  /** Notes that the demo has ended: what comes to lie in the folder from now on is not its own. Errors: IO. */
+  async end(): Promise<void> {
+    this.#parts = [];
+    await this.#save();
+  }
+
   async #clear(): Promise<void> {
-    const files = await readMade(this.out);
-    if (!files)
+    const found = await readMade(this.out);
+    if (!found)
       throw new DfMergeError(
         'INVALID_ARGUMENT',
         `will not overwrite ${this.out}: no demo made it (it has no ${MADE_BY_DEMO} that lists its files)`,
       );
+    const files = { ...found.files };
+    for (const part of found.parts) if (!(part in files)) Object.assign(files, await listUnfinished(this.out, part));
     const folders = new Set<string>();
     for (const [name, made] of Object.entries(files)) {
       if (await isUnchanged(this.path(name), made)) await rm(this.path(name));
@@ -100,9 +112,14 @@ export class DemoFolder {
     warn?.(`${path}: not all of it is as a demo made it; kept as ${basename(kept)}`);
   }
 
+  #content(): object {
+    const parts = this.#parts.length > 0 ? { parts: this.#parts } : {};
+    return { dfmerge: VERSION, files: this.#files, ...parts };
+  }
+
   /** Writes demo.json, once at a time. */
   #save(): Promise<void> {
-    const save = () => writeFileAtomic(this.path(MADE_BY_DEMO), jsonText({ dfmerge: VERSION, files: this.#files }));
+    const save = () => writeFileAtomic(this.path(MADE_BY_DEMO), jsonText(this.#content()));
     return (this.#saving = this.#saving.then(save));
   }
 }

@@ -54,11 +54,9 @@ export async function pretrain(
     });
     session = await Session.open(random.path, [], run);
     const stream = new RandomStream(seed, 'pretraining rows');
-    const rows = await tokenizeRows(
-      await tokenizerOf(session),
-      data.stories.map((story) => pretrainingRow(stream, story)),
-      { pace: new Pace(run.signal) },
-    );
+    const pace = new Pace(run.signal);
+    const texts = await pace.map(data.stories, (story) => pretrainingRow(stream, story));
+    const rows = await tokenizeRows(await tokenizerOf(session), texts, { pace });
     await session.load(0, run.signal);
     const losses: number[] = [];
     const total = sum(plan.pretraining.map(({ steps }) => steps));

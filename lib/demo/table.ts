@@ -1,3 +1,5 @@
+import { isObject } from '../core/files.js';
+import { checkArgument, type Kind } from '../core/kinds.js';
 import { mean } from '../core/statistics.js';
 import { dfMerge } from '../methods/df_merge.js';
 import type { RunRecord } from '../run/record.js';
@@ -44,8 +46,27 @@ export function makeTable(
   };
 }
 
-/** The table as text for a terminal, with the accuracies on the test splits in percent. */
-export function demoTable({ table: { tasks, rows } }: { table: DemoTable }): string {
+const TABLE: Kind<DemoTable> = {
+  expected: 'a table of tasks and rows, as demo returns it',
+  accepts: (value): value is DemoTable =>
+    isObject(value) &&
+    Array.isArray(value.tasks) &&
+    value.tasks.every((task) => typeof task === 'string') &&
+    Array.isArray(value.rows) &&
+    value.rows.every(
+      (row) => isObject(row) && typeof row.model === 'string' && typeof row.mean === 'number' && isObject(row.accuracy),
+    ),
+};
+
+/**
+ * The table as text for a terminal, with the accuracies on the test splits in percent.
+ * @param result what demo returns
+ * Errors: INVALID_ARGUMENT for what is no such result.
+ */
+export function demoTable(result: { table: DemoTable }): string {
+  checkArgument('demoTable', ['result', result], { expected: 'an object with a table', accepts: isObject });
+  checkArgument('demoTable', ['table', result.table], TABLE);
+  const { tasks, rows } = result.table;
   return renderTable(
     rows.map(({ model, accuracy, mean }) => ({ ...accuracy, model, mean })),
     [{ key: 'model', label: 'test accuracy, %' }, ...[...tasks, 'mean'].map(percentColumn)],

@@ -1,3 +1,5 @@
+import type { Pace } from '../core/pace.js';
+
 /** How many sentinels there are. A corrupted text has fewer spans. */
 export const SENTINELS = 8;
 
@@ -14,11 +16,15 @@ export interface WordTokenizer {
   size: number;
 }
 
-/** Makes a tokenizer whose tokens are T5's special tokens and the words of some texts, cut at white space. */
-export function wordTokenizer(texts: Iterable<string>): WordTokenizer {
+/**
+ * Makes a tokenizer whose tokens are T5's special tokens and the words of some texts, cut at white space. Throws the reason of the pace's signal.
+ */
+export async function wordTokenizer(texts: Iterable<string>, pace: Pace): Promise<WordTokenizer> {
   const special = [PAD, EOS, UNKNOWN, ...Array.from({ length: SENTINELS }, (_, i) => sentinel(i))];
   const words = new Set<string>();
-  for (const text of texts) for (const word of text.split(' ')) words.add(word);
+  await pace.forEach(texts, (text) => {
+    for (const word of text.split(' ')) words.add(word);
+  });
   const pieces = [...special, ...[...words].sort()];
   const end = { SpecialToken: { id: EOS, type_id: 0 } };
   const part = (id: 'A' | 'B') => ({ Sequence: { id, type_id: 0 } });

@@ -1,5 +1,6 @@
 import type { NativeBatch, RowShapes } from '../../bindings/index.js';
-import { Pace } from '../core/pace.js';
+import { atOnce, Pace } from '../core/pace.js';
+import { sorting } from '../core/sort.js';
 import { sum } from '../core/statistics.js';
 
 /** Rows as token ids. */
@@ -40,31 +41,30 @@ export interface BatchBudget {
  * @param indices the rows to pack, each once
  */
 export function makeBatches(rows: TokenizedRows, indices: readonly number[], budget: BatchBudget): RowBatch[] {
-  for (const work = cutting({ rows, indices }, budget); ;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
+  return atOnce(cutting({ rows, indices }, budget));
 }
 
-/** Does as makeBatches, and yields after every batch. */
+/** How many rows are looked at between two yields. */
+const ROWS = 512;
+
+/** A row and what batches are cut by. */
+interface Weighed {
+  index: number;
+  inputTokens: number;
+  choiceTokens: number;
+  cost: number;
+}
+
+/** Does as makeBatches, and yields after some rows and after every batch. */
 function* cutting(
   { rows, indices }: { rows: TokenizedRows; indices: readonly number[] },
   budget: BatchBudget,
 ): Generator<void, RowBatch[]> {
-  const { maxBytes, cost = countTokens } = budget;
-  const shapes = {
-    inputTokens: Int32Array.from(indices, (index) => rows.inputIds[index].length),
-    choiceTokens: Int32Array.from(indices, (index) => totalLength(rows.choices[index])),
-    choices: Int32Array.from(indices, (index) => rows.choices[index].length),
-  };
-  const costs = cost(shapes);
-  const weighed = indices.map((index, i) => ({
-    index,
-    inputTokens: shapes.inputTokens[i],
-    choiceTokens: shapes.choiceTokens[i],
-    cost: costs[i],
-  }));
-  weighed.sort((a, b) => b.inputTokens - a.inputTokens || b.choiceTokens - a.choiceTokens);
+  const { maxBytes } = budget;
+  const weighed = yield* sorting(
+    yield* weighing({ rows, indices }, budget),
+    (a, b) => b.inputTokens - a.inputTokens || b.choiceTokens - a.choiceTokens,
+  );
   const groups: number[][] = [];
   let left = 0;
   for (const row of weighed) {
@@ -78,9 +78,35 @@ function* cutting(
   const batches: RowBatch[] = [];
   for (const group of groups) {
     yield;
-    batches.push({ indices: group, batch: packRows(rows, group) });
+    batches.push({ indices: group, batch: yield* packing(rows, group) });
   }
   return batches;
+}
+
+function* weighing(
+  { rows, indices }: { rows: TokenizedRows; indices: readonly number[] },
+  { cost = countTokens }: BatchBudget,
+): Generator<void, Weighed[]> {
+  const shapes = {
+    inputTokens: new Int32Array(indices.length),
+    choiceTokens: new Int32Array(indices.length),
+    choices: new Int32Array(indices.length),
+  };
+  for (const [i, index] of indices.entries()) {
+    shapes.inputTokens[i] = rows.inputIds[index].length;
+    shapes.choiceTokens[i] = totalLength(rows.choices[index]);
+    shapes.choices[i] = rows.choices[index].length;
+    if (i % ROWS === 0) yield;
+  }
+  const costs = cost(shapes);
+  yield;
+  const { inputTokens, choiceTokens } = shapes;
+  return indices.map((index, i) => ({
+    index,
+    inputTokens: inputTokens[i],
+    choiceTokens: choiceTokens[i],
+    cost: costs[i],
+  }));
 }
 
 /** The rows `indices` of a split, with the batches that makeBatches cuts them into, in slices. Throws the reason of the pace's signal. */
@@ -99,16 +125,34 @@ export function scoringCost({ batches }: BatchedRows): number {
 
 /** One ragged batch of the given rows, in the given order. */
 export function packRows(rows: TokenizedRows, indices: readonly number[]): NativeBatch {
-  const inputs = indices.map((index) => rows.inputIds[index]);
-  const choices = indices.map((index) => rows.choices[index]);
-  const segments = choices.flat();
-  return {
-    inputIds: concatenate(inputs),
-    inputOffsets: offsets(inputs),
-    labelIds: concatenate(segments),
-    labelOffsets: offsets(segments),
-    choiceOffsets: offsets(choices),
-  };
+  return atOnce(packing(rows, indices));
+}
+
+/** Does as packRows, and yields after some rows. */
+export function* packing(rows: TokenizedRows, indices: readonly number[]): Generator<void, NativeBatch> {
+  const inputOffsets = new Int32Array(indices.length + 1);
+  const choiceOffsets = new Int32Array(indices.length + 1);
+  let choiceTokens = 0;
+  for (const [i, index] of indices.entries()) {
+    inputOffsets[i + 1] = inputOffsets[i] + rows.inputIds[index].length;
+    choiceOffsets[i + 1] = choiceOffsets[i] + rows.choices[index].length;
+    choiceTokens += totalLength(rows.choices[index]);
+    if (i % ROWS === ROWS - 1) yield;
+  }
+  const inputIds = new Int32Array(inputOffsets[indices.length]);
+  const labelIds = new Int32Array(choiceTokens);
+  const labelOffsets = new Int32Array(choiceOffsets[indices.length] + 1);
+  let segment = 0;
+  for (const [i, index] of indices.entries()) {
+    inputIds.set(rows.inputIds[index], inputOffsets[i]);
+    for (const ids of rows.choices[index]) {
+      labelIds.set(ids, labelOffsets[segment]);
+      labelOffsets[segment + 1] = labelOffsets[segment] + ids.length;
+      segment++;
+    }
+    if (i % ROWS === ROWS - 1) yield;
+  }
+  return { inputIds, inputOffsets, labelIds, labelOffsets, choiceOffsets };
 }
 
 function countTokens({ inputTokens, choiceTokens }: RowShapes): Float64Array {
@@ -116,21 +160,7 @@ function countTokens({ inputTokens, choiceTokens }: RowShapes): Float64Array {
 }
 
 function totalLength(parts: readonly { length: number }[]): number {
-  return sum(parts.map(({ length }) => length));
-}
-
-function offsets(parts: readonly { length: number }[]): Int32Array {
-  const result = new Int32Array(parts.length + 1);
-  parts.forEach((part, i) => (result[i + 1] = result[i] + part.length));
-  return result;
-}
-
-function concatenate(parts: readonly Int32Array[]): Int32Array {
-  const result = new Int32Array(totalLength(parts));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
+  let total = 0;
+  for (const { length } of parts) total += length;
+  return total;
 }

@@ -1,5 +1,6 @@
 import { batched, type BatchedRows, type TokenizedRows } from './batch.js';
 import { DfMergeError } from '../core/errors.js';
+import { checkArgument, type Kind } from '../core/kinds.js';
 import { Pace } from '../core/pace.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
@@ -42,8 +43,20 @@ export interface Evaluation {
   stopped?: true;
 }
 
-/** The index of the lowest NLL / L, the first of equals. */
+const NUMBERS: Kind<ArrayLike<number>> = {
+  expected: 'a list of at least one number',
+  accepts: (value): value is ArrayLike<number> =>
+    (Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value)) &&
+    Array.prototype.every.call(value, (number) => typeof number === 'number') &&
+    value.length !== 0,
+};
+
+/** The index of the lowest NLL / L, the first of equals. Errors: INVALID_ARGUMENT for lists that are none or not of one length. */
 export function predict(nll: ArrayLike<number>, tokens: ArrayLike<number>): number {
+  checkArgument('predict', ['nll', nll], NUMBERS);
+  checkArgument('predict', ['tokens', tokens], NUMBERS);
+  if (nll.length !== tokens.length)
+    throw new DfMergeError('INVALID_ARGUMENT', `predict: tokens has ${tokens.length} numbers; expected ${nll.length}`);
   let best = 0;
   for (let c = 1; c < nll.length; c++) if (nll[c] / tokens[c] < nll[best] / tokens[best]) best = c;
   return best;

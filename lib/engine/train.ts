@@ -1,7 +1,8 @@
-import { makeBatches, type TokenizedRows } from './batch.js';
+import { batched, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
 import { checkOptions, DEFAULT_SEED, number, SEED, wholeNumber, withDefaults } from '../core/kinds.js';
+import { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
 import type { RunOptions } from '../core/progress.js';
@@ -87,6 +88,8 @@ export async function train(
     trainingOptions(options),
     TRAINING_DEFAULTS,
   );
+  const pace = new Pace(signal);
+  const budget = session.gradientBudget(() => 1);
   const right = rightChoices(rows);
   const order = epochs(right.labels.length, new RandomStream(seed, 'train', subject ?? ''));
   const { beta1, beta2, epsilon, weightDecay, warmup } = settings;
@@ -96,11 +99,8 @@ export async function train(
     const members = Array.from({ length: Math.min(batchSize, right.labels.length) }, () => order.next().value);
     const labelTokens = sum(members.map((row) => right.choices[row][0].length));
     let nll = 0;
-    for (const { batch } of makeBatches(
-      right,
-      members,
-      session.gradientBudget(() => 1),
-    )) {
+    const { batches } = await batched({ rows: right, indices: members }, budget, pace);
+    for (const { batch } of batches) {
       const values = await session.job((engine) => engine.addGradient(batch, 1 / labelTokens), signal);
       for (const value of values) nll += value;
     }

@@ -10,7 +10,7 @@ import { evaluateRows, scoringRows } from '../engine/evaluate.js';
 import { readGenerationTokens, type GenerationTokens } from '../architectures/index.js';
 import { generateRows, GENERATION_KINDS, type GenerationOptions } from '../engine/generate.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
-import type { Tokenizer } from '../tasks/text/tokenizer.js';
+import { DEFAULT_MAX_INPUT_TOKENS, type Tokenizer } from '../tasks/text/tokenizer.js';
 import { tokenizeChoices, tokenizeInput, tokenizerOf } from '../tasks/tokenize.js';
 import { readQuestions, readTexts, type Question, type QuestionArguments } from './questions.js';
 
@@ -63,7 +63,10 @@ interface Parts {
 }
 
 /** How a model is opened. */
-type OpenOptions = ComputeOptions & Pick<RunOptions, 'signal' | 'onWarning'> & Pick<Parts, 'maxInputTokens'>;
+export interface OpenModelOptions extends ComputeOptions, Pick<RunOptions, 'signal' | 'onWarning'> {
+  /** How many token ids of an input the model reads, `</s>` included; longer inputs are cut. The default is 512, as for tasks. */
+  maxInputTokens?: number;
+}
 
 /** How many tokens a generated text gets at most, unless told otherwise. */
 export const DEFAULT_MAX_NEW_TOKENS = 64;
@@ -88,7 +91,8 @@ export class Model {
   }
 
   /** Opens a model whose options have been checked; see openModel. Errors: as openModel has them. */
-  static async open(dir: string, { maxInputTokens, signal, ...options }: OpenOptions): Promise<Model> {
+  static async open(dir: string, options: OpenModelOptions): Promise<Model> {
+    const { maxInputTokens = DEFAULT_MAX_INPUT_TOKENS, signal } = options;
     const session = await Session.open(dir, [], options);
     try {
       const tokenizer = await tokenizerOf(session);

@@ -1,18 +1,9 @@
 import { openModelSet } from '../architectures/index.js';
-import { DfMergeError } from '../core/errors.js';
-import { checkCall, PATH, shown, wholeNumber } from '../core/kinds.js';
-import type { RunOptions } from '../core/progress.js';
-import { checkComputeOptions, COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
+import { checkArgument, checkCall, PATH, wholeNumber } from '../core/kinds.js';
+import { checkComputeOptions, COMPUTE_KINDS } from '../engine/session.js';
 import { parametersOf } from '../run/preflight.js';
 import { checkRoom, roomFor } from '../run/room.js';
-import { DEFAULT_MAX_INPUT_TOKENS } from '../tasks/text/tokenizer.js';
-import { Model } from './model.js';
-
-/** How a model is opened. */
-export interface OpenModelOptions extends ComputeOptions, Pick<RunOptions, 'signal' | 'onWarning'> {
-  /** How many token ids of an input the model reads, `</s>` included; longer inputs are cut. The default is 512, as for tasks. */
-  maxInputTokens?: number;
-}
+import { Model, type OpenModelOptions } from './model.js';
 
 /** How many token ids an input may be cut to. */
 export const MAX_INPUT_TOKENS = wholeNumber(2, 2 ** 20);
@@ -33,12 +24,10 @@ const VECTORS = 2;
  * UNSUPPORTED where the machine has less memory than the model takes; NATIVE_LOAD; the signal's reason.
  */
 export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<Model> {
-  if (!PATH.accepts(dir))
-    throw new DfMergeError('INVALID_ARGUMENT', `openModel: dir is ${shown(dir)}; expected the path of a model folder`);
+  checkArgument('openModel', ['dir', dir], PATH);
   checkCall('openModel', options, { kinds: KINDS });
   checkComputeOptions(options);
-  const { onWarning, maxInputTokens = DEFAULT_MAX_INPUT_TOKENS } = options;
   const parameters = parametersOf(await openModelSet(dir, []));
-  checkRoom(undefined, await roomFor({ parameters, vectors: VECTORS, written: 0 }, options), onWarning);
-  return Model.open(dir, { ...options, maxInputTokens });
+  checkRoom(undefined, await roomFor({ parameters, vectors: VECTORS, written: 0 }, options), options.onWarning);
+  return Model.open(dir, options);
 }

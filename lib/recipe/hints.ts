@@ -20,7 +20,6 @@ const isAbsent = (found: unknown) => found === undefined || found === null;
 const HINTS: readonly Hint[] = [
   { at: 'base_model', when: isAbsent, hint: (_, root) => baseHint(root) },
   { at: 'models.*', when: isText, hint: (found) => `such as { model: ${String(found)} }` },
-  { at: 'tasks.*', when: isText, hint: (found) => `such as { data: ${String(found)} }` },
   { at: 'tasks', when: Array.isArray, hint: () => 'such as NAME: { data: FOLDER }' },
 ];
 

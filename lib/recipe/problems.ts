@@ -96,7 +96,8 @@ function showValue(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return 'a section';
-  if (typeof value !== 'string') return `${value as number | boolean}`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'string') return String(value);
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 

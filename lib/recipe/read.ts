@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { shown } from '../core/kinds.js';
+import { decodeUtf8, fileError, isObject, refuseUtf16 } from '../core/files.js';
+import { checkArgument, checkOptions, PATH, type Kind } from '../core/kinds.js';
 import { tildeAdvice } from '../core/paths.js';
 import { methodNamed } from '../methods/index.js';
 import type { MergeMethod } from '../methods/method.js';
@@ -13,7 +14,7 @@ import { problemsOf, recipeError } from './problems.js';
 import { isRecord, recordedFolder, type RunRecordFile } from './record_folder.js';
 import type { MergeRecipe, Recipe, RecipePath, SearchRecipe } from './recipe.js';
 import { defaultFisher, recipeSchema, type RecipeInput, type ShapedRecipe } from './schema.js';
-import { objectSource, valueAt, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
+import { copyOf, objectSource, valueAt, yamlSource, type KeyPath, type Problem, type RecipeSource } from './source.js';
 
 export type { RecipeInput } from './schema.js';
 
@@ -30,6 +31,7 @@ export interface RecipeOptions {
  * NOT_FOUND
  */
 export function recipeForMerge(input: string | RecipeInput, options: RecipeOptions = {}): MergeRecipe {
+  checkReading('recipeForMerge', input, options);
   const recipe = read(input, options, { check: problemsForMerge, parametersOf: ({ parameters }) => parameters });
   const coefficients = methodNamed(recipe.mergeMethod).coefficients(recipe.parameters, recipe.models.length);
   return { ...recipe, models: recipe.models.map((model, index) => ({ ...model, coefficient: coefficients[index] })) };
@@ -42,6 +44,7 @@ export function recipeForMerge(input: string | RecipeInput, options: RecipeOptio
  * @throws what `recipeForMerge` throws
  */
 export function recipeForSearch(input: string | RecipeInput, options: RecipeOptions = {}): SearchRecipe {
+  checkReading('recipeForSearch', input, options);
   // The check let only search methods through.
   return read(input, options, { check: problemsForSearch, parametersOf: parametersBesideSearch }) as SearchRecipe;
 }
@@ -62,14 +65,26 @@ export function searchRecipeOf(given: SearchRecipe | RecipeInput | string): Sear
   return isRead('search', given) ? given : recipeForSearch(given);
 }
 
+/** Throws INVALID_ARGUMENT for what is neither a path nor an object, and for options that there are not. */
+function checkReading(what: string, input: unknown, options: unknown): void {
+  checkOptions(what, options, { kinds: { folder: PATH } });
+  checkRecipeInput(what, input);
+}
+
+/** Throws INVALID_ARGUMENT for what cannot stand for a recipe: it is no path and no object. */
+export function checkRecipeInput(what: string, input: unknown): void {
+  checkArgument(what, ['the recipe', input], RECIPE);
+}
+
+const RECIPE: Kind<string | object> = {
+  expected: 'the path of a YAML file, an object with its keys, or a recipe that was read',
+  accepts: (value): value is string | object => (typeof value === 'string' && value !== '') || isObject(value),
+};
+
 /** Whether a recipe was read already, and is no path or object of the YAML's keys. */
 function isRead<R extends Recipe>(what: string, given: R | RecipeInput | string): given is R {
-  if (typeof given === 'string' && given !== '') return false;
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new DfMergeError(
-      'INVALID_ARGUMENT',
-      `${what}: the recipe is ${shown(given)}; expected the path of a YAML file, an object with its keys, or a recipe that was read`,
-    );
+  checkRecipeInput(what, given);
+  if (typeof given === 'string') return false;
   if (!('mergeMethod' in given)) return false;
   const parts = ['baseModel', 'models', 'tasks', 'fisher', 'search', 'parameters', 'dtype', 'computeDtype'];
   const missing = parts.find((part) => !(part in given));
@@ -78,6 +93,16 @@ function isRead<R extends Recipe>(what: string, given: R | RecipeInput | string)
     'INVALID_ARGUMENT',
     `${what}: the recipe has no ${missing}; expected what ${what === 'merge' ? 'recipeForMerge' : 'recipeForSearch'} returns`,
   );
+}
+
+/** The value of a recipe in which a task that is a plain path has the section that it is short for. What is no recipe stays as it is. */
+function longForms(value: unknown): unknown {
+  if (!isObject(value) || !isObject(value.tasks)) return value;
+  const tasks = Object.entries(value.tasks).map(([name, task]) => [
+    name,
+    typeof task === 'string' ? { data: task } : task,
+  ]);
+  return { ...value, tasks: Object.fromEntries(tasks) as unknown };
 }
 
 type Check = (recipe: ShapedRecipe) => Problem[];
@@ -90,7 +115,8 @@ interface Reading {
 }
 
 function read(input: string | RecipeInput, options: RecipeOptions, { check, parametersOf }: Reading): Recipe {
-  const source = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
+  const given = typeof input === 'string' ? fileSource(input) : objectSource(input, resolve(options.folder ?? '.'));
+  const source = { ...given, value: longForms(given.value) };
   const shaped = shape(source, check);
   const { values } = readParameters(shaped, parametersOf(methodOf(shaped)));
   const recipe: Recipe = {
@@ -102,17 +128,27 @@ function read(input: string | RecipeInput, options: RecipeOptions, { check, para
 }
 
 function fileSource(file: string): RecipeSource {
+  const source = yamlSource(textOf(file), { file, folder: dirname(resolve(file)) });
+  if (isRecord(source.value)) return recordSource(source.value, file);
+  if (source.problems.length > 0 && file.endsWith('.jsonl'))
+    throw new DfMergeError('INVALID_RECIPE', `${file}: is no YAML; expected a recipe, and not rows of data`);
+  return source;
+}
+
+/** The text of a recipe's file. Errors: NOT_FOUND, IO; INVALID_RECIPE for what is not UTF-8. */
+function textOf(file: string): string {
+  let bytes: Buffer;
   try {
-    const source = yamlSource(readFileSync(file, 'utf8'), { file, folder: dirname(resolve(file)) });
-    return isRecord(source.value) ? recordSource(source.value, file) : source;
+    bytes = readFileSync(file);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DfMergeError(
-      missing ? 'NOT_FOUND' : 'IO',
-      missing ? `there is no recipe ${file}${tildeAdvice(file)}` : `recipe ${file}: ${(cause as Error).message}`,
-      { cause },
-    );
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new DfMergeError('NOT_FOUND', `there is no recipe ${file}${tildeAdvice(file)}`, { cause });
+    throw fileError(cause, `cannot read recipe ${file}`);
   }
+  refuseUtf16(bytes, file);
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new DfMergeError('INVALID_RECIPE', `${file}: is not UTF-8; expected a recipe in YAML`);
+  return text.replace(/^\uFEFF/, '');
 }
 
 /** The recipe of a record `dfmerge.json`, whose relative paths start where it lay. */
@@ -167,7 +203,7 @@ interface Rename {
 
 /** A copy with misspelt keys as they were meant (noted in `renames`), and without other wrong parts. */
 function mended(value: unknown, problems: readonly Problem[], renames: Rename[]): unknown {
-  const copy: unknown = structuredClone(value);
+  const copy = copyOf(value);
   for (const { path, meant } of problems) {
     const section = path.slice(0, -1);
     const written = path.at(-1);

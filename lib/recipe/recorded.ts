@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
-import { isObject } from '../core/files.js';
+import { fileError, isObject } from '../core/files.js';
+import { checkArgument, checkOptions, oneOf, PATH, wholeNumber } from '../core/kinds.js';
 import { methodNamed } from '../methods/index.js';
 import { recipeForMerge } from './read.js';
 import { isRecord, recordedFolder } from './record_folder.js';
-import type { OutputDtype } from '../checkpoint/write.js';
+import { OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import type { MergeRecipe } from './recipe.js';
 import type { RecipeInput } from './schema.js';
 
@@ -19,6 +20,8 @@ export interface RecordedOptions {
   folder?: string;
 }
 
+const KINDS = { trial: wholeNumber(1), dtype: oneOf(OUTPUT_DTYPES), folder: PATH };
+
 /**
  * Reads the recipe in the record `dfmerge.json` of a merged folder, with the coefficients of a trial as its weights, so that `merge` repeats
  * that merge: at the same inputs, to the same bytes.
@@ -27,6 +30,8 @@ export interface RecordedOptions {
  * `recipeForMerge` throws
  */
 export function recipeFromRecord(file: string, options: RecordedOptions = {}): MergeRecipe {
+  checkArgument('recipeFromRecord', ['file', file], PATH);
+  checkOptions('recipeFromRecord', options, { kinds: KINDS });
   const record = readRecord(file);
   const coefficients = options.trial === undefined ? record.coefficients : coefficientsOf(record, options.trial, file);
   const searched = record.trials.length > 0;
@@ -75,8 +80,7 @@ function readRecord(file: string): RecordedRun {
   } catch (cause) {
     if (cause instanceof SyntaxError)
       throw new DfMergeError('INVALID_DATA', `${file}: not JSON: ${cause.message}`, { cause });
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DfMergeError(missing ? 'NOT_FOUND' : 'IO', `record ${file}: ${(cause as Error).message}`, { cause });
+    throw fileError(cause, `cannot read record ${file}`);
   }
   const no = () => new DfMergeError('INVALID_DATA', `${file}: expected the dfmerge.json of a merged folder`);
   if (!isRecord(value)) throw no();

@@ -139,8 +139,10 @@ export const recipeSchema = z.strictObject({
     .default('float32'),
 });
 
-/** A recipe as a JavaScript object, which has the keys of the YAML. */
-export type RecipeInput = z.input<typeof recipeSchema>;
+/** A recipe as a JavaScript object, which has the keys of the YAML. A task that is a plain path is short for `{ data: PATH }`. */
+export type RecipeInput = Omit<z.input<typeof recipeSchema>, 'tasks'> & {
+  tasks?: Record<string, string | { data: string }>;
+};
 
 /** A recipe whose every value has the right shape, with the defaults filled in. */
 export type ShapedRecipe = z.output<typeof recipeSchema>;

@@ -47,6 +47,23 @@ export function valueAt(root: unknown, path: KeyPath): unknown {
   );
 }
 
+/** A copy of lists and sections, however they refer to each other. Whatever else an object holds, such as a function, is not copied. */
+export function copyOf(value: unknown, copies = new Map<unknown, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  const copy: object = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const [key, inner] of Object.entries(value))
+    Object.defineProperty(copy, key, {
+      value: copyOf(inner, copies),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  return copy;
+}
+
 /** A recipe given as a JavaScript object, whose relative paths start at `folder`. */
 export function objectSource(value: unknown, folder: string): RecipeSource {
   return { value, folder, problems: [], offsetOf: () => 0, prefixOf: () => '' };
@@ -84,7 +101,9 @@ function plainValue(document: Document, problems: Problem[]): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    problems.push({ path: [], message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    const words = 'the aliases (*name) repeat more than a recipe can hold; expected fewer, or what they stand for';
+    problems.push({ path: [], message: message.startsWith('Excessive alias') ? words : message });
     return undefined;
   }
 }

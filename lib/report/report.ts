@@ -2,13 +2,18 @@ import { stringify } from 'yaml';
 import { mean } from '../core/statistics.js';
 import { methodNamed } from '../methods/index.js';
 import type { RunRecord, Score } from '../run/record.js';
+import { checkRecord } from './check_record.js';
 import { bound, coefficient, duration, percent } from './format.js';
 import { Html, html, renderDataTable, unbroken, type DataTable } from './html.js';
 import { plotsOf, type Plot } from './plots.js';
 import { STYLE } from './style.js';
 
-/** One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes. */
+/**
+ * One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes.
+ * Errors: INVALID_ARGUMENT, which names the first key that is wrong, for what is no record of a run.
+ */
 export function renderReport(record: RunRecord): string {
+  checkRecord('renderReport', record);
   const title = `${methodName(record)} of ${record.models.length} ${record.models.length === 1 ? 'model' : 'models'}`;
   return html`<!doctype html>
 <html lang="en">

@@ -1,4 +1,5 @@
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { RandomStream } from '../core/random_stream.js';
 import { sum } from '../core/statistics.js';
 import { timed } from '../core/timing.js';
@@ -96,11 +97,11 @@ export async function estimateTime(
       return grid * (one + seconds.subset) + one + compared;
     }),
   );
-  const ending = merging + seconds.validation + seconds.test + (parameters * 4) / WRITING;
+  const ending = merging + seconds.validation + seconds.test + writingSeconds(parameters);
   return {
     seconds:
       context.loadSeconds +
-      (search ? proposing(context) + hashing(context) : 0) +
+      (search ? (await proposing(context, new Pace(signal))) + hashing(context) : 0) +
       trials * trialSeconds +
       comparisons +
       ending,
@@ -111,7 +112,7 @@ export async function estimateTime(
 }
 
 /** The seconds that all proposals of a search take, by one of them when half of the trials have scores. */
-function proposing({ method, recipe: { models, search: settings } }: RunContext): number {
+async function proposing({ method, recipe: { models, search: settings } }: RunContext, pace: Pace): Promise<number> {
   if (!method.search) return 0;
   const proposals = proposalsOf(method.search, { models: models.length, settings });
   const random = new RandomStream(settings.seed, 'time', 'proposals');
@@ -124,7 +125,7 @@ function proposing({ method, recipe: { models, search: settings } }: RunContext)
     proposals.tell(candidate, draw());
   }
   const start = performance.now();
-  proposals.ask();
+  await proposals.ask(pace);
   return ((performance.now() - start) / 1000) * (proposals.total - Math.min(settings.init, proposals.total));
 }
 
@@ -132,6 +133,18 @@ function proposing({ method, recipe: { models, search: settings } }: RunContext)
 function hashing({ session: { set } }: RunContext): number {
   const tensors = [set.base, ...set.models].flatMap(({ checkpoint }) => [...checkpoint.tensors.values()]);
   return sum(tensors.map(({ begin, end }) => end - begin)) / HASHING;
+}
+
+/** The seconds that a pass over batches takes, by a few of them; it is made twice, since the first touches the memory. */
+export async function passSeconds(rows: BatchedRows, pass: (rows: BatchedRows) => Promise<unknown>): Promise<number> {
+  const part = few(rows);
+  await pass(part.rows);
+  return (await timed(() => pass(part.rows))).seconds * part.scale;
+}
+
+/** The seconds that so many float32 values take to be written. */
+export function writingSeconds(parameters: number): number {
+  return (parameters * 4) / WRITING;
 }
 
 /** A few batches of a part, and how many times as many rows the part has. */

@@ -8,6 +8,7 @@ import type { RecipeFisher, RecipeModel } from '../recipe/recipe.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
 import type { Comparison } from './comparison.js';
 import type { RunContext } from './context.js';
+import { Problems } from './problems.js';
 
 /** What a run does with its Fisher files. */
 export interface FisherUse {
@@ -26,45 +27,57 @@ interface Merge {
  * Compares what the Fisher files of a recipe say of themselves with what its merges need. Another model, base, coefficient or mode is an error or,
  * with `force`, a warning, and other tensors are an error; other data, ε, dtype or `min_weight` and files that say nothing are warned of.
  * @param options.checkpoints the fingerprints of the base and the models, where they are known
+ * @param options.problems get what is wrong with each file; without it that is thrown, in one error for all files
  * Errors: MISMATCH naming the file and both values; those of fisherSources and digestFiles.
  */
 export async function checkFisherFiles(
   context: RunContext,
   use: FisherUse,
-  options: RunOptions & DataOptions & { checkpoints?: readonly string[] },
+  options: RunOptions & DataOptions & { checkpoints?: readonly string[]; problems?: Problems },
 ): Promise<void> {
-  const { recipe, session, warnings } = context;
+  const { recipe, session } = context;
   const merges = mergesWithFishers(context, use);
   if (merges.length === 0 || recipe.models.every(({ fisher }) => fisher === undefined)) return;
   const { set } = session;
   const members = [set.base, ...set.models].map(({ checkpoint }) => checkpoint);
   let fingerprints = options.checkpoints;
-  for (const [index, model] of recipe.models.entries()) {
-    const { fisher } = model;
-    if (!fisher) continue;
-    // Even where it is forced, a Fisher without a value for each parameter can be used for nothing.
-    await fisherSources(session.parameters, fisher.path);
-    const metadata = await readFisherMetadata(fisher.path);
-    if (!metadata) {
-      warnings.add(
-        `${fisher.written}: does not say which model it was measured at (dfmerge fisher did not write it); taken for that of ${model.written}`,
-      );
-      continue;
-    }
-    if (metadata.digests === DIGEST_SCHEME) fingerprints ??= await checkpointFingerprints(members, options);
-    else
-      warnings.add(
-        `${fisher.written}: an earlier version wrote it, whose digests of models cannot be compared; taken for that of ${model.written}`,
-      );
-    const [base, own] = [fingerprints?.[0], fingerprints?.[index + 1]];
-    const digests = metadata.digests === DIGEST_SCHEME ? { base, own } : {};
-    for (const merge of merges) {
-      const coefficient = merge.at === 'model' ? 1 : (use.coefficients?.[index] ?? Number.NaN);
-      const wrong = mismatches(metadata, { ...digests, coefficient, mode: recipe.fisher.mode, model, merge });
-      if (wrong.length > 0) report(context, { fisher, wrong, merge });
-    }
-    warnOfSettings(context, model, metadata);
-  }
+  const problems = options.problems ?? new Problems();
+  for (const [index, model] of recipe.models.entries())
+    if (model.fisher)
+      await problems.attempt('', async () => {
+        const metadata = await metadataOf(context, model);
+        if (!metadata) return;
+        if (metadata.digests === DIGEST_SCHEME) fingerprints ??= await checkpointFingerprints(members, options);
+        const [base, own] = [fingerprints?.[0], fingerprints?.[index + 1]];
+        const digests = metadata.digests === DIGEST_SCHEME ? { base, own } : {};
+        for (const merge of merges) {
+          const coefficient = merge.at === 'model' ? 1 : (use.coefficients?.[index] ?? Number.NaN);
+          const wrong = mismatches(metadata, { ...digests, coefficient, mode: recipe.fisher.mode, model, merge });
+          if (wrong.length > 0) report(context, { fisher: model.fisher!, wrong, merge });
+        }
+        warnOfSettings(context, model, metadata);
+      });
+  if (!options.problems) problems.throwAny();
+}
+
+/** What a model's Fisher file says of itself; undefined where it says nothing, which is warned of. Errors: those of fisherSources. */
+async function metadataOf(
+  { session, warnings }: RunContext,
+  { fisher, written }: RecipeModel,
+): Promise<Partial<FisherMetadata> | undefined> {
+  if (!fisher) return undefined;
+  // Even where it is forced, a Fisher without a value for each parameter can be used for nothing.
+  await fisherSources(session.parameters, fisher.path);
+  const metadata = await readFisherMetadata(fisher.path);
+  if (!metadata)
+    warnings.add(
+      `${fisher.written}: does not say which model it was measured at (dfmerge fisher did not write it); taken for that of ${written}`,
+    );
+  else if (metadata.digests !== DIGEST_SCHEME)
+    warnings.add(
+      `${fisher.written}: an earlier version wrote it, whose digests of models cannot be compared; taken for that of ${written}`,
+    );
+  return metadata;
 }
 
 /** The recipe's own merge and those that it is compared with, as far as they read Fishers. */

@@ -7,7 +7,7 @@ import { assertFileWritable, placeOnDisk } from '../core/output_file.js';
 import type { ComputeOptions } from '../engine/session.js';
 import type { SplitName } from '../tasks/rows.js';
 import { dataInput, modelInput } from './inputs.js';
-import { parametersOf } from './preflight.js';
+import { parametersOf, type Preflight } from './preflight.js';
 import { Problems } from './problems.js';
 import { checkRoom, roomFor, type Machine } from './room.js';
 
@@ -36,15 +36,15 @@ export interface PlannedTaskRun {
 
 /**
  * Checks, before any work, all that can be known of a run on one task: that the output harms nothing that is read and can be made (by making
- * and removing a file), that the models and the splits are there and can be read, and that memory and disk have room.
- * Errors: those of what is wrong; where several things are, one error tells all of them.
+ * and removing a file), that the models and the splits are there and can be read, and that memory and disk have room. Everything that is wrong
+ * goes to `problems`.
  */
-export async function assertTaskRunnable(
+export async function preflightTask(
   run: PlannedTaskRun,
   options: ComputeOptions & { onWarning?: (message: string) => void },
-): Promise<void> {
+  problems: Problems,
+): Promise<Preflight> {
   const { model, base, data, splits, vectors, output, machine } = run;
-  const problems = new Problems();
   if (output) {
     const { path, kind } = output;
     await problems.attempt('', async () => {
@@ -62,12 +62,23 @@ export async function assertTaskRunnable(
     await problems.attempt('', async () => {
       bytes += (await readBytes(join(data, `${split}.jsonl`))).length;
     });
-  if (set) {
-    const parameters = parametersOf(set);
-    const written = output?.bytes(parameters, bytes) ?? 0;
+  if (!set) return {};
+  const parameters = parametersOf(set);
+  const written = output?.bytes(parameters, bytes) ?? 0;
+  const room = await problems.attempt('', async () => {
     const place = output && (await placeOnDisk(output.path));
-    const room = await roomFor({ parameters, vectors, out: place, written }, options, machine);
-    await problems.attempt('', () => checkRoom(output?.path, room, options.onWarning));
-  }
+    return roomFor({ parameters, vectors, out: place, written }, options, machine);
+  });
+  if (room) await problems.attempt('', () => checkRoom(output?.path, room, options.onWarning));
+  return { set, parameters, room };
+}
+
+/** Throws what preflightTask finds of a run; several problems make one error. */
+export async function assertTaskRunnable(
+  run: PlannedTaskRun,
+  options: ComputeOptions & { onWarning?: (message: string) => void },
+): Promise<void> {
+  const problems = new Problems();
+  await preflightTask(run, options, problems);
   problems.throwAny();
 }

@@ -34,7 +34,7 @@ export class Problems {
   /** Keeps an error, of which every line that begins with a place is a problem of its own. */
   add(error: DfMergeError, place = ''): void {
     this.#errors.push(error);
-    for (const line of error.code === 'INVALID_RECIPE' ? error.message.split('\n') : [error.message]) {
+    for (const line of linesOf(error)) {
       const inside = placeIn(line);
       this.list.push({
         code: error.code,
@@ -51,6 +51,13 @@ export class Problems {
     if (others.length === 0) throw first;
     throw new DfMergeError(first.code, this.#errors.map(({ message }) => message).join('\n'), { cause: first });
   }
+}
+
+/** The lines of a message that tells several mistakes, and else the message. */
+function linesOf({ code, message }: DfMergeError): string[] {
+  const lines = message.split('\n');
+  const isMistake = (line: string) => /^.+?:\d+: |: and \d+ more$/.test(line);
+  return code === 'INVALID_RECIPE' || (code === 'INVALID_DATA' && lines.every(isMistake)) ? lines : [message];
 }
 
 /** A message and the place that it begins with, `FILE:LINE: ` or `FILE:LINE:COLUMN: `. */

@@ -1,4 +1,5 @@
 import { BayesianOptimizer, type BayesianOptimizerOptions } from '../bayes/index.js';
+import { Pace } from '../core/pace.js';
 import type { MethodSearch } from '../methods/method.js';
 import type { Candidate } from '../objectives/objective.js';
 import type { SearchSettings } from '../recipe/recipe.js';
@@ -10,8 +11,8 @@ import type { SearchSettings } from '../recipe/recipe.js';
 export interface Proposals {
   /** How many candidates there are in all. */
   readonly total: number;
-  /** The next candidate, or undefined after the last. */
-  ask(): Candidate | undefined;
+  /** The next candidate, or undefined after the last. It may take seconds, in slices. Throws the reason of the pace's signal. */
+  ask(pace?: Pace): Promise<Candidate | undefined>;
   /** Notes a candidate that an earlier process asked for, in place of asking. */
   asked(candidate: Candidate): void;
   tell(candidate: Candidate, objective: number): void;
@@ -46,7 +47,7 @@ export class ListedProposals implements Proposals {
     return this.points.length;
   }
 
-  ask(): Candidate | undefined {
+  async ask(): Promise<Candidate | undefined> {
     if (this.#asked === this.total) return undefined;
     const coefficients = [...this.points[this.#asked]];
     return { trial: ++this.#asked, coefficients };
@@ -68,7 +69,7 @@ export class ListedProposals implements Proposals {
 export class BayesianProposals implements Proposals {
   readonly total: number;
   readonly #first: number[] | undefined;
-  #optimizer: BayesianOptimizer;
+  readonly #optimizer: BayesianOptimizer;
   #asked = 0;
 
   constructor(models: number, settings: SearchSettings) {
@@ -89,20 +90,20 @@ export class BayesianProposals implements Proposals {
     });
   }
 
-  ask(): Candidate | undefined {
+  async ask(pace = new Pace()): Promise<Candidate | undefined> {
     if (this.#asked === this.total) return undefined;
     if (this.#asked === 0 && this.#first) {
       const candidate = { trial: 1, coefficients: this.#first };
       this.asked(candidate);
       return candidate;
     }
-    return { trial: ++this.#asked, coefficients: this.#optimizer.ask() };
+    const coefficients = await pace.finish(this.#optimizer.askInSteps());
+    return { trial: ++this.#asked, coefficients };
   }
 
   asked({ coefficients }: Candidate): void {
     this.#asked++;
-    const state = this.#optimizer.state();
-    this.#optimizer = BayesianOptimizer.from({ ...state, pending: [...state.pending, [...coefficients]] });
+    this.#optimizer.addPending(coefficients);
   }
 
   tell({ coefficients }: Candidate, objective: number): void {

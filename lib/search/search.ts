@@ -1,5 +1,6 @@
 import { DfMergeError } from '../core/errors.js';
 import { checkAborted, type ProgressEvent, type RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { sumOfSeconds, timed, totalSeconds, type Phase, type Seconds } from '../core/timing.js';
 import { runMerge, type MergePlan } from '../engine/merge.js';
 import type { Session } from '../engine/session.js';
@@ -48,13 +49,14 @@ export interface SearchResult {
 export async function searchCoefficients(parts: SearchParts, options: SearchEvents = {}): Promise<SearchResult> {
   const { session, proposals, plan, objective, journal } = parts;
   const { trials, failed, inFlight, ...past } = replay(parts, options);
+  const pace = new Pace(options.signal);
   let { best } = past;
   const spent: Seconds[] = [past.seconds];
   for (;;) {
     checkAborted(options.signal);
     const tell = (event: ProgressEvent) => options.onProgress?.({ ...event, ...(best ? { best: ofBest(best) } : {}) });
     tell({ phase: 'search', done: trials.length + failed.length, total: proposals.total });
-    const asked = await timed(() => inFlight.shift() ?? ask(proposals, journal));
+    const asked = await timed(async () => inFlight.shift() ?? (await ask(parts, pace)));
     const candidate = asked.value;
     if (!candidate) break;
     const { trial, coefficients } = candidate;
@@ -95,8 +97,8 @@ function ofBest({ trial, objective }: TrialRecord): ProgressEvent['best'] {
 }
 
 /** The next candidate, which is on the disk before anything is done for it. */
-function ask(proposals: Proposals, journal: SearchParts['journal']): Candidate | undefined {
-  const candidate = proposals.ask();
+async function ask({ proposals, journal }: SearchParts, pace: Pace): Promise<Candidate | undefined> {
+  const candidate = await proposals.ask(pace);
   if (candidate) journal?.append({ event: 'asked', ...candidate });
   return candidate;
 }

@@ -1,10 +1,10 @@
-import type { TokenizedRows } from '../engine/batch.js';
-import type { PreparedTask } from './prepare.js';
+import { Pace } from '../core/pace.js';
+import type { PreparedPart, PreparedTask } from './prepare.js';
 import { DEFAULT_MAX_INPUT_TOKENS } from './text/tokenizer.js';
 
 /** A split as a check tells of it. */
 export interface SplitDescription {
-  split: 'validation' | 'test' | 'fisher' | 'trial';
+  split: 'train' | 'validation' | 'test' | 'fisher' | 'trial';
   rows: number;
   /** How many rows have a label. */
   labelled: number;
@@ -23,29 +23,39 @@ export interface TaskDescription {
   splits: SplitDescription[];
 }
 
-/** Describes the parts of a task that were read. */
-export function describeTask({ name, validation, subset, test, fisher }: PreparedTask): TaskDescription {
+/** Describes the parts of a task that were read. Throws the reason of the pace's signal. */
+export async function describeTask(
+  { name, validation, subset, test, fisher }: PreparedTask,
+  pace = new Pace(),
+): Promise<TaskDescription> {
   const parts = { validation, trial: subset, test, fisher };
-  const splits = Object.entries(parts).flatMap(([split, part]) =>
-    part ? [{ split: split as SplitDescription['split'], ...describe(part.rows.rows, part.rows.indices) }] : [],
-  );
+  const splits: SplitDescription[] = [];
+  for (const [split, part] of Object.entries(parts))
+    if (part) splits.push({ split: split as SplitDescription['split'], ...(await describeRows(part.rows, pace)) });
   return { name, splits };
 }
 
-function describe(
-  { inputIds, choices, labels }: TokenizedRows,
-  indices: readonly number[],
-): Omit<SplitDescription, 'split'> {
-  const range = (sizeOf: (row: number) => number): [number, number] =>
-    indices.reduce<[number, number]>(
-      ([least, most], row) => [Math.min(least, sizeOf(row)), Math.max(most, sizeOf(row))],
-      [Infinity, 0],
-    );
-  return {
-    rows: indices.length,
-    labelled: indices.filter((row) => labels[row] >= 0).length,
-    choices: range((row) => choices[row].length),
-    inputTokens: range((row) => inputIds[row].length),
-    atLimit: indices.filter((row) => inputIds[row].length >= DEFAULT_MAX_INPUT_TOKENS).length,
-  };
+/** Describes rows of a split. Throws the reason of the pace's signal. */
+export async function describeRows(
+  { rows, indices }: Pick<PreparedPart['rows'], 'rows' | 'indices'>,
+  pace = new Pace(),
+): Promise<Omit<SplitDescription, 'split'>> {
+  const { inputIds, choices, labels } = rows;
+  const found = { labelled: 0, choices: emptyRange(), inputTokens: emptyRange(), atLimit: 0 };
+  await pace.forEach(indices, (row) => {
+    if (labels[row] >= 0) found.labelled++;
+    widen(found.choices, choices[row].length);
+    widen(found.inputTokens, inputIds[row].length);
+    if (inputIds[row].length >= DEFAULT_MAX_INPUT_TOKENS) found.atLimit++;
+  });
+  return { rows: indices.length, ...found };
+}
+
+type Range = [least: number, most: number];
+
+const emptyRange = (): Range => [Infinity, 0];
+
+function widen(range: Range, size: number): void {
+  range[0] = Math.min(range[0], size);
+  range[1] = Math.max(range[1], size);
 }

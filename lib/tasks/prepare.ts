@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { emptyTokens } from '../checkpoint/vocabulary.js';
+import { Pace } from '../core/pace.js';
 import type { RunOptions } from '../core/progress.js';
 import type { BatchedRows } from '../engine/batch.js';
 import { scoringRows } from '../engine/evaluate.js';
@@ -77,9 +78,10 @@ export async function prepareTasks(
 /** What the rows of a session's models are judged by. Errors: those of emptyTokens. */
 export async function judgingBy(
   { set }: Session,
-  { tokenizer, onWarning }: Pick<PrepareOptions, 'tokenizer' | 'onWarning'>,
+  { tokenizer, onWarning, signal }: Pick<PrepareOptions, 'tokenizer' | 'onWarning' | 'signal'>,
 ): Promise<Judging> {
-  return { empty: (await emptyTokens(set.tokenizerDir ?? set.base.dir)).add(tokenizer.eosTokenId), onWarning };
+  const empty = (await emptyTokens(set.tokenizerDir ?? set.base.dir)).add(tokenizer.eosTokenId);
+  return { empty, onWarning, pace: new Pace(signal) };
 }
 
 async function prepareTask(
@@ -88,7 +90,7 @@ async function prepareTask(
   options: PrepareOptions & { judging: Judging },
 ): Promise<PreparedTask> {
   const { seed, validationRatio, fisher, scored, cache, signal } = options;
-  const stream = { seed, task: task.name };
+  const draw = { seed, task: task.name, pace: new Pace(signal) };
   const load = (split: SplitName, needLabels: boolean) =>
     prepareSplit(options.tokenizer, task.path, { split, needLabels, cache, signal });
   const scoredSplit = async (split: SplitName): Promise<PreparedSplit | undefined> => {
@@ -96,8 +98,8 @@ async function prepareTask(
     const prepared = await load(split, scored === 'yes');
     const unlabelled = prepared.rows.labels.filter((label) => label < 0).length;
     if (unlabelled === 0) {
-      checkChoices(looked(prepared), options.judging);
-      checkLabels(looked(prepared), options.judging);
+      await checkChoices(looked(prepared), options.judging);
+      await checkLabels(looked(prepared), options.judging);
       return prepared;
     }
     if (unlabelled < prepared.all.length)
@@ -119,7 +121,7 @@ async function prepareTask(
   const validation = await scoredSplit('validation');
   const test = await scoredSplit('test');
   const whole = validation && (await scoringPart(validation));
-  const subset = validation && subsetRows(validation.all.length, validationRatio, stream);
+  const subset = validation && (await subsetRows(validation.all.length, validationRatio, draw));
   return {
     name: task.name,
     validation: whole,
@@ -131,9 +133,9 @@ async function prepareTask(
   async function fisherPart({ split, samples, mode }: FisherRows): Promise<PreparedPart> {
     const source = split === 'validation' && validation ? validation : await load(split, false);
     const { digest, rows, all } = source;
-    const indices = drawFisherRows(all.length, samples, stream);
-    if (source !== validation) checkChoices(looked(source, indices), options.judging);
-    checkFisherRows(looked(source, indices), mode, options.judging);
+    const indices = await drawFisherRows(all.length, samples, draw);
+    if (source !== validation) await checkChoices(looked(source, indices), options.judging);
+    await checkFisherRows(looked(source, indices), mode, options.judging);
     return { digest, rows: await fisherInputs(session, { rows, indices, signal }, mode) };
   }
 }

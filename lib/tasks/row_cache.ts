@@ -11,7 +11,7 @@ import type { TokenizedRows } from '../engine/batch.js';
 import { decodeRows, encodedBytes, encodeRows } from './row_file.js';
 
 /** This is raised whenever, within one version, the same files come to give other ids or rows come to be laid out otherwise. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** The cache is kept within these limits; the files that were not used for longest go first. */
 const LIMITS = { bytes: 2 ** 30, files: 4096 };
@@ -64,7 +64,7 @@ export class RowCache {
 
   /** Throws the reason of the pace's signal. */
   async write(key: string, rows: TokenizedRows, pace?: Pace): Promise<void> {
-    if (encodedBytes(rows) > this.limits.bytes) return;
+    if ((await encodedBytes(rows, pace)) > this.limits.bytes) return;
     const bytes = await encodeRows(rows, key, pace);
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sha256 } from '../core/digest.js';
-import { decodeUtf8, isObject, readBytes } from '../core/files.js';
+import { decodeUtf8, isObject, readBytes, refuseUtf16 } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
 import { Pace } from '../core/pace.js';
 
@@ -31,7 +31,7 @@ export interface TaskSplit extends Omit<SplitFile, 'bytes'> {
 
 /**
  * Reads `dir/SPLIT.jsonl`, one JSON object per line. Blank lines, a byte-order mark and CRLF are tolerated.
- * Errors: NOT_FOUND, IO, the reason of the pace's signal; INVALID_DATA naming file:line and what was expected.
+ * Errors: NOT_FOUND, IO, the reason of the pace's signal; INVALID_DATA naming file:line and what was expected, for up to ten bad rows.
  */
 export async function loadSplit(dir: string, split: SplitName, options: ReadOptions = {}): Promise<TaskSplit> {
   const { file, digest, bytes } = await readSplit(dir, split, options);
@@ -65,18 +65,36 @@ export async function parseSplit(
 
 const NEWLINE = 0x0a;
 
-/** Cuts the bytes into lines before they are decoded, so that invalid UTF-8 is blamed on its line. It yields after every line. */
+/** How many bad rows of a file one error tells: enough to see what is wrong with them. */
+const MOST_TOLD = 10;
+
+/**
+ * Cuts the bytes into lines before they are decoded, so that invalid UTF-8 is blamed on its line. It yields after every line. Errors: INVALID_DATA
+ * with a line for each bad row, up to MOST_TOLD, and the number of the others.
+ */
 function* parseRows(bytes: Buffer, file: string, needLabels: boolean): Generator<void, TaskRow[]> {
   const rows: TaskRow[] = [];
+  const bad: DfMergeError[] = [];
+  let others = 0;
+  refuseUtf16(bytes, file);
   for (let start = 0, line = 1; start < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
-    const row = parseLine(bytes.subarray(start, end), { where: `${file}:${line}`, first: line === 1, needLabels });
-    if (row) rows.push(row);
+    try {
+      const row = parseLine(bytes.subarray(start, end), { where: `${file}:${line}`, first: line === 1, needLabels });
+      if (row) rows.push(row);
+    } catch (error) {
+      if (!(error instanceof DfMergeError)) throw error;
+      if (bad.length < MOST_TOLD) bad.push(error);
+      else others++;
+    }
     start = end + 1;
     yield;
   }
-  return rows;
+  if (bad.length === 0) return rows;
+  const lines = bad.map(({ message }) => message);
+  if (others > 0) lines.push(`${file}: and ${others} more`);
+  throw new DfMergeError('INVALID_DATA', lines.join('\n'), { cause: bad[0] });
 }
 
 /** The row of a line, or undefined for a blank line. */

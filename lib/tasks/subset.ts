@@ -1,5 +1,18 @@
 import { DfMergeError } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
 import { RandomStream } from '../core/random_stream.js';
+
+/** What decides which rows are drawn, and how fast. */
+export interface Draw {
+  /** The run's seed. */
+  seed: number;
+  task: string;
+  /** The pace of the work, which is that of a work that nothing ends by default. */
+  pace?: Pace;
+}
+
+/** How many rows are drawn before the clock is read. */
+const ROWS = 256;
 
 /** 0.07 · 100 is a hair over 7 in floating point, and means 7. */
 const ROUNDING = 1e-9;
@@ -8,14 +21,14 @@ const ROUNDING = 1e-9;
  * Takes a share of a task's rows. Shares are nested: with the same seed and task, the rows of a smaller ratio are among those of a larger.
  * @param n how many rows there are
  * @param ratio the share, in (0, 1]; ceil(ratio · n) rows are taken
- * @param stream.task the task's name
+ * @param draw.task the task's name
  * @returns the indices of the rows, in ascending order
- * Errors: INVALID_ARGUMENT for a ratio outside (0, 1].
+ * Errors: INVALID_ARGUMENT for a ratio outside (0, 1]; the reason of the pace's signal.
  */
-export function subsetRows(n: number, ratio: number, stream: { seed: number; task: string }): number[] {
+export async function subsetRows(n: number, ratio: number, draw: Draw): Promise<number[]> {
   if (!(ratio > 0 && ratio <= 1))
     throw new DfMergeError('INVALID_ARGUMENT', `subset ratio is ${ratio}; expected a number over 0 and up to 1`);
-  return draw(n, Math.ceil(ratio * n - ROUNDING), new RandomStream(stream.seed, 'subset', stream.task));
+  return drawn(n, Math.ceil(ratio * n - ROUNDING), { ...draw, from: 'subset' });
 }
 
 /**
@@ -24,12 +37,12 @@ export function subsetRows(n: number, ratio: number, stream: { seed: number; tas
  * @param n how many rows there are
  * @param samples how many to draw; 'all', n or more takes every row
  * @returns the indices of the rows, in ascending order
- * Errors: INVALID_ARGUMENT for a number of samples that is no positive integer.
+ * Errors: INVALID_ARGUMENT for a number of samples that is no positive integer; the reason of the pace's signal.
  */
-export function drawFisherRows(n: number, samples: number | 'all', stream: { seed: number; task: string }): number[] {
+export async function drawFisherRows(n: number, samples: number | 'all', draw: Draw): Promise<number[]> {
   if (samples !== 'all' && !(Number.isInteger(samples) && samples > 0))
     throw new DfMergeError('INVALID_ARGUMENT', `Fisher samples is ${samples}; expected a positive integer or "all"`);
-  return draw(n, samples === 'all' ? n : samples, new RandomStream(stream.seed, 'fisher', stream.task));
+  return drawn(n, samples === 'all' ? n : samples, { ...draw, from: 'fisher' });
 }
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
@@ -39,14 +52,19 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * file. Files are often sorted by class or source: an even spread then holds every class in its share, which plain drawing does only on
  * average.
  */
-function draw(n: number, k: number, stream: RandomStream): number[] {
+async function drawn(
+  n: number,
+  k: number,
+  { seed, task, from, pace = new Pace() }: Draw & { from: string },
+): Promise<number[]> {
   if (k >= n) return Array.from({ length: n }, (_, i) => i);
-  const start = stream.nextUint32() / 2 ** 32;
-  const taken = new Set<number>();
-  for (let i = 0; taken.size < k; i++) {
+  const start = new RandomStream(seed, from, task).nextUint32() / 2 ** 32;
+  const taken = new Uint8Array(n);
+  for (let i = 0; i < k; i++) {
     let row = Math.floor(((start + i * GOLDEN) % 1) * n);
-    while (taken.has(row)) row = (row + 1) % n;
-    taken.add(row);
+    while (taken[row]) row = (row + 1) % n;
+    taken[row] = 1;
+    if (i % ROWS === 0 && pace.isOver) await pace.rest();
   }
-  return [...taken].sort((a, b) => a - b);
+  return pace.filter(taken.keys(), (row) => taken[row] === 1);
 }

@@ -39,7 +39,11 @@ const environment = {
     ),
   ),
   ...npmSettings,
+  // The same sources are compiled for four cases; objects go from one to the next, and from the checkout's build where CI keeps them.
+  CMAKE_CXX_COMPILER_LAUNCHER: `${process.execPath};${join(root, 'test', 'compile_once.mjs')}`,
+  DFMERGE_OBJECTS: process.env.DFMERGE_OBJECTS ?? join(work, 'objects'),
 };
+mkdirSync(environment.DFMERGE_OBJECTS, { recursive: true });
 
 class Wrong extends Error {}
 
@@ -158,7 +162,7 @@ function failsToLoad(folder, words) {
 /** What an installation may take on the disk, in MiB; a package that brings a browser's worth of files is noticed here. */
 const LARGEST_INSTALLATION = 45;
 
-/** Says how large an installation is; README names the same numbers. */
+/** Says how large an installation is, and checks that README names about the same numbers. */
 function isSmall(folder) {
   const modules = join(folder, 'node_modules');
   const files = readdirSync(modules, { recursive: true }).map((file) => join(modules, file));
@@ -166,6 +170,12 @@ function isSmall(folder) {
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
   console.log(`       ${size.toFixed(1)} MiB in ${Object.keys(packages).length} packages`);
   expect(size <= LARGEST_INSTALLATION, `${size.toFixed(1)} MiB are more than ${LARGEST_INSTALLATION}`);
+  const told = /takes (\d+) MB in (\d+) packages/.exec(readFileSync(join(root, 'README.md'), 'utf8'));
+  const [megabytes, count] = [(size * 2 ** 20) / 1e6, Object.keys(packages).length];
+  expect(
+    told && Math.abs(told[1] - megabytes) <= 4 && Math.abs(told[2] - count) <= 4,
+    `README says "${told?.[0]}", and it is ${megabytes.toFixed(0)} MB in ${count} packages`,
+  );
 }
 
 let passed = 0;

@@ -9,6 +9,7 @@ registerArchitecture({
   title: 'T5',
   modelTypes: ['t5', 'mt5'],
   unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
+  tokenizerClass: 'T5Tokenizer',
   nameOf,
   canIgnore,
   isDispensable,

@@ -2,7 +2,7 @@ import { toUSVString } from 'node:util';
 import { AddedTokens } from './added_tokens.js';
 import { decodingSteps, type DecodingStep } from './decoders.js';
 import { DfMergeError } from '../../core/errors.js';
-import type { FurtherToken } from './further_tokens.js';
+import type { FurtherTokens } from './further_tokens.js';
 import { FormatError, parseFormat, type AddedToken, type Model, type TokenizerFormat } from './format.js';
 import { BytePairs } from './models/bpe.js';
 import { YIELD_EVERY, type TokenModel } from './models/model.js';
@@ -14,6 +14,7 @@ import { aroundText, type Around } from './post_processor.js';
 import { cut, cuttingSteps, type CuttingStep, type Piece } from './pre_tokenizers.js';
 import { finish } from './slices.js';
 
+const NONE: FurtherTokens = { tokens: [], all: false };
 const MAX_KNOWN_LENGTH = 64;
 const MAX_KNOWN_PIECES = 2 ** 14;
 
@@ -37,10 +38,10 @@ export class Pipeline {
   readonly #known = new Map<string, readonly number[]>();
 
   /**
-   * @param further tokens that other files add after those of tokenizer.json, where they are not known yet
+   * @param further tokens that other files add after those of tokenizer.json, where they are not known yet, or put in their place
    * Throws FormatError, and DfMergeError where a key is malformed or another file is at fault.
    */
-  constructor(json: Record<string, unknown>, file: string, further: readonly FurtherToken[] = []) {
+  constructor(json: Record<string, unknown>, file: string, further: FurtherTokens = NONE) {
     const format = parseFormat(json, file);
     this.#normalizer = normalizingSteps(format.normalizer);
     this.#preTokenizer = cuttingSteps(format.pre_tokenizer);
@@ -155,12 +156,12 @@ function modelOf(model: Model): TokenModel {
 /** The added tokens, checked to have the ids that Rust `tokenizers` gives them, which are not always those of the file. */
 function addedTokens(
   { added_tokens: tokens }: TokenizerFormat,
-  further: readonly FurtherToken[],
+  further: FurtherTokens,
   model: TokenModel,
 ): AddedToken[] {
   const given = new Map<string, AddedToken>();
   let next = model.size;
-  for (const [i, token] of tokens.entries()) {
+  for (const [i, token] of further.all ? [] : tokens.entries()) {
     if (token.content === '') continue;
     const id = given.get(token.content)?.id ?? model.idOf(token.content) ?? next++;
     if (id !== token.id)
@@ -170,13 +171,13 @@ function addedTokens(
       );
     given.set(token.content, token);
   }
-  for (const { place, ...token } of further) {
+  for (const { place, ...token } of further.tokens) {
     if (token.content === '' || given.has(token.content)) continue;
     const id = model.idOf(token.content) ?? next++;
     if (token.id !== undefined && token.id !== id)
       throw new DfMergeError(
         'INVALID_CONFIG',
-        `${place}: ${token.id} for ${JSON.stringify(token.content)}, which tokenizer.json lacks among its added tokens, so that it would get the id ${id}`,
+        `${place}: ${token.id} for ${JSON.stringify(token.content)}, which by its place in the vocabulary or after its end gets the id ${id}`,
       );
     given.set(token.content, { ...token, id });
   }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { architectures } from '../../architectures/index.js';
 import { DfMergeError } from '../../core/errors.js';
-import { exists, parseJsonObject, readBytes, readJsonObject } from '../../core/files.js';
-import { contentOf, furtherTokens, type FurtherToken } from './further_tokens.js';
+import { exists, isObject, parseJsonObject, readBytes, readJsonObject } from '../../core/files.js';
+import { furtherTokens, type FurtherTokens } from './further_tokens.js';
 import { Pipeline } from './pipeline.js';
+import type { Around } from './post_processor.js';
 import { finish } from './slices.js';
 
 /** Turns text into token ids as the checkpoint's own tokenizer does. */
@@ -32,9 +34,11 @@ export const DEFAULT_MAX_INPUT_TOKENS = 512;
 // Choices are short and repeat from row to row; inputs are neither, and stay out of the cache.
 const MAX_CACHED_LENGTH = 200;
 const MAX_CACHED_TEXTS = 4096;
+const NOTHING: Around = { before: [], after: [] };
 
 /**
- * Loads `tokenizer.json` of a model folder, with `tokenizer_config.json`, `added_tokens.json` and `config.json` where they are present.
+ * Loads `tokenizer.json` of a model folder, with `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` where they are
+ * present.
  * Errors: NOT_FOUND where there is none; INVALID_CONFIG where it is malformed or has no `</s>`, or where the others give a token another id.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
@@ -54,21 +58,46 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const readPresent = async (name: string): Promise<Record<string, unknown>> => ((await has(name)) ? read(name) : {});
   const settings = await readPresent('tokenizer_config.json');
   const json = await read('tokenizer.json');
+  const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
+  const addsSentinels = isT5Tokenizer(json, settings, config);
+  // A decoder names all that is added, so that the older files count only where there is none.
+  const readOlder = async (name: string) => ({
+    file: join(dir, name),
+    json: settings.added_tokens_decoder === undefined ? await readPresent(name) : {},
+  });
   const further = furtherTokens({
     settings: { file: join(dir, 'tokenizer_config.json'), json: settings },
-    addedTokens: {
-      file: join(dir, 'added_tokens.json'),
-      json: settings.added_tokens_decoder === undefined ? await readPresent('added_tokens.json') : {},
-    },
+    specialTokens: await readOlder('special_tokens_map.json'),
+    addedTokens: await readOlder('added_tokens.json'),
+    addsSentinels,
   });
   const pipeline = build(json, further, file);
-  const config = (await has('config.json')) ? await readJsonObject(join(dir, 'config.json')) : {};
-  const eos = findEos(pipeline, { settings, config, file });
-  // Of config.json only the end token matters for ids, and its text differs between models of one tokenizer: it stays out of the digest.
-  return new T5Tokenizer({ pipeline, file }, eos, hash.update(`\n</s> ${eos}\n`).digest('hex'));
+  const eos = findEos(pipeline, { token: further.eos ?? '</s>', config: addsSentinels ? {} : config, file });
+  // Of config.json only the end token and whether it has the tokenizer of a T5 matter for ids, and its text differs between models of one
+  // tokenizer: it stays out of the digest.
+  const digest = hash.update(`\n</s> ${eos}${addsSentinels ? ' T5Tokenizer' : ''}\n`).digest('hex');
+  // A T5Tokenizer ends each text with its end token, whatever tokenizer.json has around it.
+  return new T5Tokenizer(pipeline, { eos, around: addsSentinels ? NOTHING : pipeline.around, digest, file });
 }
 
-function build(json: Record<string, unknown>, further: readonly FurtherToken[], file: string): Pipeline {
+/** Whether transformers makes a T5Tokenizer of a folder; of most others it makes what tokenizer.json says and nothing more. */
+function isT5Tokenizer(
+  json: Record<string, unknown>,
+  settings: Record<string, unknown>,
+  config: Record<string, unknown>,
+): boolean {
+  // A T5Tokenizer is built on the pieces of a Unigram, and transformers opens no folder with another model as one.
+  if (!isObject(json.model) || !Array.isArray(json.model.vocab)) return false;
+  const named = settings.tokenizer_class ?? config.tokenizer_class ?? usualTokenizer(config.model_type);
+  return typeof named === 'string' && named.replace(/Fast$/, '') === 'T5Tokenizer';
+}
+
+/** The class of tokenizer that models of this type have where no file names one. */
+function usualTokenizer(modelType: unknown): string | undefined {
+  return architectures().find(({ modelTypes }) => modelTypes.some((type) => type === modelType))?.tokenizerClass;
+}
+
+function build(json: Record<string, unknown>, further: FurtherTokens, file: string): Pipeline {
   return naming(file, () => new Pipeline(json, file, further));
 }
 
@@ -82,16 +111,21 @@ function naming<T>(file: string, work: () => T): T {
   }
 }
 
-function findEos(
-  pipeline: Pipeline,
-  from: { settings: Record<string, unknown>; config: Record<string, unknown>; file: string },
-): number {
-  const token = contentOf(from.settings.eos_token) ?? '</s>';
+function findEos(pipeline: Pipeline, from: { token: string; config: Record<string, unknown>; file: string }): number {
+  const { token } = from;
   const configured = from.config.eos_token_id;
   const id = typeof configured === 'number' ? configured : pipeline.idOf(token);
   if (id === undefined)
     throw new DfMergeError('INVALID_CONFIG', `${from.file}: the vocabulary has no end token "${token}"`);
   return id;
+}
+
+interface Settings {
+  eos: number;
+  around: Around;
+  digest: string;
+  /** The tokenizer.json, for messages. */
+  file: string;
 }
 
 class T5Tokenizer implements Tokenizer {
@@ -102,16 +136,16 @@ class T5Tokenizer implements Tokenizer {
   readonly #after: readonly number[];
   readonly #recent = new Map<string, number[]>();
 
-  constructor(
-    { pipeline, file }: { pipeline: Pipeline; file: string },
-    readonly eosTokenId: number,
-    readonly digest: string,
-  ) {
+  readonly eosTokenId: number;
+  readonly digest: string;
+
+  constructor(pipeline: Pipeline, { eos, around, digest, file }: Settings) {
     this.#pipeline = pipeline;
     this.#file = file;
-    const { before, after } = pipeline.around;
-    this.#before = before;
-    this.#after = after.at(-1) === eosTokenId ? after : [...after, eosTokenId];
+    this.eosTokenId = eos;
+    this.digest = digest;
+    this.#before = around.before;
+    this.#after = around.after.at(-1) === eos ? around.after : [...around.after, eos];
   }
 
   encode(text: string): number[] {

@@ -1,0 +1,53 @@
+// Recipes that are no text, or text of another kind, are told in words and never in those of the system.
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { recipeForSearch, recipeFromRecord } from '../lib/index.js';
+import { readBytes } from '../lib/core/files.js';
+import { SEARCH } from './support/recipes.js';
+import { temporaryFolder } from './support/tiny_t5.js';
+
+const BOMB = [
+  'a: &a [x, x, x, x, x, x, x, x, x]',
+  ...['ab', 'bc', 'cd', 'de'].map(([of, name]) => `${name}: &${name} [${Array(9).fill(`*${of}`).join(', ')}]`),
+].join('\n');
+
+test('strange files in place of a recipe', async (t) => {
+  const dir = await temporaryFolder();
+  const cases: [name: string, content: string | Buffer, message: RegExp][] = [
+    ['utf16.yaml', Buffer.from(`\ufeff${SEARCH}`, 'utf16le'), /utf16\.yaml: is written in UTF-16; expected UTF-8$/],
+    ['latin.yaml', Buffer.from('merge_method: caf\xe9\n', 'latin1'), /latin\.yaml: is not UTF-8; expected a recipe/],
+    ['bomb.yaml', BOMB, /the aliases \(\*name\) repeat more than a recipe can hold/],
+    [
+      'rows.jsonl',
+      '{"input": "a"}\n{"input": "b"}\n',
+      /rows\.jsonl: is no YAML; expected a recipe, and not rows of data$/,
+    ],
+  ];
+  for (const [name, content, message] of cases) {
+    await writeFile(join(dir, name), content);
+    t.throws(() => recipeForSearch(join(dir, name)), { name: 'DfMergeError', message }, name);
+  }
+  await writeFile(join(dir, 'bom.yaml'), `\ufeff${SEARCH.replaceAll('\n', '\r\n')}`);
+  t.is(recipeForSearch(join(dir, 'bom.yaml')).tasks.length, 2);
+});
+
+test('a folder in place of a file, a file in place of a folder and a link to itself are told in words', async (t) => {
+  const dir = await temporaryFolder();
+  await mkdir(join(dir, 'folder'));
+  await writeFile(join(dir, 'file'), '');
+  await symlink('self', join(dir, 'self'));
+  const folder = {
+    name: 'DfMergeError',
+    code: 'IO',
+    message: /cannot read .*folder: expected a file, found a folder$/,
+  };
+  t.throws(() => recipeForSearch(join(dir, 'folder')), folder);
+  t.throws(() => recipeFromRecord(join(dir, 'folder')), folder);
+  await t.throwsAsync(readBytes(join(dir, 'folder')), folder);
+  await t.throwsAsync(readBytes(join(dir, 'file', 'x')), {
+    code: 'IO',
+    message: /a part of the path is a file and no folder$/,
+  });
+  await t.throwsAsync(readBytes(join(dir, 'self')), { code: 'IO', message: /a link leads back to itself$/ });
+});
