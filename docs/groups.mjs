@@ -1,6 +1,6 @@
 // A plugin of typedoc: what lib/index.ts exports below a comment `// # TITLE` is listed under that title, in the file's order.
 import { readFileSync } from 'node:fs';
-import { Application, Comment, CommentTag, Converter } from 'typedoc';
+import { Application, Comment, CommentTag, Converter, ReflectionKind } from 'typedoc';
 
 /** The groups of a file of exports: the names below each heading. */
 function groupsOf(text) {
@@ -18,7 +18,9 @@ export function load(app) {
     app.options.setValue('groupOrder', [...groups.map(({ title }) => title), '*']),
   );
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
-    for (const reflection of context.project.children ?? []) {
+    // With pages beside them the exports are in a module of the project, which is named after the file.
+    const modules = context.project.getChildrenByKind(ReflectionKind.Module);
+    for (const reflection of modules.flatMap(({ children = [] }) => children)) {
       const group = groups.find(({ names }) => names.includes(reflection.name));
       if (!group) {
         app.logger.error(`lib/index.ts exports ${reflection.name} above its first heading "// # …".`);

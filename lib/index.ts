@@ -1,7 +1,7 @@
 /**
  * dfmerge: merges fine-tuned T5 models into one multi-task model by Dynamic Fisher-weighted Merging via Bayesian optimisation
  * (DF-Merge; Lee et al., NAACL 2025).
- * @packageDocumentation
+ * @module dfmerge
  */
 
 // A comment `// # TITLE` begins a group of the public API: the documentation lists the exports below it under that title.

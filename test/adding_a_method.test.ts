@@ -54,7 +54,7 @@ async function houseWithMethod(added: readonly Block[]): Promise<House> {
     'dist/lib',
     'dist/bindings',
     'package.json',
-    'README.md',
+    'docs/recipe.md',
     'test/docs_methods.mjs',
   ])
     await cp(join(root, part), join(house, part), { recursive: true });
@@ -147,7 +147,7 @@ test('an alias is the method, and other recipes are compared with it at its defa
   t.deepEqual(await bytes('alias'), await bytes('scored'));
 });
 
-test('help, complaints and the table in README know the method', async (t) => {
+test('help, complaints and the table of methods know the method', async (t) => {
   t.regex(
     await house.dfmerge('merge', '--help'),
     /halfway +Halfway: θ0 \+ scale \(1\/M\) Σ τ_i\n +scale \(default 0\.5\)/,
@@ -169,5 +169,5 @@ test('help, complaints and the table in README know the method', async (t) => {
   );
   t.regex(await failed((text) => text, 'search'), /1:15: merge_method halfway has no coefficients to search/);
   await run(process.execPath, [join(house.folder, 'test/docs_methods.mjs')]);
-  t.regex(await readFile(join(house.folder, 'README.md'), 'utf8'), /^\| `halfway`, `half_way` \| Halfway/m);
+  t.regex(await readFile(join(house.folder, 'docs/recipe.md'), 'utf8'), /^\| `halfway`, `half_way` \| Halfway/m);
 });

@@ -34,6 +34,7 @@ const LIB = [
   /^lib\/objectives\//,
   /^lib\/recipe\//,
   /^lib\/search\//,
+  /^lib\/card\//,
   /^lib\/run\//,
   /^lib\/model\//,
   /^lib\/report\//,

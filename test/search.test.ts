@@ -20,6 +20,7 @@ test('a search writes a model folder with record, report and journal', async (t)
   const space = await makeWorkspace();
   const { out, record } = await searched(space, 'out');
   t.deepEqual((await readdir(out)).sort(), [
+    'README.md',
     'config.json',
     'dfmerge.json',
     'journal.jsonl',

@@ -47,6 +47,8 @@ export interface Architecture {
   name: string;
   /** The name that messages and documents use. */
   title: string;
+  /** The class of transformers that loads its folders. */
+  transformersClass: string;
   /** The values of config.json's `model_type` that it reads. */
   modelTypes: readonly string[];
   /** Values of `model_type` that look alike although it cannot compute them, each with the reason. */

@@ -10,6 +10,7 @@ import { realTarget } from '../core/real_path.js';
 import { NEW, replaceFolder } from '../core/replace_folder.js';
 import { sum } from '../core/statistics.js';
 import { temporaryBeside, type Temporary } from '../core/temporary.js';
+import { CARD_FILE, hasOwnCard } from './card_file.js';
 import { copyCompanions, isCompanion } from './companion_files.js';
 import { INDEX_FILE, type Checkpoint } from './folder.js';
 import { elementCount } from './layout.js';
@@ -47,7 +48,9 @@ export interface ModelFolder {
   configChanges?: Record<string, unknown>;
   /** The folder to copy tokenizer files from. Default: the base's. */
   tokenizerDir?: string;
-  /** More files by plain name, such as README.md. A function is called when the weights are on the disk. */
+  /** The text of README.md. It is called after `extraFiles`, and not written where an older folder has a README.md of the user's own, which stays. */
+  card?: () => string;
+  /** More files by plain name. A function is called when the weights are on the disk. */
   extraFiles?: Record<string, string | Uint8Array> | (() => Record<string, string | Uint8Array>);
   /** What dfmerge.json says beside the list of files. */
   record?: FolderRecord;
@@ -129,6 +132,7 @@ async function fill(dir: string, folder: ModelFolder): Promise<void> {
   if (folder.base.index) files.set(INDEX_FILE, toJson(outputIndex(folder.base.index, shards)));
   const extraFiles = typeof folder.extraFiles === 'function' ? folder.extraFiles() : folder.extraFiles;
   for (const [name, data] of Object.entries(extraFiles ?? {})) addExtra(files, name, data);
+  if (folder.card) await addCard(files, { ...folder, card: folder.card });
   for (const [name, data] of files) await writeNew(join(dir, name), data);
   await copyCompanions(dir, { tokenizerDir: folder.tokenizerDir ?? folder.base.dir, baseDir: folder.base.dir });
 }
@@ -194,6 +198,17 @@ function addExtra(files: Map<string, string | Uint8Array>, name: string, data: s
       `extra file "${name}": expected a plain file name that the model does not use`,
     );
   files.set(name, data);
+}
+
+async function addCard(
+  files: Map<string, string | Uint8Array>,
+  { out, card, onWarning }: Pick<ModelFolder, 'out' | 'onWarning'> & { card: () => string },
+): Promise<void> {
+  if (await hasOwnCard(out))
+    onWarning?.(
+      `${join(out, CARD_FILE)} is your own and stays; no model card is written, and what it says may be outdated`,
+    );
+  else files.set(CARD_FILE, card());
 }
 
 function toJson(value: unknown): string {

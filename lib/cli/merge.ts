@@ -76,7 +76,7 @@ export const mergeCommand = command({
       out,
       show: () => {
         printRun(record);
-        print(`\nWritten: ${out} (dfmerge.json, report.html beside the weights)`);
+        print(`\nWritten: ${out} (beside the weights: README.md, report.html, dfmerge.json)`);
       },
     };
   },

@@ -37,7 +37,7 @@ export const searchCommand = command({
   positional: { name: 'recipe', value: 'RECIPE', describe: 'recipe file (YAML) without weights', required: true },
   options: OPTIONS,
   examples: [
-    ['dfmerge search recipe.yaml --out merged', 'search, then write merged/ with dfmerge.json and report.html'],
+    ['dfmerge search recipe.yaml --out merged', 'search, then write merged/ with README.md, report.html, dfmerge.json'],
     ['dfmerge search recipe.yaml --out merged --resume', 'go on after an interruption, to the same result'],
     ['dfmerge search recipe.yaml --out merged --compare base fisher', 'compare with the base and with Fisher merging'],
   ],
@@ -62,7 +62,7 @@ export const searchCommand = command({
       out,
       show: () => {
         printRun(record);
-        print(`\nWritten: ${out} (dfmerge.json, report.html beside the weights)`);
+        print(`\nWritten: ${out} (beside the weights: README.md, report.html, dfmerge.json)`);
       },
     };
   },

@@ -1,4 +1,4 @@
-import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber } from '../core/kinds.js';
+import { checkCall, DATA_KINDS, FLAG, HANDLER, oneOf, PATH, wholeNumber, withDefaults } from '../core/kinds.js';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { outputPath } from '../core/paths.js';
@@ -12,6 +12,8 @@ import { passSeconds, writingSeconds } from '../run/estimate.js';
 import { assertTaskRunnable, type PlannedTaskRun } from '../run/preflight_task.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { SMALL_FILES } from '../run/room.js';
+import { originOf } from '../card/origin.js';
+import { trainingCard } from '../card/training_card.js';
 import { assertWritable, OUTPUT_DTYPES, type OutputDtype } from '../checkpoint/write.js';
 import { checkChoices, checkLabels, type Judging, type LookedAt } from '../tasks/degenerate.js';
 import { judgingBy } from '../tasks/prepare.js';
@@ -24,7 +26,7 @@ import { scoringCost, type BatchedRows, type TokenizedRows } from '../engine/bat
 import { mean, sum } from '../core/statistics.js';
 import { VERSION } from '../core/version.js';
 import { tokenizerOf } from '../tasks/tokenize.js';
-import { train, TRAINING_DEFAULTS, TRAINING_KINDS, type TrainingOptions } from '../engine/train.js';
+import { train, TRAINING_DEFAULTS, TRAINING_KINDS, trainingOptions, type TrainingOptions } from '../engine/train.js';
 
 /** Options of a fine-tuning. */
 export interface FinetuneOptions extends RunOptions, ComputeOptions, DataOptions, TrainingOptions {
@@ -174,15 +176,36 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
       options.onEvaluation?.(evaluation);
       if (best && best.validationLoss <= evaluation.validationLoss) return;
       best = evaluation;
-      await keep.save();
+      await keep.save(signal);
     };
     await train(session, training.rows, { ...options, onProgress, subject: undefined, afterStep });
-    await keep.restore();
+    await keep.restore(signal);
     const record = { dfmerge: VERSION, command: 'finetune', best, evaluations };
     const { overwrite, onWarning } = options;
+    const { architecture, base } = session.set;
+    const origin = await originOf(base.dir, base.checkpoint.config);
+    const settings = {
+      ...withDefaults(trainingOptions(options), TRAINING_DEFAULTS),
+      evaluateEvery,
+      computeDtype: session.computeDtype,
+    };
+    const card = () =>
+      trainingCard({
+        dfmerge: VERSION,
+        architecture,
+        model: options.model,
+        origin,
+        task,
+        settings,
+        best: { ...(best as unknown as FinetuneEvaluation), examples: validation.all.length },
+      });
     const written = (done: number) => course.report({ stage: 'writing', phase: 'write', done, total: 1, subject: out });
     written(0);
-    await session.write(out, { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, record, onWarning }, signal);
+    await session.write(
+      out,
+      { dtype: options.dtype ?? FINETUNE_DEFAULTS.dtype, overwrite, card, record, onWarning },
+      signal,
+    );
     written(1);
     return { best: best as unknown as FinetuneEvaluation, evaluations };
   } finally {
@@ -220,7 +243,7 @@ class BestParameters {
     private readonly target: string,
   ) {}
 
-  async save(): Promise<void> {
+  async save(signal: AbortSignal | undefined): Promise<void> {
     const what = `cannot write ${this.target}`;
     const next = await temporaryBeside(this.target).catch((error: unknown) => {
       throw fileError(error, what);
@@ -229,11 +252,13 @@ class BestParameters {
     try {
       await fillSafetensorsFile(next.path, tensors, {
         writeTensors: (file, places) =>
-          this.session.job((engine) =>
-            engine.write(
-              'parameters',
-              places.map((place) => ({ file, ...place })),
-            ),
+          this.session.job(
+            (engine) =>
+              engine.write(
+                'parameters',
+                places.map((place) => ({ file, ...place })),
+              ),
+            signal,
           ),
       });
     } catch (error) {
@@ -244,7 +269,7 @@ class BestParameters {
     this.#file = next;
   }
 
-  async restore(): Promise<void> {
+  async restore(signal: AbortSignal | undefined): Promise<void> {
     const file = this.#file!.path; // The last step is always evaluated, and the first evaluation is always kept.
     const { tensors } = await readHeader(file);
     const sources = this.session.parameters.map(({ name }) => ({
@@ -254,7 +279,7 @@ class BestParameters {
       dtype: 'F32' as const,
     }));
     const index = this.session.engine.addModel(sources);
-    await this.session.load(index);
+    await this.session.load(index, signal);
   }
 
   async discard(): Promise<void> {

@@ -1,10 +1,12 @@
 import { architectures } from '../architectures/index.js';
+import { madeCard } from '../card/training_card.js';
 import { temporaryBeside } from '../core/temporary.js';
 import { createModel } from '../engine/create.js';
 import { tokenizeRows, tokenizerOf } from '../tasks/tokenize.js';
 import { Pace } from '../core/pace.js';
 import { fileError } from '../core/files.js';
 import { RandomStream } from '../core/random_stream.js';
+import { VERSION } from '../core/version.js';
 import { Session, type ComputeOptions } from '../engine/session.js';
 import type { ProgressEvent, RunOptions } from '../core/progress.js';
 import { mean, sum } from '../core/statistics.js';
@@ -73,7 +75,7 @@ export async function pretrain(
         afterStep,
       });
     }
-    await session.write(out, { dtype: 'float32' }, run.signal);
+    await session.write(out, { dtype: 'float32', card: () => cardOf(plan) }, run.signal);
     return {
       parameters: countParameters(session),
       firstLoss: mean(losses.slice(0, AVERAGED)),
@@ -83,6 +85,12 @@ export async function pretrain(
     session?.close();
     await random.remove();
   }
+}
+
+function cardOf({ stories, pretraining }: Plan): string {
+  const steps = sum(pretraining.map((stretch) => stretch.steps));
+  const description = `The base model of \`dfmerge demo\`: trained in ${steps} steps on ${stories} texts that the demo makes up, and of use to the demo alone.`;
+  return madeCard({ dfmerge: VERSION, architecture: architectures()[0], description });
 }
 
 /** The tokenizer_config.json without which transformers takes a T5's tokenizer for a SentencePiece one. */

@@ -173,7 +173,7 @@ export class Session {
   /** Writes θ as a Hugging Face folder named and sharded like the base. Errors: those of writeModelFolder, NUMERIC. */
   async write(
     out: string,
-    options: Pick<ModelFolder, 'dtype' | 'metadata' | 'overwrite' | 'extraFiles' | 'record' | 'onWarning'>,
+    options: Pick<ModelFolder, 'dtype' | 'metadata' | 'overwrite' | 'extraFiles' | 'card' | 'record' | 'onWarning'>,
     signal?: AbortSignal,
   ): Promise<void> {
     const { base, parameterOf, addedTensors, configChanges, tokenizerDir } = this.set;

@@ -117,7 +117,7 @@ export function checkTrainingOptions(options: TrainingOptions): void {
 }
 
 /** The options of a training among others. */
-function trainingOptions(options: TrainingOptions): TrainingOptions {
+export function trainingOptions(options: TrainingOptions): TrainingOptions {
   const names = Object.keys(TRAINING_KINDS) as (keyof TrainingOptions)[];
   return Object.fromEntries(names.map((name) => [name, options[name]]));
 }

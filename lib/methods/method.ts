@@ -78,8 +78,12 @@ export interface MergeMethod {
   readonly title: string;
   /** The formula of θ in one line of plain text. */
   readonly formula: string;
+  /** What it does, in a sentence for readers who know no formula: it stands in the model cards of merges. */
+  readonly summary: string;
   /** The paper or the code that it comes from. */
   readonly source: string;
+  /** The paper as a BibTeX entry, for model cards; absent where there is none. */
+  readonly citation?: string;
   readonly parameters: readonly MethodParameter[];
   readonly needs: MethodNeeds;
   /** How a search works; absent where it has nothing to look for. */

@@ -1,7 +1,7 @@
 import { METHODS, SEARCH_METHODS, type RegisteredMethod } from './index.js';
 import type { MethodParameter } from './parameter.js';
 
-/** The table of methods in README, in Markdown. `npm run docs:methods` puts it there. */
+/** The table of methods in docs/recipe.md, in Markdown. `npm run docs:methods` puts it there. */
 export function methodsTable(): string {
   const rows = METHODS.map((method) => [
     [method.name, ...method.aliases].map((spelling) => `\`${spelling}\``).join(', '),

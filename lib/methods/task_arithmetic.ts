@@ -8,7 +8,16 @@ export const taskArithmetic = {
   aliases: [],
   title: 'Task arithmetic',
   formula: 'θ0 + Σ λ_i τ_i',
+  summary:
+    'What fine-tuning changed in each model, its task vector, is multiplied by a coefficient, usually the same for all, and added to the base model.',
   source: 'Ilharco et al., ICLR 2023, arXiv 2212.04089',
+  citation: `@inproceedings{ilharco2023editing,
+  title = {Editing Models with Task Arithmetic},
+  author = {Ilharco, Gabriel and Ribeiro, Marco Tulio and Wortsman, Mitchell and Gururangan, Suchin and Schmidt, Ludwig and Hajishirzi, Hannaneh and Farhadi, Ali},
+  booktitle = {International Conference on Learning Representations},
+  year = {2023},
+  url = {https://arxiv.org/abs/2212.04089}
+}`,
   parameters: [WEIGHT, NORMALIZE],
   needs: { base: true, models: { least: 1 }, tasks: false, reduction: false },
   search: { over: 'one coefficient', grid: Array.from({ length: 11 }, (_, i) => i / 10) },

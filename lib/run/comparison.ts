@@ -19,7 +19,8 @@ import { keptScores, once, type Prepared, type ToScore } from './kept_scores.js'
 const UNMERGED: readonly string[] = ['base', 'fine-tuned'];
 
 const BASE_LABEL = 'base';
-const FINE_TUNED_LABEL = 'fine-tuned (each on its own task)';
+/** The label of the models as they were fine-tuned. */
+export const FINE_TUNED_LABEL = 'fine-tuned (each on its own task)';
 
 /** Other ways to use the same models, to set beside a merged one: the models as they are, then methods that need no search of their own. */
 export const COMPARISONS: readonly string[] = [

@@ -1,3 +1,5 @@
+import { mergeCard } from '../card/merge_card.js';
+import { originOf } from '../card/origin.js';
 import type { Overwrite } from '../checkpoint/write.js';
 import type { ManifestFiles } from '../core/manifest.js';
 import { inStage } from '../core/course.js';
@@ -11,7 +13,7 @@ import { partOfJournal, type Journal } from '../search/journal.js';
 import type { ComparisonRecord } from '../search/journal_event.js';
 import type { SearchResult } from '../search/search.js';
 import type { Score, TaskScores } from '../tasks/scores.js';
-import { compare, idleModels, toScore, type Comparison } from './comparison.js';
+import { compare, FINE_TUNED_LABEL, idleModels, toScore, type Comparison } from './comparison.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
 import { isWhole, saysTheSame } from './finished.js';
@@ -38,7 +40,7 @@ export interface FinishOptions extends RunOptions {
 
 /**
  * Evaluates the comparisons, merges at the coefficients, evaluates the merge on every task and writes it, all at once, as a model folder
- * with `dfmerge.json` and `report.html`, and with the journal of a search.
+ * with `dfmerge.json`, `report.html` and a model card, and with the journal of a search.
  */
 export async function finishRun(context: RunContext, options: FinishOptions): Promise<RunRecord> {
   const { session, recipe, tasks } = context;
@@ -109,7 +111,7 @@ interface FinalOptions extends FinishOptions {
 }
 
 async function writeRun(
-  { session, recipe }: RunContext,
+  { session, recipe, method }: RunContext,
   options: FinishOptions,
   { record, spent }: { record: () => RunRecord; spent: Seconds[] },
 ): Promise<RunRecord> {
@@ -129,8 +131,16 @@ async function writeRun(
     };
   };
   const { overwrite, onWarning } = options;
+  const { architecture, base, models } = session.set;
+  const origins = [await originOf(base.dir, base.checkpoint.config)];
+  for (const { dir } of models) origins.push(await originOf(dir));
+  const card = () => {
+    const run = written as RunRecord;
+    const fineTuned = run.comparisons.find(({ label }) => label === FINE_TUNED_LABEL);
+    return mergeCard(run, { method, architecture, origins, fineTuned });
+  };
   const recorded = (files: ManifestFiles) => (written = { ...(written as RunRecord), files });
-  const folder = { dtype: recipe.dtype, overwrite, extraFiles, record: recorded, onWarning };
+  const folder = { dtype: recipe.dtype, overwrite, extraFiles, card, record: recorded, onWarning };
   await session.write(options.out, folder, options.signal);
   progress(1);
   return written as RunRecord;

@@ -258,7 +258,7 @@ check('no addon, then a broken one: NATIVE_LOAD says what to do, and npm rebuild
   works(folder);
 });
 
-/** Bundles the user's program of a project as README says it, and returns the bundle's file. */
+/** Bundles the user's program of a project as docs/running.md says it, and returns the bundle's file. */
 function bundle(folder, format) {
   writeFileSync(join(folder, 'use.js'), useByName);
   const file = join(folder, 'bundled', format === 'cjs' ? 'use.cjs' : 'use.mjs');

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../bindings/index.js';
 
@@ -23,7 +23,19 @@ const WANTED = [
   /^bindings\/([a-z_]+\.(cc|h)|install\.cjs)$/,
   /^native\/[\w/]+\.(cc|h)$/,
   /^prebuilds\/[\w-]+\/[\w.]+\.node$/,
+  /^(CONTRIBUTING\.md|docs\/[\w-]+\.md|bench\/RESULTS\.md)$/,
 ];
+
+/** What pages of the package link to, but for those for contributors, who have the sources. */
+function linkedFiles(): string[] {
+  const found = new Set(['README.md']);
+  for (const file of found) {
+    if (!file.endsWith('.md') || /^(CONTRIBUTING|bench|docs\/adding)/.test(file)) continue;
+    for (const [, path = ''] of readFileSync(join(root, file), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g))
+      found.add(normalize(join(dirname(file), path)));
+  }
+  return [...found];
+}
 
 test('the package holds what users need and nothing else', (t) => {
   const files = packedFiles();
@@ -47,6 +59,12 @@ test('the package holds what users need and nothing else', (t) => {
     needed.filter((file) => !files.includes(file)),
     [],
     'sources to compile from, and the compiled library',
+  );
+
+  t.deepEqual(
+    linkedFiles().filter((file) => !files.includes(file)),
+    [],
+    'what README and its pages link to',
   );
 
   const modules = files.filter((file) => file.endsWith('.js'));

@@ -7,6 +7,7 @@ import { canIgnore, isDispensable, nameOf } from './names.js';
 registerArchitecture({
   name: 't5',
   title: 'T5',
+  transformersClass: 'AutoModelForSeq2SeqLM',
   modelTypes: ['t5', 'mt5'],
   unlike: { umt5: 'umt5 has a position bias in every block, which this engine does not compute' },
   tokenizerClass: 'T5Tokenizer',

@@ -14,6 +14,7 @@ function engineConfig(config: Record<string, unknown>, file: string): EngineConf
 registerArchitecture({
   name: 'bag',
   title: 'bag of tokens',
+  transformersClass: 'AutoModel',
   modelTypes: ['bag'],
   engineConfig,
   newConfig: ({ vocabSize, width }) => ({ model_type: 'bag', vocab_size: vocabSize, width }),
