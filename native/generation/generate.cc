@@ -49,8 +49,8 @@ Generated generate(Stream& stream, const Generation& generation) {
     now.inputs.push_back(i);
   }
   now.tokens.resize(static_cast<size_t>(inputs));
-  const float* logits = decoding.begin();
-  for (;;) {
+  const float* logits = inputs > 0 ? decoding.begin() : nullptr;
+  while (!now.inputs.empty()) {
     stream.check_stop();
     const auto sequences = static_cast<int64_t>(now.tokens.size());
     std::vector<BestToken> best(static_cast<size_t>(sequences * count));
@@ -74,10 +74,10 @@ Generated generate(Stream& stream, const Generation& generation) {
       }
       first += running;
     }
-    if (next.inputs.empty()) break;
-    decoding.reorder(next.parents);
-    logits = decoding.step(next.tokens);
     now = std::move(next);
+    if (now.inputs.empty()) break;
+    decoding.reorder(now.parents);
+    logits = decoding.step(now.tokens);
   }
   Generated generated;
   generated.offsets.push_back(0);
