@@ -4,7 +4,7 @@ import { open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { checkpointFingerprint } from '../lib/checkpoint/fingerprint.js';
+import { checkpointFingerprints } from '../lib/checkpoint/fingerprint.js';
 import { digestFiles } from '../lib/core/file_digest.js';
 import type { ProgressEvent } from '../lib/core/progress.js';
 import { temporaryFolder } from './support/tiny_t5.js';
@@ -39,7 +39,8 @@ async function changeByte(file: string, position: number): Promise<void> {
 test('a changed byte anywhere in a large checkpoint is seen', async (t) => {
   const { file } = await place();
   const size = 65 * MEBIBYTE;
-  const of = () => checkpointFingerprint({ dir: join(file, '..'), config: {}, shards: ['weights'] }, { cache: false });
+  const checkpoint = { dir: join(file, '..'), config: {}, shards: ['weights'] };
+  const of = async () => (await checkpointFingerprints([checkpoint], { cache: false }))[0];
   await writeFile(file, '');
   const handle = await open(file, 'r+');
   await handle.truncate(size);

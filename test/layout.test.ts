@@ -16,7 +16,7 @@ const NATIVE = [
   /^native\/ops\//,
   /^native\/merge\//,
   /^native\/models\//,
-  /^native\/(fisher|training)\//,
+  /^native\/(fisher|training|generation)\//,
   /^native\/[a-z_]+\.(h|cc)$/, // the engine
   /^bindings\//,
 ];
@@ -37,6 +37,7 @@ const LIB = [
   /^lib\/search\//,
   /^lib\/card\//,
   /^lib\/run\//,
+  /^lib\/model\//,
   /^lib\/report\//,
   /^lib\/commands\//,
   /^lib\/demo\//,

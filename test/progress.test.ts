@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import test from 'ava';
 import stringWidth from 'string-width';
@@ -9,9 +11,11 @@ import { evaluate } from '../lib/commands/evaluate.js';
 import { finetune } from '../lib/commands/finetune.js';
 import { fisher } from '../lib/commands/fisher.js';
 import { COMPARISONS } from '../lib/run/comparison.js';
+import { digestFiles } from '../lib/core/file_digest.js';
 import { Course, inStage, type PlannedStage } from '../lib/core/course.js';
 import type { ProgressEvent } from '../lib/core/progress.js';
 import { DemoCourse } from '../lib/demo/course.js';
+import { temporaryFolder } from './support/tiny_t5.js';
 import { makeWorkspace } from './support/workspace.js';
 
 /** A course whose clock goes on by what a test says, and the events that it has told. */
@@ -75,6 +79,24 @@ test('the time left is that of the whole run: comparisons and final evaluations 
   const last = after(3, { stage: 'writing', phase: 'write', done: 1, total: 1 });
   t.is(last.secondsLeft, 0);
   t.is(last.fraction, 1);
+});
+
+test('reading is a part of the run, and its speed tells nothing of how fast the machine computes', (t) => {
+  const reading: PlannedStage = { stage: 'reading', work: [{ phase: 'read', cost: 2 }] };
+  const read = (done: number): ProgressEvent => ({ stage: 'reading', phase: 'read', done, total: 100, subject: 'x' });
+  const one = watched([reading, ...STAGES]);
+  one.after(60, read(0));
+  const half = one.after(600, read(50)).fraction ?? 0;
+  t.true(half > 0 && half < 1);
+  const whole = one.after(600, read(100));
+  t.true(Math.abs((whole.fraction ?? 0) - 2 * half) < 1e-12);
+  t.is(whole.secondsLeft, undefined);
+  one.after(0, scored('trials', 0, 1));
+  const left = one.after(5, scored('trials', 1, 1)).secondsLeft;
+  // Where the digests are remembered nothing is read, and the bar begins at its beginning.
+  const remembered = watched([reading, ...STAGES]);
+  t.is(remembered.after(0, scored('trials', 0, 1)).fraction, 0);
+  t.is(remembered.after(5, scored('trials', 1, 1)).secondsLeft, left);
 });
 
 test('what a stage leaves undone is not waited for, and trials that are stopped early shorten those to come', (t) => {
@@ -167,7 +189,15 @@ test('every command tells how much of the whole run is done, from its stages to 
   const searched = await run((onProgress) => search(space.recipe, { out: out('s'), compare, onProgress, threads: 1 }));
   t.deepEqual(
     searched.stages.filter((stage) => stage !== 'opening'),
-    ['trials', ...compare.map((name) => `comparison ${name}` as const), 'merge', 'validation', 'test', 'writing'],
+    [
+      'reading',
+      'trials',
+      ...compare.map((name) => `comparison ${name}` as const),
+      'merge',
+      'validation',
+      'test',
+      'writing',
+    ],
   );
   // Everything that was planned has happened: each stage begins where the one before has ended.
   const begun = searched.events.filter(({ stage }, i) => i > 0 && searched.events[i - 1].stage !== stage);
@@ -187,7 +217,10 @@ test('every command tells how much of the whole run is done, from its stages to 
   );
   const [model, data] = [space.path('models', 'a'), space.path('data', 'a')];
   await run((onProgress) => evaluate({ model, data, onProgress, threads: 1 }));
-  await run((onProgress) => fisher({ model, data, out: out('f.safetensors'), onProgress, threads: 1 }));
+  const measured = await run((onProgress) =>
+    fisher({ model, data, out: out('f.safetensors'), cache: false, onProgress, threads: 1 }),
+  );
+  t.deepEqual(measured.stages, ['fisher', 'reading', 'writing']);
   await run((onProgress) =>
     finetune({ model, data, out: out('t'), steps: 7, evaluateEvery: 3, batchSize: 4, onProgress, threads: 1 }),
   );
@@ -269,6 +302,40 @@ test('without a terminal plain lines say the time left of the whole run', (t) =>
     fraction: 0.9,
   });
   t.deepEqual(written, ['final test: evaluating sst2: 3 of 9, 1 min 20 s left\n']);
+});
+
+test('a training says its step', (t) => {
+  const event: ProgressEvent = { stage: 'training', phase: 'train', done: 3, total: 8 };
+  t.is(progressWords(event), 'training, step 4 of 8');
+  t.is(progressWords({ ...event, subject: 'sst2', done: 8 }), 'training sst2, step 8 of 8');
+  const { written, stream } = terminal(80);
+  const lines = { quiet: false, stream: Object.assign(stream, { isTTY: false }), now: () => 1e6 };
+  new ProgressDisplay(lines).update(event);
+  t.deepEqual(written, ['training, step 4 of 8\n']);
+});
+
+test('files that are read before a run count by their bytes', async (t) => {
+  const reading: ProgressEvent = {
+    stage: 'reading',
+    phase: 'read',
+    subject: '/x/base/w.safetensors',
+    done: 30,
+    total: 90,
+  };
+  const words = `reading 30 of 90 MiB: ${join('base', 'w.safetensors')}`;
+  t.is(barLine({ event: { ...reading, fraction: 0.01 } }, 80), `[          ] 1%  ${words}`);
+  // A check tells of nothing else, and has no course.
+  t.is(barLine({ event: reading }, 80), `[===       ] 33%  ${words}`);
+  const { written, stream } = terminal(80);
+  const lines = { quiet: false, stream: Object.assign(stream, { isTTY: false }), now: () => 1e6 };
+  new ProgressDisplay(lines).update(reading);
+  t.deepEqual(written, [`${words}\n`]);
+  const events: ProgressEvent[] = [];
+  const file = join(await temporaryFolder(), 'weights');
+  await writeFile(file, Buffer.alloc(3 * 2 ** 20 + 1));
+  await digestFiles([file], { cache: false, onProgress: (event) => events.push(event) });
+  t.true(events.every(({ stage, phase, total }) => stage === 'reading' && phase === 'read' && total === 4));
+  t.deepEqual([events[0].done, events.at(-1)?.done], [0, 4]);
 });
 
 test('the stage says what a final evaluation and a comparison are', (t) => {

@@ -21,12 +21,3 @@ export async function checkpointFingerprints(
       .digest('hex');
   });
 }
-
-/** What checkpointFingerprints gives for one checkpoint. */
-export async function checkpointFingerprint(
-  checkpoint: Pick<Checkpoint, 'dir' | 'config' | 'shards'>,
-  options: DigestOptions = {},
-): Promise<string> {
-  const [fingerprint] = await checkpointFingerprints([checkpoint], options);
-  return fingerprint;
-}

@@ -11,8 +11,8 @@ export interface Terminal {
 
 /** What came of a command. */
 export interface Outcome {
-  /** What --json prints, besides the command, its output and the version. */
-  result: object;
+  /** What --json prints, besides the command, its output and the version; absent where the command has printed it already. */
+  result?: object;
   /** What was written, as the user named it. */
   out?: string;
   /** Prints the result for people. */
@@ -22,12 +22,12 @@ export interface Outcome {
 /** The argument of a command that is no option. */
 export interface Positional {
   name: string;
-  /** True where there may be several of it: its value is then the list of them. */
-  several?: true;
   /** What stands for it in the help, such as RECIPE. */
   value: string;
   describe: string;
   required: boolean;
+  /** Whether there may be several, so that the value is a list; it may hold `-`, which stands for standard input or nothing. */
+  several?: boolean;
 }
 
 /** A command as the command line knows it. */
@@ -57,7 +57,7 @@ export interface TypedCommand<O extends Options, P extends Positional> extends O
 
 /** The values of a command's options and of its positional argument. */
 export type ArgumentsOf<O extends Options, P extends Positional = never> = ValuesOf<O> &
-  Record<P['name'], P extends { several: true } ? string[] : string>;
+  ([P] extends [never] ? unknown : Record<P['name'], P extends { several: true } ? string[] : string>);
 
 /** Defines a command; the types of its arguments follow from its options. */
 export function command<O extends Options, const P extends Positional = never>(

@@ -7,6 +7,7 @@ import { finetuneCommand } from './finetune.js';
 import { fisherCommand } from './fisher.js';
 import { infoCommand } from './info.js';
 import { mergeCommand } from './merge.js';
+import { predictCommand } from './predict.js';
 import { reportCommand } from './report.js';
 import { searchCommand } from './search.js';
 
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   fisherCommand,
   evaluateCommand,
   finetuneCommand,
+  predictCommand,
   reportCommand,
   compareCommand,
   infoCommand,

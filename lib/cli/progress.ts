@@ -94,7 +94,8 @@ export class ProgressDisplay {
     const now = this.#now();
     if (event.done === 0 || event.total < 2 || now - this.#lastLine < 10_000) return;
     this.#lastLine = now;
-    this.#stream.write(`${progressWords(event)}: ${event.done} of ${event.total}${leftWords(this.secondsLeft)}\n`);
+    const counted = event.phase === 'read' || event.phase === 'train' ? '' : `: ${event.done} of ${event.total}`;
+    this.#stream.write(`${progressWords(event)}${counted}${leftWords(this.secondsLeft)}\n`);
   }
 }
 

@@ -1,8 +1,10 @@
+import { basename, dirname, join } from 'node:path';
 import stringWidth from 'string-width';
 import type { ProgressEvent, Stage } from '../core/progress.js';
 import { roughDuration } from '../report/format.js';
 
 const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
+  read: 'reading',
   load: 'loading',
   fisher: 'measuring Fisher',
   merge: 'merging',
@@ -10,6 +12,7 @@ const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   suggest: 'suggesting',
   write: 'writing',
   train: 'training',
+  generate: 'generating',
   search: 'searching',
 };
 
@@ -32,11 +35,19 @@ export interface BarState {
 /** What is being done, and in which stage. */
 export function progressWords({ phase, subject, trial, stage, done, total }: ProgressEvent, trials = 0): string {
   if (phase === 'search' && done < total) return `trial ${done + 1}/${total}`;
-  const what = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
+  if (phase === 'read')
+    return `reading ${done} of ${total} MiB${subject === undefined ? '' : `: ${shortPath(subject)}`}`;
+  const doing = [PHASE_WORDS[phase], subject].filter(Boolean).join(' ');
+  const what = phase === 'train' ? `${doing}, step ${Math.min(done + 1, total)} of ${total}` : doing;
   if (trial !== undefined) return `trial ${trial}${trials > 0 ? `/${trials}` : ''} ${what}`;
   if (stage?.startsWith('comparison ')) return `comparing ${stage.slice('comparison '.length)}: ${what}`;
   const named = stage && STAGE_WORDS[stage];
   return named === undefined ? what : phase === 'merge' ? named : `${named}: ${what}`;
+}
+
+/** A file's name and that of its folder: weights are called the same in every model. */
+function shortPath(file: string): string {
+  return join(basename(dirname(file)), basename(file));
 }
 
 /**
@@ -44,7 +55,9 @@ export function progressWords({ phase, subject, trial, stage, done, total }: Pro
  * being done and the best so far. Where they are too few, the best goes before the rest is cut.
  */
 export function barLine({ event, trials, secondsLeft }: BarState, columns: number): string {
-  const { fraction = 0, best } = event;
+  const { done, total, best } = event;
+  // What tells of nothing but the files that it reads has no course.
+  const { fraction = event.phase === 'read' && total > 0 ? done / total : 0 } = event;
   const size = columns < 60 ? 6 : columns < 100 ? 10 : 24;
   const full = Math.min(size, Math.floor(size * fraction));
   const bar = `[${'='.repeat(full)}${' '.repeat(size - full)}]`;

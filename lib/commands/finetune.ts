@@ -163,7 +163,7 @@ async function finetuneInto(out: string, options: FinetuneOptions): Promise<Fine
     const afterStep = async ({ step, loss }: { step: number; loss: number }): Promise<void> => {
       losses.push(loss);
       if (step % evaluateEvery !== 0 && step !== steps) return;
-      const { accuracy, results } = await evaluateRows(session, validationRows, { signal, onProgress });
+      const { accuracy, results } = await evaluateRows(session, validationRows, { signal, onProgress, subject: task });
       const tokens = sum(results.map(({ tokens: lengths, label }) => lengths[label]));
       const evaluation: FinetuneEvaluation = {
         step,

@@ -1,7 +1,7 @@
 import { FISHER_MODES } from '../../bindings/index.js';
 import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
-import { checkpointFingerprint } from '../checkpoint/fingerprint.js';
+import { checkpointFingerprints } from '../checkpoint/fingerprint.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
 import { DfMergeError } from '../core/errors.js';
 import { Pace } from '../core/pace.js';
@@ -133,6 +133,7 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
     const run = inStage({ ...options, onProgress: course.report }, 'fisher');
     course.plan([
       { stage: 'fisher', work: [{ phase: 'fisher', cost: fisherCost(measured, mode) }] },
+      { stage: 'reading', work: [{ phase: 'read', cost: session.set.models.length + 1 }] },
       { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
     ]);
     const { skipped } = await measureFisher(session, measured, {
@@ -142,7 +143,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       draw: { seed, task },
       subject: task,
     });
-    const member = session.set.models[0] ?? session.set.base;
+    const members = [session.set.base, ...session.set.models].map(({ checkpoint }) => checkpoint);
+    const fingerprints = await checkpointFingerprints(members, run);
     const metadata = {
       mode,
       samples: String(indices.length),
@@ -150,8 +152,8 @@ export async function fisher(options: MeasureOptions): Promise<MeasureResult> {
       epsilon: String(epsilon),
       compute_dtype: session.computeDtype,
       seed: String(seed),
-      model: await checkpointFingerprint(member.checkpoint, run),
-      ...(options.base === undefined ? {} : { base: await checkpointFingerprint(session.set.base.checkpoint, run) }),
+      model: fingerprints[fingerprints.length - 1],
+      ...(options.base === undefined ? {} : { base: fingerprints[0] }),
       digests: DIGEST_SCHEME,
       data: split.digest,
       ...(minWeight > 0 ? { min_weight: String(minWeight), skipped: JSON.stringify(skipped) } : {}),

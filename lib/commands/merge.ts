@@ -24,7 +24,7 @@ import { finishRun } from '../run/output.js';
 import { recipeInputs } from '../run/inputs.js';
 import { assertRunnable } from '../run/preflight.js';
 import type { RunRecord } from '../run/record.js';
-import { warnOfOtherInputs } from '../run/searched_inputs.js';
+import { isOfSearch, warnOfOtherInputs } from '../run/searched_inputs.js';
 import { checkSettings } from '../run/settings.js';
 import { plannedStages } from '../run/stages.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -80,7 +80,8 @@ async function mergeInto(out: string, recipe: MergeRecipe, given: MergeOptions):
   const context = await openRun(recipe, needs, options);
   try {
     checkScorable(context, compare);
-    course.plan(plannedStages(context, { compare, search: false }));
+    const hashes = recipe.models.some(({ fisher }) => fisher !== undefined) || isOfSearch(recipe);
+    course.plan(plannedStages(context, { compare, search: false, hashes }));
     const coefficients = recipe.models.map(({ coefficient }) => coefficient);
     await checkFisherFiles(context, { coefficients, compare }, options);
     await warnOfOtherInputs(context, options);

@@ -119,7 +119,7 @@ async function searchInto(out: string, written: SearchRecipe, given: SearchOptio
     checkScorable(opened, compare);
     const subsets = opened.tasks.flatMap(({ subset }) => (subset ? [subset.rows] : []));
     await checkSearchable(subsets, new Pace(options.signal));
-    course.plan(plannedStages(opened, { compare, search: true }));
+    course.plan(plannedStages(opened, { compare, search: true, hashes: true }));
     const { value: digests, seconds } = await timed(() => inputDigests(opened, options));
     await checkFisherFiles(opened, { compare }, { ...options, checkpoints: digests.checkpoints });
     const context = { ...opened, loadSeconds: opened.loadSeconds + seconds, fisherFiles: digests.fisherFiles };

@@ -7,7 +7,7 @@ export interface PlannedWork {
   phase: ProgressEvent['phase'];
   /** The task or model; without it events about any subject count. */
   subject?: string;
-  /** How much work it is: tokens in `evaluate`, gradients times tokens in `fisher` and `train`, passes over the weights in `merge`, and 1 elsewhere. */
+  /** How much work it is: tokens in `evaluate`, gradients times tokens in `fisher` and `train`, passes over the weights in `merge`, files in `read`, and 1 elsewhere. */
   cost: number;
 }
 
@@ -34,6 +34,7 @@ interface Leg {
  * multiplies with each, and a file is slower than memory by far. It is used until the phase itself has been measured.
  */
 const USUAL: Record<ProgressEvent['phase'], number> = {
+  read: 300,
   load: 300,
   fisher: 3,
   merge: 300,
@@ -41,6 +42,7 @@ const USUAL: Record<ProgressEvent['phase'], number> = {
   suggest: 0,
   write: 3000,
   train: 3,
+  generate: 20,
   search: 0,
 };
 
@@ -80,6 +82,7 @@ export class Course {
   /** Sets what is to be done from here on. */
   plan(stages: readonly PlannedStage[]): void {
     this.#at = 0;
+    this.#last = this.now();
     this.#legs = stages.map(({ stage, trial, work }) => ({
       stage,
       trial,
@@ -110,7 +113,7 @@ export class Course {
     this.#advance(event, seconds);
     const { left, total } = this.#estimate();
     if (total > 0) this.#fraction = Math.min(1, Math.max(this.#fraction, 1 - left / total));
-    const known = [...this.#measured.values()].some(({ cost }) => cost > 0);
+    const known = this.#telling.length > 0;
     this.tell?.({
       ...event,
       stage: this.#stage,
@@ -163,23 +166,31 @@ export class Course {
         const { planned, done: finished } = (trial !== undefined && this.#trials.get(phase)) || { planned: 0, done: 0 };
         const share = i >= this.#at && planned > 0 ? finished / planned : 1;
         const seconds = cost * this.#rate(phase, scale);
-        total += seconds * (done + (1 - done) * share);
+        // Files whose hashes are remembered were never read.
+        const counted = i < this.#at && phase === 'read' ? done : done + (1 - done) * share;
+        total += seconds * counted;
         if (i >= this.#at) left += seconds * (1 - done) * share;
       }
     });
     return { left, total };
   }
 
+  /** What was measured and tells how fast the machine computes. A disk's speed says nothing of that. */
+  get #telling(): [ProgressEvent['phase'], Measured][] {
+    return [...this.#measured].filter(([phase, { cost }]) => cost > 0 && USUAL[phase] > 0 && phase !== 'read');
+  }
+
   /** Seconds per unit of USUAL, over all phases that were measured. */
   get #scale(): number {
-    const measured = [...this.#measured].filter(([phase, { cost }]) => cost > 0 && USUAL[phase] > 0);
+    const measured = this.#telling;
     const usual = sum(measured.map(([phase, { cost }]) => cost * USUAL[phase]));
     return usual > 0 ? sum(measured.map(([, { seconds }]) => seconds)) / usual : 1;
   }
 
   #rate(phase: ProgressEvent['phase'], scale: number): number {
     const { seconds = 0, cost = 0 } = this.#measured.get(phase) ?? {};
-    return cost > 0 ? seconds / cost : USUAL[phase] * scale;
+    // Seconds count beside seconds only.
+    return cost > 0 && this.#telling.length > 0 ? seconds / cost : USUAL[phase] * scale;
   }
 }
 

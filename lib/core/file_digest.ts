@@ -59,13 +59,15 @@ async function readDigests(
   try {
     for (const [key, file] of files) opened.push(await openFile(file, key));
     const total = Math.ceil(sum(opened.map(({ size }) => size)) / MEBIBYTE);
+    const tell = (done: number, { file }: OpenFile) =>
+      onProgress?.({ stage: 'reading', phase: 'read', done, total, subject: file });
     let bytes = 0;
     const chunks = chunksOf(opened);
     const work = async () => {
       const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       for (const { of, index } of chunks) {
         checkAborted(signal);
-        onProgress?.({ phase: 'load', done: Math.floor(bytes / MEBIBYTE), total, subject: of.file });
+        tell(Math.floor(bytes / MEBIBYTE), of);
         const chunk = await readChunk(of, index, buffer);
         of.hashes[index] = Buffer.from(await crypto.subtle.digest('SHA-256', chunk));
         bytes += chunk.length;
@@ -73,7 +75,7 @@ async function readDigests(
     };
     await allSettledOrFirstError(Array.from({ length: IN_FLIGHT }, work));
     for (const one of opened) digests.set(one.key, await finish(one, memory));
-    if (opened.length > 0) onProgress?.({ phase: 'load', done: total, total, subject: opened.at(-1)!.file });
+    if (opened.length > 0) tell(total, opened[opened.length - 1]);
   } finally {
     for (const { handle } of opened) await handle.close();
   }

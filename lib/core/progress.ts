@@ -1,9 +1,10 @@
 /**
- * The stages of a run. A search opens, goes through its trials, makes each comparison, merges, evaluates on the validation and the test splits
+ * The stages of a run. A search opens, reads the models and the Fisher files that it hashes, goes through its trials, makes each comparison, merges, evaluates on the validation and the test splits
  * and writes; other calls have some of these, or an evaluation, the measurement of a Fisher or a training in their place.
  */
 export type Stage =
   | 'opening'
+  | 'reading'
   | 'trials'
   | `comparison ${string}`
   | 'merge'
@@ -14,12 +15,13 @@ export type Stage =
   | 'training'
   | 'writing';
 
-/** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps. */
+/** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps, and MiB in
+ * `read`. */
 export interface ProgressEvent {
-  phase: 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'search';
+  phase: 'read' | 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'generate' | 'search';
   done: number;
   total: number;
-  /** The task or model that is being worked on. */
+  /** The task, model or file that is being worked on. */
   subject?: string;
   /** The number of the trial in a search, counted from 1. */
   trial?: number;

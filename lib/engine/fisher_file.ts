@@ -13,7 +13,7 @@ export interface FisherMetadata {
   epsilon: string;
   /** The dtype of matrix products' operands when it was measured. */
   compute_dtype: string;
-  /** The checkpointFingerprint of the model, and that of the base where it was measured between the two. */
+  /** What checkpointFingerprints gives for the model, and that of the base where it was measured between the two. */
   model: string;
   base?: string;
   /** DIGEST_SCHEME; files of earlier versions, whose digests were others, have none. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { RunOptions } from '../core/progress.js';
 import { isObject } from '../core/files.js';
+import type { Recipe } from '../recipe/recipe.js';
 import { readLines, type Json } from '../search/journal_file.js';
 import { differingKeys, type JournalHeader } from '../search/journal_header.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
@@ -15,8 +16,8 @@ import { JOURNAL_FILE } from './output.js';
  */
 export async function warnOfOtherInputs(context: RunContext, options: RunOptions & DataOptions): Promise<void> {
   const { recipe, warnings } = context;
-  const journal = recipe.file === undefined ? undefined : join(dirname(recipe.file), JOURNAL_FILE);
-  if (journal === undefined || !existsSync(journal)) return;
+  const journal = journalOf(recipe);
+  if (journal === undefined) return;
   const [found] = readLines(journal).lines;
   if (!isObject(found)) return;
   const wanted = journalHeader(context, await inputDigests(context, options));
@@ -27,6 +28,16 @@ export async function warnOfOtherInputs(context: RunContext, options: RunOptions
   const names = headerNames(context);
   const what = differences.map(({ key }) => (key in names ? `${key} (${names[key]})` : key)).join(', ');
   warnings.add(`this is not the merge that ${recipe.file} tells of, since other inputs are read than then: ${what}`);
+}
+
+/** Whether a recipe is the record of a search, whose journal lies beside it. */
+export function isOfSearch(recipe: Pick<Recipe, 'file'>): boolean {
+  return journalOf(recipe) !== undefined;
+}
+
+function journalOf({ file }: Pick<Recipe, 'file'>): string | undefined {
+  const journal = file === undefined ? undefined : join(dirname(file), JOURNAL_FILE);
+  return journal !== undefined && existsSync(journal) ? journal : undefined;
 }
 
 /** What of a journal's header decides a merge at given coefficients. */

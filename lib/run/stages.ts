@@ -7,15 +7,21 @@ import { trialsOf } from '../search/proposals.js';
 import { splitOf, type Comparison } from './comparison.js';
 import { mergePlan, type RunContext } from './context.js';
 
-/** Everything that a run will do once it is open, in its order: the trials of a search, the comparisons, the merge, its evaluations and the writing. */
-export function plannedStages(
-  context: RunContext,
-  { compare, search }: { compare: readonly Comparison[]; search: boolean },
-): PlannedStage[] {
+/** What a run is going to do, as far as its recipe does not say it. */
+export interface PlannedRunStages {
+  compare: readonly Comparison[];
+  search: boolean;
+  /** Whether the models and the Fisher files are hashed. */
+  hashes: boolean;
+}
+
+/** Everything that a run will do once it is open, in its order: hashing what it reads, the trials of a search, the comparisons, the merge, its evaluations and the writing. */
+export function plannedStages(context: RunContext, { compare, search, hashes }: PlannedRunStages): PlannedStage[] {
   const trial = [...trialWork(context, context.method)];
   const trials = search ? trialsIn(context, context.method) : 0;
   const scored = context.tasks.some(({ validation }) => validation);
   return [
+    ...(hashes ? [{ stage: 'reading', work: readingWork(context) } as const] : []),
     ...Array.from({ length: trials }, (_, i): PlannedStage => ({ stage: 'trials', trial: i + 1, work: trial })),
     ...(scored ? compare : []).map((name): PlannedStage => ({
       stage: `comparison ${name}`,
@@ -26,6 +32,12 @@ export function plannedStages(
     { stage: 'test', work: scoring(context, 'test') },
     { stage: 'writing', work: [{ phase: 'write', cost: 1 }] },
   ];
+}
+
+/** The models are hashed together, and then the Fisher files. */
+function readingWork({ recipe }: RunContext): PlannedWork[] {
+  const fishers = recipe.models.filter(({ fisher }) => fisher !== undefined).length;
+  return [recipe.models.length + 1, fishers].flatMap((cost) => (cost > 0 ? [{ phase: 'read' as const, cost }] : []));
 }
 
 function trialsIn({ recipe }: RunContext, { search }: MergeMethod): number {
