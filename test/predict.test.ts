@@ -186,7 +186,7 @@ test('inputs that are cut are told of once, with their number', async (t) => {
   const { stderr, stdout } = await predict([...LIST, '--json'], input);
   t.is(stderr, 'warning: 4 of 200 inputs were longer than 512 token ids, and the rest of each was left out\n');
   t.is(answersOf(stdout).length, 200);
-  const few = await predict([...LIST, '--max-input-tokens', '3', 'a cat runs']);
+  const few = await predict([...LIST, '--max-input', '3', 'a cat runs']);
   t.regex(few.stderr, /^warning: the input was longer than 3 token ids/);
 });
 

@@ -21,7 +21,9 @@ const OPTIONS = {
   jsonl: flag('the lines of the input are JSON objects {"input", "choices"}; other keys go along to the output'),
   out: option(PATH, 'file for the answers, JSON lines where it is called .jsonl', { value: 'FILE' }),
   ...OVERWRITE_FILE,
-  'max-input-tokens': option(MAX_INPUT_TOKENS, 'longer inputs are cut', { fallback: DEFAULT_MAX_INPUT_TOKENS }),
+  'max-input': option(MAX_INPUT_TOKENS, 'token ids of an input; longer ones are cut', {
+    fallback: DEFAULT_MAX_INPUT_TOKENS,
+  }),
   'max-new-tokens': option(maxNewTokens, `of a generated text [default: ${DEFAULT_MAX_NEW_TOKENS}]`),
   'num-beams': option(numBeams, 'sequences that a beam search keeps [default: 1, no search]'),
   'length-penalty': option(lengthPenalty, 'of a beam search: above 0 long texts are preferred [default: 1]', {
@@ -83,7 +85,7 @@ export const predictCommand = command({
       source: { texts, file: input, jsonl },
       out: { file: out, overwrite, json },
       compute: computeOptions(args),
-      maxInputTokens: args['max-input-tokens'],
+      maxInputTokens: args['max-input'],
       choices: choicesOf(args),
       generation: {
         maxNewTokens: args['max-new-tokens'],
