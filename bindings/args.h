@@ -98,6 +98,12 @@ inline Napi::Value to_js(Napi::Env env, const std::vector<double>& values) {
   return array;
 }
 
+inline Napi::Value to_js(Napi::Env env, const std::vector<int32_t>& values) {
+  auto array = Napi::Int32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
 inline Napi::Value to_js(Napi::Env env, const std::vector<float>& values) {
   auto array = Napi::Float32Array::New(env, values.size());
   std::copy(values.begin(), values.end(), array.Data());

@@ -48,10 +48,17 @@ std::vector<RowShape> row_shapes_of(const Napi::Value& value) {
                              choices = ints_of(o.Get("choices"), "choices");
   const std::vector<double> gradients = o.Get("gradients").IsUndefined() ? std::vector<double>(inputs.size())
                                                                          : doubles_of(o.Get("gradients"), "gradients");
+  const auto counts = [&](const char* name) {
+    return o.Get(name).IsUndefined() ? std::vector<int32_t>(inputs.size()) : ints_of(o.Get(name), name);
+  };
+  const std::vector<int32_t> sequences = counts("sequences"), new_tokens = counts("newTokens");
+  if (sequences.size() != inputs.size() || new_tokens.size() != inputs.size())
+    fail("INVALID_ARGUMENT", "rows: expected arrays of one length");
   if (choice_tokens.size() != inputs.size() || choices.size() != inputs.size() || gradients.size() != inputs.size())
     fail("INVALID_ARGUMENT", "rows: expected arrays of one length");
   std::vector<RowShape> rows;
-  for (size_t i = 0; i < inputs.size(); ++i) rows.push_back({inputs[i], choice_tokens[i], choices[i], gradients[i]});
+  for (size_t i = 0; i < inputs.size(); ++i)
+    rows.push_back({inputs[i], choice_tokens[i], choices[i], gradients[i], sequences[i], new_tokens[i]});
   return rows;
 }
 
@@ -63,6 +70,16 @@ FisherRequest fisher_request_of(const Napi::Value& value) {
   if (!o.Get("drawn").IsUndefined()) request.drawn = ints_of(o.Get("drawn"), "drawn");
   if (!o.Get("minWeight").IsUndefined()) request.min_weight = number_of(o.Get("minWeight"), "minWeight");
   return request;
+}
+
+GenerationRequest generation_request_of(const Napi::Value& value) {
+  const Napi::Object o = object_of(value, "options");
+  return {integer_of(o.Get("maxNewTokens"), "maxNewTokens"),
+          int_of(o.Get("numBeams"), "numBeams"),
+          number_of(o.Get("lengthPenalty"), "lengthPenalty"),
+          boolean_of(o.Get("earlyStopping"), "earlyStopping"),
+          ints_of(o.Get("endTokens"), "endTokens"),
+          o.Get("startToken").IsUndefined() ? -1 : int_of(o.Get("startToken"), "startToken")};
 }
 
 Fold fold_of(const Napi::Object& o) {
@@ -77,6 +94,14 @@ AdamWOptions adamw_options_of(const Napi::Value& value) {
 }
 
 }  // namespace
+
+static Napi::Value to_js(Napi::Env env, const Generated& generated) {
+  auto result = Napi::Object::New(env);
+  result.Set("ids", to_js(env, generated.ids));
+  result.Set("offsets", to_js(env, generated.offsets));
+  result.Set("scores", to_js(env, generated.scores));
+  return result;
+}
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
   guarded(info.Env(), [&] {
@@ -289,6 +314,14 @@ Napi::Value EngineObject::logits(const Info& info) {
   return job(info, [&](Engine& e) { return [&e, batch = batch_of(info[0])] { return e.logits(batch); }; });
 }
 
+Napi::Value EngineObject::generate(const Info& info) {
+  return job(info, [&](Engine& e) {
+    return [&e, batch = batch_of(info[0]), request = generation_request_of(info[1])] {
+      return e.generate(batch, request);
+    };
+  });
+}
+
 Napi::Value EngineObject::begin_training(const Info& info) {
   return job(info, [](Engine& e) { return [&e] { e.begin_training(); }; });
 }
@@ -335,6 +368,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod("score", &EngineObject::score),
                       InstanceMethod("encode", &EngineObject::encode),
                       InstanceMethod("logits", &EngineObject::logits),
+                      InstanceMethod("generate", &EngineObject::generate),
                       InstanceMethod("beginTraining", &EngineObject::begin_training),
                       InstanceMethod("addGradient", &EngineObject::add_gradient),
                       InstanceMethod("adamw", &EngineObject::adamw),

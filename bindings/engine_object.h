@@ -43,6 +43,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value score(const Info& info);
   Napi::Value encode(const Info& info);
   Napi::Value logits(const Info& info);
+  Napi::Value generate(const Info& info);
   Napi::Value begin_training(const Info& info);
   Napi::Value add_gradient(const Info& info);
   Napi::Value adamw(const Info& info);

@@ -64,6 +64,35 @@ export interface RowShapes {
   choices: Int32Array;
   /** How many gradients are made of the row; where it is absent or 0, the row is only scored. */
   gradients?: Float64Array;
+  /** How many sequences are generated of the row side by side; absent or 0 where none is. */
+  sequences?: Int32Array;
+  /** How many tokens each of them gets at most. */
+  newTokens?: Int32Array;
+}
+
+/** How sequences are generated. */
+export interface GenerationRequest {
+  maxNewTokens: number;
+  /** With 1 the likeliest token is taken at every step; with more, a beam search keeps so many sequences. */
+  numBeams: number;
+  /** A sequence's score is its log-probability / length^lengthPenalty. */
+  lengthPenalty: number;
+  /** Ends a beam search once it has numBeams ended sequences, although others might be better. */
+  earlyStopping: boolean;
+  /** Each of them ends a sequence. */
+  endTokens: Int32Array;
+  /** The token that begins every sequence, where it is another than the model's own. */
+  startToken?: number;
+}
+
+/** One sequence per input. */
+export interface NativeGenerated {
+  /** The tokens of all sequences, without start tokens; an end token is the last one of its sequence. */
+  ids: Int32Array;
+  /** [B + 1]: the sequence of input i is ids[offsets[i] .. offsets[i + 1]]. */
+  offsets: Int32Array;
+  /** [B] */
+  scores: Float64Array;
 }
 
 /** One step of AdamW. */
@@ -103,7 +132,7 @@ export interface FinishFisherOptions {
  * One engine. It has four vectors of parameters, models in their files, and one job at a time. A promise means work on other threads.
  *
  * It counts the inputs of a Fisher, the models of a merge and the steps of a training itself, and refuses with INVALID_STATE what builds on a
- * call that was not made: scoring, measuring, training and writing need parameters; adding to a Fisher and finishing it, that it was begun
+ * call that was not made: scoring, generating, measuring, training and writing need parameters; adding to a Fisher and finishing it, that it was begun
  * (where the parameters are replaced in between, it was not); folding, that a merge was begun, and with a Fisher that there is one. A call
  * that fails or is stopped leaves what it had begun to change undefined, so that it has to be made anew from its beginning.
  */
@@ -139,6 +168,8 @@ export interface NativeEngine {
   score(batch: NativeBatch): Promise<Float64Array>;
   encode(batch: NativeBatch): Promise<Float32Array>;
   logits(batch: NativeBatch): Promise<Float32Array>;
+  /** Generates a sequence from every input of a batch, which needs no choices. */
+  generate(batch: NativeBatch, request: GenerationRequest): Promise<NativeGenerated>;
   beginTraining(): Promise<void>;
   addGradient(batch: NativeBatch, scale: number): Promise<Float64Array>;
   adamw(options: AdamWOptions): Promise<void>;

@@ -141,6 +141,17 @@ std::vector<float> Engine::encode(const Batch& batch) { return forward(batch, fa
 
 std::vector<float> Engine::logits(const Batch& batch) { return forward(batch, false)->output("logits"); }
 
+Generated Engine::generate(const Batch& batch, const GenerationRequest& request) {
+  require_parameters();
+  check(batch, model_->vocabulary());
+  check(request, model_->vocabulary());
+  start();
+  weights_->prepare(parameters_.data(), false);
+  const std::unique_ptr<Decoding> decoding = model_->decode({batch, request.max_new_tokens, request.start_token},
+                                                            {stream_, parameters_.data(), *weights_, arena_, false});
+  return dfmerge::generate(stream_, {request, *decoding, batch.inputs(), model_->vocabulary()});
+}
+
 // ---- The Fisher
 
 void Engine::begin_fisher() {

@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "fisher/terms.h"
+#include "generation/generate.h"
 #include "merge/driver.h"
 #include "merge/file_source.h"
 #include "models/model.h"
@@ -76,9 +77,10 @@ class Engine {
   void finish_merge();  // theta = theta_0 + M numerator / denominator, where M models were folded
 
   // Scores at theta.
-  std::vector<double> score(const Batch& batch);  // the NLL of every choice, [choices]
-  std::vector<float> encode(const Batch& batch);  // [input tokens, d_model]
-  std::vector<float> logits(const Batch& batch);  // [label tokens, vocabulary]
+  std::vector<double> score(const Batch& batch);                             // the NLL of every choice, [choices]
+  std::vector<float> encode(const Batch& batch);                             // [input tokens, d_model]
+  std::vector<float> logits(const Batch& batch);                             // [label tokens, vocabulary]
+  Generated generate(const Batch& batch, const GenerationRequest& request);  // from the inputs of a batch
 
   // Training uses the Fisher's memory for the gradient, and the merge's for the moments. It ends where a Fisher or a
   // merge takes the memory back, or theta is replaced.

@@ -5,6 +5,7 @@ import {
   type AdamWOptions,
   type FisherMode,
   type FisherRequest,
+  type GenerationRequest,
   type NativeBatch,
   type NativeEngine,
 } from '../bindings/index.js';
@@ -22,6 +23,13 @@ const batch = packRows(
   [0, 1],
 );
 const wrong = (value: unknown) => value as never;
+const GENERATION: GenerationRequest = {
+  maxNewTokens: 3,
+  numBeams: 2,
+  lengthPenalty: 1,
+  earlyStopping: false,
+  endTokens: I32(1),
+};
 
 async function ready(): Promise<NativeEngine> {
   const engine = newEngine(V1_0);
@@ -93,6 +101,7 @@ const JOBS: Record<string, (engine: NativeEngine, batch: NativeBatch) => Promise
   score: (engine, b) => engine.score(b),
   encode: (engine, b) => engine.encode(b),
   logits: (engine, b) => engine.logits(b),
+  generate: (engine, b) => engine.generate(b, GENERATION),
   addFisher: async (engine, b) => addFisher(engine, b, { mode: 'exact' }),
   addGradient: (engine, b) => engine.addGradient(b, 1),
 };

@@ -13,6 +13,13 @@ import { temporaryFolder } from './support/tiny_t5.js';
 
 const BATCH = packRows(randomRows(V1_0, [[6, [2, 3]]]), [0]);
 const BROKEN = { ...BATCH, inputIds: BATCH.inputIds.map(() => 10_000) };
+const GENERATION = {
+  maxNewTokens: 2,
+  numBeams: 2,
+  lengthPenalty: 1,
+  earlyStopping: false,
+  endTokens: Int32Array.of(1),
+};
 const STEP = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
 
 /** What an engine holds, as its documentation says it. */
@@ -50,6 +57,7 @@ const CALLS: Record<string, Call> = {
   interpolate: { make: (e) => e.interpolate(1, 0.5), then: replaced },
   initialize: { make: (e) => e.initialize(3), then: replaced },
   score: { make: (e) => e.score(BATCH), then: (s) => (s.parameters ? s : undefined) },
+  generate: { make: (e) => e.generate(BATCH, GENERATION), then: (s) => (s.parameters ? s : undefined) },
   'begin a Fisher': {
     make: (e) => e.beginFisher(),
     then: (s) => ({ ...untrained(s), sum: 0, fisher: false, merge: s.training ? undefined : s.merge }),

@@ -16,12 +16,13 @@ const NATIVE = [
   /^native\/ops\//,
   /^native\/merge\//,
   /^native\/models\//,
-  /^native\/(fisher|training)\//,
+  /^native\/(fisher|training|generation)\//,
   /^native\/[a-z_]+\.(h|cc)$/, // the engine
   /^bindings\//,
 ];
 const LIB = [
   /^lib\/core\//,
+  /^lib\/statistics\//,
   /^lib\/bayes\//,
   /^bindings\/addon\.ts$/,
   /^bindings\/index\.ts$/,
@@ -36,6 +37,7 @@ const LIB = [
   /^lib\/search\//,
   /^lib\/card\//,
   /^lib\/run\//,
+  /^lib\/model\//,
   /^lib\/report\//,
   /^lib\/commands\//,
   /^lib\/demo\//,

@@ -10,4 +10,5 @@ export {
   type ModelSizes,
   type Parameter,
 } from './architecture.js';
+export { readGenerationTokens, type GenerationTokens } from './generation_tokens.js';
 export { openModelSet, type ModelSet, type ParameterSource, type SetModel } from './model_set.js';

@@ -28,8 +28,7 @@ A ${plain(architecture.title)} that dfmerge ${plain(dfmerge)} fine-tuned for the
 
 ## Accuracy
 
-Of ${best.examples} validation rows it answers ${percentage(best.accuracy)} % rightly; the loss there is ${best.validationLoss.toPrecision(4)} per token of a right answer. This
-is the state after ${best.step} steps, whose validation loss was the lowest, so that other rows say more.
+Of ${best.examples} validation rows it answers ${percentage(best.accuracy)} % rightly; the loss there is ${best.validationLoss.toPrecision(4)} per token of a right answer. This is the state after ${best.step} steps, whose validation loss was the lowest, so that other rows say more.
 
 ## Training
 

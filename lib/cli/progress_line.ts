@@ -12,6 +12,7 @@ const PHASE_WORDS: Record<ProgressEvent['phase'], string> = {
   suggest: 'suggesting',
   write: 'writing',
   train: 'training',
+  generate: 'generating',
   search: 'searching',
 };
 

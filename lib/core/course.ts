@@ -42,6 +42,7 @@ const USUAL: Record<ProgressEvent['phase'], number> = {
   suggest: 0,
   write: 3000,
   train: 3,
+  generate: 20,
   search: 0,
 };
 

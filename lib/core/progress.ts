@@ -18,7 +18,7 @@ export type Stage =
 /** What a long call is doing. `done` and `total` count the phase's own units: batches, models, trials or steps, and MiB in
  * `read`. */
 export interface ProgressEvent {
-  phase: 'read' | 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'search';
+  phase: 'read' | 'load' | 'fisher' | 'merge' | 'evaluate' | 'suggest' | 'write' | 'train' | 'generate' | 'search';
   done: number;
   total: number;
   /** The task, model or file that is being worked on. */

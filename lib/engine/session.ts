@@ -155,6 +155,17 @@ export class Session {
     return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(withGradients(rows)) };
   }
 
+  /** The budget by which batches are cut that generate so many sequences of every row side by side. */
+  generationBudget({ sequences, newTokens }: { sequences: number; newTokens: number }): BatchBudget {
+    const each = (rows: RowShapes, value: number) => new Int32Array(rows.inputTokens.length).fill(value);
+    const generated = (rows: RowShapes) => ({
+      ...rows,
+      sequences: each(rows, sequences),
+      newTokens: each(rows, newTokens),
+    });
+    return { maxBytes: this.#budget, cost: (rows) => this.#activationBytes(generated(rows)) };
+  }
+
   #activationBytes(rows: RowShapes): Float64Array {
     return callNative(() => this.engine.activationBytes(rows));
   }

@@ -112,6 +112,7 @@ struct Kernels {
   float (*exp_sum)(const float* x, float maximum, int64_t n);      // sum_i exp(x_i - maximum)
   void (*softmax_backward)(float* dp, const float* p, int64_t n);  // dp <- p (dp - sum(dp p)): gradient of the scores
   float (*maximum)(const float* x, int64_t n);
+  float (*dot)(const float* a, const float* b, int64_t n);
   void (*add)(float* out, const float* x, int64_t n);  // out += x
   void (*add_scaled)(ScaledRow o);                     // out += factor x
   void (*add_product)(ScaledProduct o);

@@ -108,6 +108,10 @@ void softmax_backward(float* dp, const float* p, int64_t n) {
   for (int64_t i = 0; i < n; ++i) dp[i] = p[i] * (dp[i] - mean);
 }
 
+float dot(const float* a, const float* b, int64_t n) {
+  return sum(n, [=](int64_t i) { return a[i] * b[i]; });
+}
+
 void add(float* out, const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] += x[i];
 }
@@ -269,6 +273,7 @@ const Kernels DFMERGE_TABLE(DFMERGE_ISA) = {
     DFMERGE_ISA::exp_sum,
     DFMERGE_ISA::softmax_backward,
     DFMERGE_ISA::maximum,
+    DFMERGE_ISA::dot,
     DFMERGE_ISA::add,
     DFMERGE_ISA::add_scaled,
     DFMERGE_ISA::add_product,

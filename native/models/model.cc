@@ -13,6 +13,10 @@ std::map<std::string, MakeModel>& registered() {
 
 }  // namespace
 
+std::unique_ptr<Decoding> Model::decode(const Prompts&, const PassSetting&) const {
+  fail("UNSUPPORTED", "this architecture does not generate text");
+}
+
 Registration::Registration(const char* architecture, MakeModel make) { registered()[architecture] = make; }
 
 std::unique_ptr<Model> make_model(const ModelConfig& config) {

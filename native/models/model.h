@@ -51,6 +51,30 @@ struct PassSetting {
 struct RowShape {
   int64_t input_tokens, choice_tokens, choices;  // choice_tokens counts all choices together
   double gradients;                              // how many are made of it; 0 where it is only scored
+  // How many sequences are generated of it side by side, and how many tokens each gets at most; 0 where none is.
+  int64_t sequences = 0, new_tokens = 0;
+};
+
+// What sequences are generated from.
+struct Prompts {
+  const Batch& batch;        // its inputs; it needs no choices
+  int64_t most_tokens;       // that a sequence gets
+  int32_t start_token = -1;  // begins every sequence where the architecture has such a token; -1 stands for its own
+};
+
+// Sequences that grow token by token, all sequences of a batch together. Their keys and values are kept, so that a step
+// computes the new tokens alone. What becomes of a sequence does not depend on the others.
+class Decoding {
+ public:
+  virtual ~Decoding() = default;
+  // Reads the prompts and begins one sequence per input. Returns the logits of each one's first token, [sequences,
+  // vocabulary]; logits are valid until the next call.
+  virtual const float* begin() = 0;
+  // From now on there are parents.size() sequences, and sequence i goes on from what sequence parents[i] was. Parents
+  // rise by input, so that the sequences of one input stay together.
+  virtual void reorder(const std::vector<int32_t>& parents) = 0;
+  // Appends tokens[i] to sequence i and returns the logits of the next tokens.
+  virtual const float* step(const std::vector<int32_t>& tokens) = 0;
 };
 
 class Model {
@@ -61,6 +85,9 @@ class Model {
   // The matrices that products read, in the order in which they should be made ready (ops/weights.h).
   virtual std::vector<WeightMatrix> matrices() const = 0;
   virtual std::unique_ptr<Pass> forward(const Batch& batch, const PassSetting& setting) const = 0;
+  // Begins to generate. Throws UNSUPPORTED for an architecture that does not, which is what this does unless
+  // overridden.
+  virtual std::unique_ptr<Decoding> decode(const Prompts& prompts, const PassSetting& setting) const;
   // Bytes that a row adds to the activations of its batch: an estimate that batches are cut by.
   virtual double activation_bytes(const RowShape& row) const = 0;
   // Writes random parameters, as before pre-training. They are the same for any number of threads.

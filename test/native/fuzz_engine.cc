@@ -84,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (data.ConsumeProbability<float>() < 0.7f) engine->initialize(data.ConsumeIntegral<uint64_t>());
   for (int calls = 0; calls < 12 && data.remaining_bytes() > 0; ++calls) {
     accepted([&] {
-      switch (data.ConsumeIntegralInRange<int>(0, 15)) {
+      switch (data.ConsumeIntegralInRange<int>(0, 16)) {
         case 0:
           engine->add_model(any_places(data, table, file.path()));
           break;
@@ -145,6 +145,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
                         any_places(data, table, out.path()));
           out.resize(static_cast<int64_t>(content.size()));
           break;
+        case 15: {
+          const Batch batch = any_batch(data, vocabulary);
+          GenerationRequest request{data.ConsumeIntegralInRange<int>(-1, 6),
+                                    data.ConsumeIntegralInRange<int>(-1, 5),
+                                    any_scalar(data),
+                                    data.ConsumeBool(),
+                                    numbers<int32_t>(data, 3, vocabulary),
+                                    data.ConsumeIntegralInRange<int>(-2, 3)};
+          const Generated generated = engine->generate(batch, request);
+          EXPECT(generated.scores.size() == static_cast<size_t>(batch.inputs()));
+          EXPECT(generated.offsets.back() == static_cast<int32_t>(generated.ids.size()));
+          for (int32_t id : generated.ids) EXPECT(id >= 0 && id < vocabulary);
+          break;
+        }
         default: {
           int64_t elements = 0;
           const float* values =

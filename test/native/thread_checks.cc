@@ -188,6 +188,13 @@ std::map<std::string, Work> works(const Setting& s) {
     append(bits, engine.encode(s.batch));
     append(bits, engine.logits(s.batch));
   };
+  for (int beams : {1, 3})
+    all["generation with beams: " + std::to_string(beams)] = [&s, beams](Engine& engine, Bits& bits) {
+      engine.load(1);
+      const Generated generated = engine.generate(s.batch, {8, beams, 1.0, false, {1, 5, 9}, -1});
+      append(bits, generated.ids);
+      append(bits, generated.scores);
+    };
   for (const char* mode : {"exact", "sequence", "choices", "sampled"})
     all[std::string(mode) + " Fisher"] = [&s, mode](Engine& engine, Bits& bits) {
       fisher(engine, s.batch, parse_fisher_mode(mode), 0, bits);

@@ -13,21 +13,26 @@ export class PlainT5 {
 
   /** The NLL of one label sequence given one input, summed over its tokens. */
   nll(input: ArrayLike<number>, label: ArrayLike<number>): number {
-    const encoded = this.#encode(input);
-    const hidden = this.#decode([0, ...Array.from(label).slice(0, -1)], encoded);
+    const { vocab_size: n } = this.config;
+    const logits = this.logits(input, [0, ...Array.from(label).slice(0, -1)]);
+    let total = 0;
+    for (let t = 0; t < label.length; t++) total += crossEntropy(logits.subarray(t * n, (t + 1) * n), label[t]);
+    return total;
+  }
+
+  /** The logits that follow each of the decoder's tokens, [tokens, vocabulary]. */
+  logits(input: ArrayLike<number>, decoderInput: ArrayLike<number>): Float64Array {
+    const hidden = this.#decode(decoderInput, this.#encode(input));
     const { d_model: d, vocab_size: n, tie_word_embeddings: tied } = this.config;
     if (tied) for (let i = 0; i < hidden.length; i++) hidden[i] /= Math.sqrt(d);
-    const logits = matmul({
-      m: label.length,
+    return matmul({
+      m: decoderInput.length,
       n,
       k: d,
       a: hidden,
       b: this.#get(tied ? 'shared.weight' : 'lm_head.weight'),
       transposeB: true,
     });
-    let total = 0;
-    for (let t = 0; t < label.length; t++) total += crossEntropy(logits.subarray(t * n, (t + 1) * n), label[t]);
-    return total;
   }
 
   #get(name: string): Float64Array {

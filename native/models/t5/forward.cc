@@ -12,6 +12,17 @@
 
 namespace dfmerge::t5 {
 
+namespace {
+
+// The length of the longest sequence, or 1 where there is none.
+int64_t longest(const std::vector<int32_t>& offsets) {
+  int64_t length = 1;
+  for (size_t i = 1; i < offsets.size(); ++i) length = std::max<int64_t>(length, offsets[i] - offsets[i - 1]);
+  return length;
+}
+
+}  // namespace
+
 Forward::Forward(const Parameters& m, const Batch& b, const PassSetting& setting)
     : model(m),
       batch(b),
@@ -24,14 +35,12 @@ Forward::Forward(const Parameters& m, const Batch& b, const PassSetting& setting
       theta_(setting.theta),
       keep_(setting.keep),
       rounded_(setting.stream.rounds()) {
-  encoder_bias = bias_table(true, model.encoder_bias, batch.input_offsets);
-  decoder_bias = bias_table(false, model.decoder_bias, batch.label_offsets);
+  encoder_bias = bias_table(true, longest(batch.input_offsets));
+  decoder_bias = bias_table(false, longest(batch.label_offsets));
 }
 
-PositionBias Forward::bias_table(bool encoder_side, int param, const std::vector<int32_t>& offsets) {
-  int64_t reach = 1;
-  for (size_t i = 1; i < offsets.size(); ++i) reach = std::max<int64_t>(reach, offsets[i] - offsets[i - 1]);
-  const int heads = model.config.num_heads;
+PositionBias Forward::bias_table(bool encoder_side, int64_t reach) {
+  const int heads = model.config.num_heads, param = encoder_side ? model.encoder_bias : model.decoder_bias;
   float* values = arena.allocate(heads * (2 * reach - 1));
   position_bias(stream, {model.config.buckets(encoder_side), heads, weight(param), reach, values});
   return {reach, values};
@@ -70,22 +79,22 @@ void Forward::multiply(const Rows& x, const Projection& projection, const Target
 // Which products of a forward pass stay in float32 when others take bfloat16 was measured: almost all of a Fisher's
 // error came from the rounded forward pass under it, which is 1 / (1 + 2 C) of its work; scores were changed most by
 // rounding what makes the attention's weights.
-float* Forward::project(const Rows& x, const Projection& projection) {
+float* Forward::project(const Rows& x, const Projection& projection, float* y) {
   const auto [param, adjoining, exact] = projection;
   const int64_t out = model.table[param].shape[0] * adjoining;
-  float* y = arena.allocate(x.count * out);
+  if (!y) y = arena.allocate(x.count * out);
   multiply(x, {param, adjoining, exact || (rounded_ && keep_)}, {y, out});
   return y;
 }
 
 // Projects to adjoining queries, keys and values, or to keys and values, or to queries alone. A scoring pass in
 // bfloat16 computes exactly what the attention's weights come from, and only the values in bfloat16.
-float* Forward::project_keys(const Rows& x, const Projection& projection) {
-  if (!rounded_ || keep_) return project(x, projection);
+float* Forward::project_keys(const Rows& x, const Projection& projection, float* y) {
+  if (!rounded_ || keep_) return project(x, projection, y);
   const auto [param, adjoining, all_exact] = projection;
   const int64_t inner = model.config.inner(), stride = inner * adjoining;
   const int exact = exact_keys(adjoining);
-  float* y = arena.allocate(x.count * stride);
+  if (!y) y = arena.allocate(x.count * stride);
   multiply(x, {param, exact, true}, {y, stride});
   if (adjoining > exact) multiply(x, {param + exact, 1, all_exact}, {y + exact * inner, stride});
   return y;

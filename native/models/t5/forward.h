@@ -62,7 +62,8 @@ class Forward {
   const float* weight(int param) const { return theta_ + model.table[param].offset; }
   float logit_scale() const;
 
- private:
+  // The parts of a pass, of which the incremental decoder makes its steps too.
+
   // A matrix of parameters that rows are multiplied by, or several of one shape that adjoin and are taken as one.
   struct Projection {
     int param;
@@ -90,8 +91,9 @@ class Forward {
   AttentionShape self_attention_shape(bool decoder_side) const;
   NormState normalize(const float* x, int64_t rows, int norm);
   void multiply(const Rows& x, const Projection& projection, const Target& target);
-  float* project(const Rows& x, const Projection& projection);
-  float* project_keys(const Rows& x, const Projection& projection);
+  // Where y is null, the product goes to the arena.
+  float* project(const Rows& x, const Projection& projection, float* y = nullptr);
+  float* project_keys(const Rows& x, const Projection& projection, float* y = nullptr);
   // The sublayers return the residual stream behind them.
   float* add_projection(const Stack& stack, const float* y, int param);
   float* self_attention(const Stack& stack, const AttentionParams& params, AttentionState& state);
@@ -101,8 +103,10 @@ class Forward {
     const AttentionParams& params;
   };
   float* cross_attention(const Stack& stack, const CrossAttention& layer, AttentionState& state);
-  PositionBias bias_table(bool encoder_side, int param, const std::vector<int32_t>& offsets);
+  // The bias for distances of less than `reach`.
+  PositionBias bias_table(bool encoder_side, int64_t reach);
 
+ private:
   const float* const theta_;
   const bool keep_;
   const bool rounded_;  // products round their operands to bfloat16

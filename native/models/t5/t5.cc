@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "models/t5/backward.h"
+#include "models/t5/decoder.h"
 #include "ops/elementwise.h"
 #include "ops/random.h"
 
@@ -63,14 +64,18 @@ class T5 : public Model {
   std::unique_ptr<Pass> forward(const Batch& batch, const PassSetting& setting) const override {
     return std::make_unique<T5Pass>(parameters_, batch, setting);
   }
+  std::unique_ptr<Decoding> decode(const Prompts& prompts, const PassSetting& setting) const override {
+    return std::make_unique<Decoder>(parameters_, prompts, setting);
+  }
   double activation_bytes(const RowShape& row) const override {
-    return row.gradients > 0 ? gradient_bytes(row) : score_bytes(row);
+    return row.sequences > 0 ? generation_bytes(row) : row.gradients > 0 ? gradient_bytes(row) : score_bytes(row);
   }
   void initialize(Stream& stream, uint64_t seed, float* theta) const override;
 
  private:
   double score_bytes(const RowShape& row) const;
   double gradient_bytes(const RowShape& row) const;
+  double generation_bytes(const RowShape& row) const;
 
   Parameters parameters_;
 };
@@ -113,6 +118,18 @@ double T5::score_bytes(const RowShape& row) const {
   const double per_token = kFloat * (4.0 * c.d_model + std::max(5 * inner, feed_forward));
   const auto inputs = static_cast<double>(row.input_tokens), choices = static_cast<double>(row.choice_tokens);
   return per_token * (inputs + choices) + kFloat * c.num_heads * inputs;
+}
+
+// Generation holds the keys and values of the input and of all steps, and beside them the buffers of the encoder or of
+// one step with its logits.
+double T5::generation_bytes(const RowShape& row) const {
+  const Config& c = parameters_.config;
+  const auto inputs = static_cast<double>(row.input_tokens), sequences = static_cast<double>(row.sequences);
+  const double cross = 2.0 * inputs, self = 3.0 * sequences * static_cast<double>(row.new_tokens);
+  const double encoder = score_bytes({row.input_tokens, 0, 0, 0}),
+               step = score_bytes({0, row.sequences, 0, 0}) + kFloat * sequences * c.vocab_size;
+  return kFloat * c.num_decoder_layers * c.inner() * (cross + self) + kFloat * inputs * c.d_model +
+         std::max(encoder, step);
 }
 
 // A pass under gradients holds all activations, the logits, and the rows of every gradient.
