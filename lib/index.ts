@@ -28,6 +28,18 @@ export type {
   ParameterValues,
 } from './methods/parameter.js';
 
+// # Using a model
+export { openModel } from './model/open.js';
+export type {
+  ChoiceScores,
+  Classification,
+  GenerateOptions,
+  Generation,
+  Model,
+  OpenModelOptions,
+} from './model/model.js';
+export type { Question } from './model/questions.js';
+
 // # Measuring and evaluating
 export { checkEvaluate, evaluate, type EvaluateOptions } from './commands/evaluate.js';
 export { checkFisher, fisher, type MeasureOptions, type MeasureResult } from './commands/fisher.js';
@@ -69,6 +81,21 @@ export type { ResolvedRecipe } from './recipe/resolved.js';
 
 // # Records and reports
 export { renderReport } from './report/report.js';
+export { report, type ReportOptions, type ReportResult } from './commands/report.js';
+export { compareRuns, type CompareRunsOptions } from './commands/compare.js';
+export type { RunColumn, SideBySide } from './report/side_by_side.js';
+export type {
+  Differences,
+  Estimate,
+  ModelNumbers,
+  ModelRole,
+  RunNumbers,
+  SearchNumbers,
+  SplitNumbers,
+} from './report/numbers.js';
+export type { ModelImportance } from './bayes/importance.js';
+export type { Interval } from './statistics/interval.js';
+export type { PairedTest } from './statistics/paired.js';
 export type {
   ComparisonRecord,
   EnvironmentRecord,
@@ -102,6 +129,7 @@ export type { DemoRow, DemoTable } from './demo/table.js';
 export { DfMergeError, type ErrorCode } from './core/errors.js';
 export { info, type Info } from './commands/info.js';
 export type { OnWarning, ProgressEvent, RunOptions, Stage } from './core/progress.js';
+export type { GenerationOptions } from './engine/generate.js';
 export type { ComputeOptions } from './engine/session.js';
 export type { OutputDtype } from './checkpoint/write.js';
 export type { DataOptions } from './tasks/prepared_split.js';

@@ -194,6 +194,7 @@ test('tokenizeRows cuts inputs, not choices, and marks unknown labels', async (t
     eosTokenId: 1,
     encode: (text: string) => Array.from(text, () => 7),
     encodeInput: (text: string, max = 512) => Array.from(text.slice(0, max), () => 7),
+    decode: () => '',
     *encodeInSteps(text: string, max: number): Generator<void, number[]> {
       yield;
       return tokenizer.encodeInput(text, max);

@@ -22,6 +22,7 @@ const NATIVE = [
 ];
 const LIB = [
   /^lib\/core\//,
+  /^lib\/statistics\//,
   /^lib\/bayes\//,
   /^bindings\/addon\.ts$/,
   /^bindings\/index\.ts$/,
@@ -36,6 +37,7 @@ const LIB = [
   /^lib\/search\//,
   /^lib\/card\//,
   /^lib\/run\//,
+  /^lib\/model\//,
   /^lib\/report\//,
   /^lib\/commands\//,
   /^lib\/demo\//,

@@ -126,12 +126,14 @@ test('names are escaped wherever they stand, in drawings too', (t) => {
   t.true(page.includes(escapeHtml(HOSTILE)));
 });
 
-test('drawings have a text and their numbers as a table', (t) => {
+test('drawings have a text, marks of legends are passed over, and every figure has its numbers as a table', (t) => {
   const page = renderReport(recordOf());
-  const drawings = page.match(/<svg/g)?.length ?? 0;
-  t.is(drawings, 10);
+  const marks = page.match(/<li><svg viewBox="0 0 18 16" aria-hidden="true">/g)?.length ?? 0;
+  const drawings = (page.match(/<svg/g)?.length ?? 0) - marks;
+  // The objective for wide and for narrow windows, two tasks and two coefficients.
+  t.deepEqual([drawings, marks], [6, 4]);
   t.is(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, drawings);
-  t.is(page.match(/<details>/g)?.length, drawings / 2);
+  t.is(page.match(/<summary>Numbers<\/summary>/g)?.length, 4);
 });
 
 test('the labels of a drawing stay inside it, whatever they say', (t) => {
@@ -144,6 +146,12 @@ test('the labels of a drawing stay inside it, whatever they say', (t) => {
       totalSeconds: 9e5,
       phases: { load: 3e5, fisher: 6e5, merge: 0, evaluate: 0, suggest: 0, write: 0 },
     };
+    record.trials = record.trials.map((trial) => ({
+      ...trial,
+      trial: 1000 * trial.trial,
+      accuracy: Object.fromEntries(tasks.map((name) => [name, trial.objective])),
+    }));
+    record.best = { trial: 3000, objective: 0.6 };
     let labels = 0;
     for (const [, width, height, content] of renderReport(record).matchAll(
       /<svg viewBox="0 0 ([\d.]+) ([\d.]+)"([^]*?)<\/svg>/g,
@@ -183,7 +191,7 @@ test('trials that were stopped are marked, and what they did not see is a dash',
     page,
     /3 \(stopped\)<\/\w+><td[^>]*>50\.0 %<\/td><td[^>]*>60\.0 %<\/td><td[^>]*>40\.0 %<\/td><td[^>]*>–<\/td>/,
   );
-  t.true(page.includes('Triangles are trials that were stopped early'));
+  t.true(page.includes('stopped early: an estimate'));
   t.notRegex(page, /undefined|NaN/);
 });
 

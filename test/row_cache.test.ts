@@ -38,6 +38,7 @@ function counting(digest = 'tokenizer'): Tokenizer & { texts: number } {
     digest,
     texts: 0,
     encode: (text: string) => ((tokenizer.texts += 1), encode(text)),
+    decode: () => '',
     encodeInput: (text: string, max = 512) => ((tokenizer.texts += 1), encode(text).slice(0, max)),
     *encodeInSteps(text: string, max: number): Generator<void, number[]> {
       yield;

@@ -68,6 +68,8 @@ const CALLS: Call[] = [
   call('recipeFromRecord', 'file', { at: 0, right: ['r.json'] }),
   call('recipeFromRecord', OPTIONS, { at: 1, right: ['r.json', {}], but: ['undefined', ...OBJECTS] }),
   call('journalPath', 'out', { at: 0, right: ['out'] }),
+  call('openModel', 'dir', { at: 0, right: ['model'] }),
+  call('openModel', OPTIONS, { at: 1, right: ['model', {}], but: ['undefined', ...OBJECTS] }),
   call('renderReport', 'record', { at: 0, right: [{}] }),
   call('demoTable', 'result|table', { at: 0, right: [{}] }),
   call('predict', 'nll', { at: 0, right: [[1], [1]] }),

@@ -2,7 +2,7 @@ import { OptimizerError } from './errors.js';
 import { crossCovariance, gramMatrix, scalePoints } from './kernel.js';
 import type { Hyperparameters, TrainingSet } from './likelihood.js';
 import type { Steps } from './steps.js';
-import { cholesky, dot, solveLower, solveLowerTransposed } from './linalg.js';
+import { cholesky, dot, inverseFromCholesky, solveLower, solveLowerTransposed } from './linalg.js';
 
 /** A normal belief about f(x), with its gradients by x where they were asked for. */
 export interface Posterior {
@@ -77,6 +77,23 @@ export class GaussianProcess {
     if (!withGradient) return;
     solveLowerTransposed(this.factor, n, k);
     this.differentiate(out);
+  }
+
+  /** The mean of the belief at x [d], without its deviation. */
+  meanAt(x: Float64Array): number {
+    const { d, covariance: k, scaledX } = this;
+    const { lengthScales, signal } = this.parameters;
+    for (let j = 0; j < d; j++) scaledX[j] = x[j] / lengthScales[j];
+    crossCovariance(this.scaled, scaledX, { values: k });
+    return this.mean + signal * dot(k, this.alpha, this.n);
+  }
+
+  /** For each target [n] what is left of it where it is predicted from all others, α_i / (K⁻¹)_ii (Rasmussen & Williams 2006, eq. 5.12). */
+  *leftOutErrors(): Steps<Float64Array> {
+    const { n, factor, alpha } = this;
+    const inverse = new Float64Array(n * n);
+    yield* inverseFromCholesky(factor, n, { inverse, work: new Float64Array(n * n) });
+    return alpha.map((value, i) => value / inverse[i * n + i]);
   }
 
   /** With v = K⁻¹ k(x): ∂mean = Σ α_i ∂k_i and ∂std = −Σ v_i ∂k_i / std, where ∂k_i = −signal c(r_i) (x − x_i) / ℓ². */

@@ -17,7 +17,11 @@ print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_spec
 
 An accuracy says how often the right one among given answers has the lowest negative log-likelihood per token, as here:
 
-${codeBlock('sh', 'dfmerge evaluate --model . --data FOLDER --split test')}
+${codeBlock(
+  'sh',
+  `dfmerge predict --model . --choices negative,positive "the text of an input"
+dfmerge evaluate --model . --data FOLDER --split test`,
+)}
 `;
 }
 

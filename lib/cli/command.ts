@@ -11,21 +11,23 @@ export interface Terminal {
 
 /** What came of a command. */
 export interface Outcome {
-  /** What --json prints, besides the command, its output and the version. */
-  result: object;
+  /** What --json prints, besides the command, its output and the version; absent where the command has printed it already. */
+  result?: object;
   /** What was written, as the user named it. */
   out?: string;
   /** Prints the result for people. */
   show: () => void;
 }
 
-/** The one argument of a command that is no option. */
+/** The argument of a command that is no option. */
 export interface Positional {
   name: string;
   /** What stands for it in the help, such as RECIPE. */
   value: string;
   describe: string;
   required: boolean;
+  /** Whether there may be several, so that the value is a list; it may hold `-`, which stands for standard input or nothing. */
+  several?: boolean;
 }
 
 /** A command as the command line knows it. */
@@ -43,17 +45,23 @@ export interface Command {
 }
 
 /** A command whose functions know the types of its options. */
-export interface TypedCommand<O extends Options, P extends string> extends Omit<Command, 'check' | 'run' | 'options'> {
-  positional?: Positional & { name: P };
+export interface TypedCommand<O extends Options, P extends Positional> extends Omit<
+  Command,
+  'check' | 'run' | 'options' | 'positional'
+> {
+  positional?: P;
   options: O;
   check?: (args: ArgumentsOf<O, P>) => void;
   run: (args: ArgumentsOf<O, P>, terminal: Terminal) => Promise<Outcome> | Outcome;
 }
 
 /** The values of a command's options and of its positional argument. */
-export type ArgumentsOf<O extends Options, P extends string = never> = ValuesOf<O> & Record<P, string>;
+export type ArgumentsOf<O extends Options, P extends Positional = never> = ValuesOf<O> &
+  ([P] extends [never] ? unknown : Record<P['name'], P extends { several: true } ? string[] : string>);
 
 /** Defines a command; the types of its arguments follow from its options. */
-export function command<O extends Options, const P extends string = never>(definition: TypedCommand<O, P>): Command {
+export function command<O extends Options, const P extends Positional = never>(
+  definition: TypedCommand<O, P>,
+): Command {
   return definition as unknown as Command;
 }

@@ -3,8 +3,8 @@ import { FLAG, type Kind } from '../core/kinds.js';
 /** An option of a command. */
 export interface Option<T> {
   kind: Kind<unknown>;
-  /** A flag has no value, a list has several; both can be told from their words alone. */
-  takes: 'nothing' | 'value' | 'values';
+  /** A flag has no value, a list of names has several, and what is repeated has one each time; it can be told from their words alone. */
+  takes: 'nothing' | 'value' | 'values' | 'repeated';
   describe: string;
   /** What stands for the value in the help, such as DIR. */
   value: string;
@@ -49,6 +49,15 @@ export function required<T>(kind: Kind<T>, describe: string, { value }: { value?
 /** An option of several values: words one after another, with commas between them, or the option repeated. */
 export function list<T>(kind: Kind<T>, describe: string, { value }: { value?: string } = {}): Option<T | undefined> {
   return { ...option(kind, describe, { value }), takes: 'values' };
+}
+
+/** An option that may be given several times, each time with one value, which is taken as it stands. */
+export function repeated(
+  kind: Kind<string>,
+  describe: string,
+  { value }: { value?: string } = {},
+): Option<string[] | undefined> {
+  return { ...option<string[]>(kind as Kind<unknown> as Kind<string[]>, describe, { value }), takes: 'repeated' };
 }
 
 /** --name and --no-name; `undefined` as the fallback tells both apart from neither. */

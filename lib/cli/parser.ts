@@ -1,7 +1,7 @@
 import yargs, { type Argv, type Options as YargsOption } from 'yargs';
 import { architectures } from '../architectures/index.js';
 import { VERSION } from '../core/version.js';
-import type { Command } from './command.js';
+import type { Command, Positional } from './command.js';
 import type { Option } from './options.js';
 
 const WIDEST = 100;
@@ -40,7 +40,8 @@ export function parse(words: readonly string[], commands: readonly Command[], wi
   });
   void parser.parse([...words], {}, (_error, parsed, output) => {
     argv = parsed;
-    seen.output = output;
+    // An argument of which there may be several begins as an empty list for yargs.
+    seen.output = output.replaceAll(' [default: []]', '');
   });
   const { _: loose = [], '--': after = [] } = argv as Record<string, string[] | undefined>;
   return { argv, loose, after, ...seen };
@@ -85,23 +86,24 @@ function withoutCommand(parser: Argv, commands: readonly Command[]): Argv {
     [...all].flatMap(([name, { takes }]) => (wanted.includes(takes) ? [name] : []));
   parser
     .boolean(named(['nothing']))
-    .string(named(['value', 'values']))
-    .array(named(['values']))
-    .requiresArg(named(['value', 'values']));
+    .string(named(['value', 'values', 'repeated']))
+    .array(named(['values', 'repeated']))
+    .requiresArg(named(['value', 'values', 'repeated']));
   // The types of yargs leave the second parameter out.
   return (parser as unknown as { global(names: string[], global: boolean): Argv }).global([...all.keys()], false);
 }
 
 function lineOf({ name, positional }: Command): string {
   if (!positional) return name;
-  return positional.required ? `${name} <${positional.name}>` : `${name} [${positional.name}]`;
+  const word = positional.several ? `${positional.name}..` : positional.name;
+  return positional.required ? `${name} <${word}>` : `${name} [${word}]`;
 }
 
 function withArguments(parser: Argv, { name, describe, positional, options, examples, epilogue }: Command): Argv {
   const required = Object.entries(options).filter(([, spec]) => spec.required);
   const synopsis = [
     `$0 ${name}`,
-    ...(positional ? [positional.required ? positional.value : `[${positional.value}]`] : []),
+    ...(positional ? [synopsisOf(positional)] : []),
     ...required.map(([option, { value }]) => `--${option} ${value}`),
     '[options]',
   ];
@@ -113,6 +115,11 @@ function withArguments(parser: Argv, { name, describe, positional, options, exam
   }
   parser.example(examples.map(([line, what]): [string, string] => [line, what]));
   return epilogue ? parser.epilogue(epilogue()) : parser;
+}
+
+function synopsisOf({ value, required, several }: Positional): string {
+  const words = several ? `${value} ...` : value;
+  return required ? words : `[${words}]`;
 }
 
 /** A flag that holds unless it is denied is listed as its denial; one that is neither true nor false by itself, as both. */
@@ -128,7 +135,7 @@ function yargsOption({ describe, kind, takes, required, fallback }: Option<unkno
     describe: takes === 'values' ? `${describe} (${names.join(', ')})` : describe,
     demandOption: required,
     requiresArg: true,
-    ...(takes === 'values' ? { array: true } : {}),
+    ...(takes === 'values' || takes === 'repeated' ? { array: true } : {}),
     // Numbers stay texts until their kind has read them, and are not called strings in the help for that.
     ...(kind.fromText ? {} : { string: true }),
     ...(choices ? { choices: names } : {}),

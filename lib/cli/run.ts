@@ -24,8 +24,8 @@ export async function runCommand(command: Command, args: Record<string, unknown>
     const { result, out, show } = await command.run(args, { run, progress });
     progress.stop();
     const head = { command: command.name, version: VERSION, ...(out === undefined ? {} : { out }) };
-    if (json) process.stdout.write(jsonText({ ...head, ...result }));
-    else show();
+    if (!json) show();
+    else if (result) process.stdout.write(jsonText({ ...head, ...result }));
   } catch (error) {
     throw error instanceof Interruption ? withAdvice(error, command, args) : error;
   } finally {

@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { chmod, link, rename, stat } from 'node:fs/promises';
+import { chmod, link, open, rename, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -39,13 +38,15 @@ export async function assertFileWritable(path: string, { overwrite = false }: Ou
  */
 export async function writeOutputLines(
   path: string,
-  lines: Iterable<string>,
+  lines: Iterable<string> | AsyncIterable<string>,
   options: OutputFileOptions = {},
 ): Promise<void> {
   try {
     if (await isWrittenThrough(path)) return await streamInto(path, lines, options.signal);
     await replace(path, options, async (temporary) => {
-      await pipeline(lines, createWriteStream(temporary, { flags: 'wx' }), { signal: options.signal });
+      // Opened first: an abort would not wait for a stream that opens it, and the file would come into being after its removal.
+      const file = await open(temporary, 'wx');
+      await pipeline(lines, file.createWriteStream(), { signal: options.signal });
     });
   } catch (error) {
     throw writeError(error, path, options.signal);

@@ -15,7 +15,7 @@ const openDescriptor = promisify(open);
 const READER_MS = 50;
 
 /** What is written, piece by piece. */
-type Content = Iterable<string> | AsyncIterable<Uint8Array>;
+type Content = Iterable<string> | AsyncIterable<string | Uint8Array>;
 
 /**
  * True where a path leads to something that is written through and never replaced: a device, a FIFO, a socket, or what this process's standard

@@ -5,7 +5,6 @@ import { html, type Html } from './html.js';
 /** Colours are custom properties of the page's style, so that one drawing serves light and dark. */
 const INK = 'var(--ink-soft)';
 const RULE = 'var(--rule)';
-const SERIES_COLORS = 10;
 
 /**
  * Pixels that a column of text needs at most at 12 pixels in the widest of the usual fonts (DejaVu Sans, Verdana), and what capitals, signs
@@ -14,11 +13,6 @@ const SERIES_COLORS = 10;
 const COLUMN_WIDTH = 7.7;
 const CAPITAL_EXTRA = 2.4;
 const WIDEST_EXTRA = 4.4;
-
-/** Colour of the series at `index`, the merged model's being 0. */
-export function seriesColor(index: number): string {
-  return `var(--series-${index % SERIES_COLORS})`;
-}
 
 /** Pixels of the drawing; the page shows it as wide as it can, in the same proportions. */
 export interface ChartSize {
@@ -35,8 +29,8 @@ export interface Box {
 }
 
 /** A whole drawing as SVG text: the same for the same parts. */
-export function drawing({ width, height }: ChartSize, ...parts: Html[]): Html {
-  return html`<svg viewBox="0 0 ${pixels(width)} ${pixels(height)}" font-size="12" fill="${INK}">${parts}</svg>`;
+export function drawing({ width, height }: ChartSize, ...parts: (Html | undefined)[]): Html {
+  return html`<svg viewBox="0 0 ${pixels(width)} ${pixels(height)}" font-size="12" fill="${INK}" aria-hidden="true">${parts}</svg>`;
 }
 
 /** Where a text stands: its anchor's place, the height being that of its middle. */
@@ -97,39 +91,14 @@ export function verticalAxis(scale: ScaleLinear<number, number>, ticks: readonly
   return html`<g stroke="${RULE}">${rules}</g>${numbers}`;
 }
 
-/** A horizontal axis: each tick's number under the data, and, if wanted, a rule through the data above it. */
-export function horizontalAxis(
-  scale: ScaleLinear<number, number>,
-  ticks: readonly Tick[],
-  { box: { top, bottom }, ruled }: { box: Box; ruled: boolean },
-): Html {
-  const at = ruled ? ticks.map(({ value }) => rule({ left: scale(value), right: scale(value), top, bottom })) : [];
-  const numbers = ticks.map(({ value, text }) => label(text, { x: scale(value), y: bottom + 14, anchor: 'middle' }));
-  return html`<g stroke="${RULE}">${at}</g>${numbers}`;
+/** A horizontal axis: each tick's number under the data. */
+export function horizontalAxis(scale: ScaleLinear<number, number>, ticks: readonly Tick[], { bottom }: Box): Html {
+  return html`${ticks.map(({ value, text }) => label(text, { x: scale(value), y: bottom + 14, anchor: 'middle' }))}`;
 }
 
 /** A line from the upper left to the lower right corner of the box. */
 export function rule({ left, right, top, bottom }: Box): Html {
   return html`<path d="M${pixels(left)},${pixels(top)}L${pixels(right)},${pixels(bottom)}"/>`;
-}
-
-/** A bar from its foot to its end along one axis, and from one side to the other across it; in pixels. */
-export interface Bar {
-  foot: number;
-  end: number;
-  sides: readonly [number, number];
-  color: string;
-}
-
-/** The bar with the corners of its end rounded: upright where its length is a height, lying where it is a width. */
-export function roundedBar({ foot, end, sides: [one, other], color }: Bar, way: 'upright' | 'lying'): Html {
-  const radius = Math.min(2, Math.abs(end - foot), (other - one) / 2);
-  const shoulder = end - Math.sign(end - foot) * radius;
-  const at = (along: number, across: number) =>
-    way === 'upright' ? `${pixels(across)},${pixels(along)}` : `${pixels(along)},${pixels(across)}`;
-  const first = `M${at(foot, one)}L${at(shoulder, one)}Q${at(end, one)},${at(end, one + radius)}`;
-  const second = `L${at(end, other - radius)}Q${at(end, other)},${at(shoulder, other)}L${at(foot, other)}Z`;
-  return html`<path fill="${color}" d="${first}${second}"/>`;
 }
 
 /** A coordinate to a tenth of a pixel: no eye resolves more, and the page is shorter. */

@@ -1,12 +1,18 @@
 import { stringify } from 'yaml';
-import { mean } from '../core/statistics.js';
+import { PHASES } from '../core/timing.js';
+import { sum } from '../core/statistics.js';
 import { methodNamed } from '../methods/index.js';
-import type { RunRecord, Score } from '../run/record.js';
+import type { RunRecord } from '../run/record.js';
+import { accuracySection, differencesSection } from './accuracy.js';
+import { barTable } from './bars.js';
 import { checkRecord } from './check_record.js';
-import { bound, coefficient, duration, percent } from './format.js';
-import { Html, html, renderDataTable, unbroken, type DataTable } from './html.js';
-import { plotsOf, type Plot } from './plots.js';
-import { STYLE } from './style.js';
+import { findingsList, findingsOf } from './findings.js';
+import { bound, coefficient, count, counted, duration, percent, range } from './format.js';
+import { html, renderDataTable, unbroken, type DataTable, type Html } from './html.js';
+import { numbersOf, type Estimate, type RunNumbers } from './numbers.js';
+import { glossary, renderPage, section } from './page.js';
+import { searchSections } from './search_section.js';
+import { wordsOf } from './words.js';
 
 /**
  * One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes.
@@ -14,93 +20,143 @@ import { STYLE } from './style.js';
  */
 export function renderReport(record: RunRecord): string {
   checkRecord('renderReport', record);
-  const title = `${methodName(record)} of ${record.models.length} ${record.models.length === 1 ? 'model' : 'models'}`;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-<p>Merged into ${record.recipe.base_model} by dfmerge ${record.dfmerge}.</p>
-${facts(record)}
-${warnings(record)}${renderDataTable(summaryTable(record))}
-${record.skipped === undefined ? undefined : renderDataTable(skippedTable(record.skipped))}${plotsOf(record).map(figure)}
-<h2>Recipe</h2>
-<p>With every default spelled out. Its relative paths start in the folder ${record.recipeFolder} as seen from this one; <code>dfmerge merge --from dfmerge.json</code> merges again, at any trial.</p>
-<pre tabindex="0">${stringify(record.recipe, { lineWidth: 0 })}</pre>
-<footer>${environment(record)}</footer>
-</main>
-</body>
-</html>
-`.text;
+  return renderRun(record, numbersOf(record));
 }
 
-function methodName({ method }: RunRecord): string {
-  return methodNamed(method)?.title ?? method;
+/** As renderReport, with the numbers of the record. */
+export function renderRun(record: RunRecord, numbers: RunNumbers): string {
+  const title = titleOf(record);
+  const [first, ...others] = numbers.splits;
+  return renderPage({
+    title,
+    body: [
+      html`<p>Merged into ${record.recipe.base_model} by dfmerge ${record.dfmerge}.</p>`,
+      findingsList(findingsOf(record, numbers)),
+      facts(record, numbers),
+      warnings(record),
+      ...(first ? [accuracySection(first), differencesSection(first)] : []),
+      section({ id: 'merged', title: 'The merged model', body: [renderDataTable(summaryTable(record, numbers))] }),
+      record.skipped === undefined
+        ? undefined
+        : section({
+            id: 'skipped',
+            title: 'Left out of the Fishers',
+            body: [renderDataTable(skippedTable(record.skipped))],
+          }),
+      ...(numbers.search ? searchSections(record, numbers.search) : []),
+      ...others.flatMap((split) => [accuracySection(split), differencesSection(split)]),
+      timeSection(record),
+      recipeSection(record),
+      glossary(wordsOf(record, numbers)),
+    ],
+    footer: environment(record),
+  });
+}
+
+/** As renderRun, for a search that has not finished: its record holds the trials so far and nothing of the end. */
+export function renderUnfinished(record: RunRecord, numbers: RunNumbers): string {
+  const done = counted(record.trials.length + (record.failed?.length ?? 0), 'trial');
+  return renderPage({
+    title: `${titleOf(record)}: a search that has not finished`,
+    body: [
+      html`<p>${done} so far. Nothing has been merged and evaluated in the end yet; <code>dfmerge search … --resume</code> goes on where the search stopped, if it is not running.</p>`,
+      findingsList(findingsOf(record, numbers)),
+      facts(record, numbers),
+      ...(numbers.search ? searchSections(record, numbers.search) : []),
+      timeSection(record),
+      glossary(wordsOf(record, numbers)),
+    ],
+  });
+}
+
+/** What was merged and how, as a heading. */
+export function titleOf(record: RunRecord): string {
+  const { length } = record.models;
+  return `${methodNamed(record.method)?.title ?? record.method} of ${length} ${length === 1 ? 'model' : 'models'}`;
 }
 
 function warnings({ warnings: messages = [] }: RunRecord): Html | undefined {
   if (messages.length === 0) return undefined;
-  return html`<h2>Warnings</h2>\n<ul>${messages.map((message) => html`<li>${message}</li>`)}</ul>\n`;
+  return section({
+    id: 'warnings',
+    title: 'Warnings',
+    body: [html`<ul class="notes">${messages.map((message) => html`<li>${message}</li>`)}</ul>`],
+  });
 }
 
 /** The few numbers to see first. */
-function facts(record: RunRecord): Html {
-  const { best, trials, tasks, seed, timing } = record;
-  const validation = tasks.map((task) => task.validation.accuracy);
-  const test = tasks.flatMap((task) => task.test?.accuracy ?? []);
-  const entries: [string, string][] = [];
-  const stopped = trials.filter((trial) => trial.stopped).length;
+function facts({ best, trials, failed = [], seed, timing }: RunRecord, { splits, search }: RunNumbers): Html {
+  const entries: [name: string, value: string, note?: string][] = [];
+  for (const { split, models } of splits)
+    entries.push([
+      split === 'test' ? 'Test, mean' : 'Validation, mean',
+      percent(models[0].mean.accuracy),
+      range(models[0].mean),
+    ]);
+  const kept = splits.at(0)?.kept;
+  if (kept) entries.push(['Share kept', percent(kept.mean), 'of the fine-tuned models']);
   if (best !== undefined)
-    entries.push(['Best objective', percent(best.objective)], ['Found at trial', `${best.trial} of ${trials.length}`]);
-  if (stopped > 0) entries.push(['Stopped early', `${stopped} of ${trials.length}`]);
-  if (validation.length > 0) entries.push(['Validation, mean', percent(mean(validation))]);
-  if (test.length > 0) entries.push(['Test, mean', percent(mean(test))]);
+    entries.push(
+      ['Best objective', percent(best.objective)],
+      ['Found at trial', `${best.trial} of ${trials.length + failed.length}`],
+    );
+  if (search && search.stopped > 0) entries.push(['Stopped early', `${search.stopped} of ${trials.length}`]);
+  if (failed.length > 0) entries.push(['Failed', `${failed.length} of ${trials.length + failed.length}`]);
   entries.push(['Seed', String(seed)], ['Wall time', duration(timing.totalSeconds)]);
   return html`<dl class="facts">
-${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${unbroken(value)}</dd></div>\n`)}</dl>`;
+${entries.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${unbroken(value)}${note === undefined ? undefined : html`<small>${unbroken(note)}</small>`}</dd></div>\n`)}</dl>`;
 }
 
 /** A row per model with its task's accuracies, then a row per task that belongs to no model. */
-function summaryTable({ models, tasks }: RunRecord): DataTable {
+function summaryTable({ models, tasks }: RunRecord, { splits, search }: RunNumbers): DataTable {
   const scores = (name: string | undefined) => {
-    const task = tasks.find((candidate) => candidate.name === name);
-    return { validation: shownScore(task?.validation), test: shownScore(task?.test) };
+    const of = (split: string) =>
+      shownScore(splits.find((one) => one.split === split)?.models[0].tasks[name ?? ''], name !== undefined);
+    const kept = splits.find((split) => split.kept)?.kept?.tasks;
+    return {
+      validation: of('validation'),
+      test: of('test'),
+      kept: percent(name === undefined ? undefined : kept?.[name]),
+    };
   };
   const owned = new Set(models.map(({ task }) => task));
+  const importance = (index: number) => percent(search?.importance?.total[index], { digits: 0 });
   const rows = [
-    ...models.map(({ model, task = '–', coefficient: value }) => ({
-      task,
+    ...models.map(({ model, task, coefficient: value }, index) => ({
+      task: task ?? '–',
       coefficient: coefficient(value),
+      importance: importance(index),
       ...scores(task),
       model,
     })),
     ...tasks
       .filter(({ name }) => !owned.has(name))
-      .map(({ name }) => ({ task: name, coefficient: '–', ...scores(name), model: '–' })),
+      .map(({ name }) => ({ task: name, coefficient: '–', importance: '–', ...scores(name), model: '–' })),
   ];
+  const has = (split: string) => splits.some((one) => one.split === split);
   // The models' paths are long: in the last column they leave the numbers in sight in a narrow window.
   const columns = (
     [
       ['task', 'Task', rows.some(({ task }) => task !== '–')],
-      ['coefficient', 'Coefficient', true],
-      ['validation', 'Validation accuracy', tasks.length > 0],
-      ['test', 'Test accuracy', tasks.some(({ test }) => test !== undefined)],
+      ['coefficient', 'Coefficient λ', true],
+      ['importance', 'Importance', search?.importance !== undefined],
+      ['validation', 'Validation accuracy', has('validation')],
+      ['test', 'Test accuracy', has('test')],
+      ['kept', 'Share kept', splits.some(({ kept }) => kept)],
       ['model', 'Model', true],
     ] as const
   ).filter(([, , shown]) => shown);
   return {
-    caption: 'The merged model',
+    caption: 'Coefficients and accuracies by model',
     columns: columns.map(([, heading]) => heading),
     rows: rows.map((row) => columns.map(([key]) => row[key])),
     words: columns.flatMap(([key], index) => (key === 'task' || key === 'model' ? [index] : [])),
+    stacked: true,
   };
+}
+
+function shownScore(estimate: Estimate | undefined, named: boolean): string {
+  return !named || estimate === undefined ? '–' : `${percent(estimate.accuracy)} of ${count(estimate.rows)}`;
 }
 
 /** What `min_weight` left out of the Fishers of the merge. */
@@ -115,27 +171,42 @@ function skippedTable(skipped: NonNullable<RunRecord['skipped']>): DataTable {
     caption: 'Choices left out of the Fishers',
     columns: ['Task', 'Choices', 'p̃ per input, mean', 'p̃ per input, most'],
     rows,
+    stacked: true,
   };
 }
 
-function shownScore(score: Score | undefined): string {
-  return score === undefined ? '–' : `${percent(score.accuracy)} of ${score.examples}`;
+function timeSection({ timing }: RunRecord): Html {
+  const named: [string, number][] = PHASES.map((phase) => [phase, timing.phases[phase] ?? 0]);
+  const other = timing.totalSeconds - sum(named.map(([, seconds]) => seconds));
+  // Below a twentieth of a second the remainder is the rounding of the clock.
+  const phases = other > 0.05 ? [...named, ['other', other] satisfies [string, number]] : named;
+  const words = (seconds: number) =>
+    `${duration(seconds)}${timing.totalSeconds > 0 ? ` (${percent(seconds / timing.totalSeconds)})` : ''}`;
+  return section({
+    id: 'time',
+    title: 'Wall time by phase',
+    body: [
+      barTable({
+        caption: `${unbroken(duration(timing.totalSeconds))} in all`,
+        columns: ['Phase', 'Time'],
+        most: Math.max(...phases.map(([, seconds]) => seconds)) || 1,
+        bars: phases.map(([label, seconds]) => ({ label, length: seconds, text: words(seconds), series: 0 })),
+        single: true,
+        long: true,
+      }),
+    ],
+  });
 }
 
-function figure(plot: Plot): Html {
-  const drawing = (name: 'wide' | 'narrow') =>
-    html`<div class="${name}" role="img" aria-label="${plot.title}. ${plot.description}">${plot.draw(name === 'narrow')}</div>\n`;
-  const legend = plot.legend.map(
-    ({ label, color }) => html`<li><span style="background:${color}"></span>${label}</li>`,
-  );
-  return html`<h2 id="${plot.id}">${plot.title}</h2>
-<figure>
-${legend.length > 0 ? html`<ul class="legend">${legend}</ul>\n` : undefined}${drawing('wide')}${drawing('narrow')}<figcaption>${unbroken(plot.caption)}</figcaption>
-<details><summary>Numbers</summary>
-${renderDataTable(plot.table)}
-</details>
-</figure>
-`;
+function recipeSection({ recipe, recipeFolder }: RunRecord): Html {
+  return section({
+    id: 'recipe',
+    title: 'Recipe',
+    body: [
+      html`<p>With every default spelled out. Its relative paths start in the folder ${recipeFolder} as seen from this one; <code>dfmerge merge --from dfmerge.json</code> merges again, at any trial.</p>`,
+      html`<pre tabindex="0" role="region" aria-label="Recipe">${stringify(recipe, { lineWidth: 0 })}</pre>`,
+    ],
+  });
 }
 
 function environment({ environment: at }: RunRecord): string {

@@ -14,13 +14,10 @@ import type { Recipe } from '../recipe/recipe.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { journalPart } from './journal_header.js';
 import { keptScores, once, type Prepared, type ToScore } from './kept_scores.js';
+import { BASE_LABEL, FINE_TUNED_LABEL } from './labels.js';
 
 /** The models as they are, to compare a merge with. */
 const UNMERGED: readonly string[] = ['base', 'fine-tuned'];
-
-const BASE_LABEL = 'base';
-/** The label of the models as they were fine-tuned. */
-export const FINE_TUNED_LABEL = 'fine-tuned (each on its own task)';
 
 /** Other ways to use the same models, to set beside a merged one: the models as they are, then methods that need no search of their own. */
 export const COMPARISONS: readonly string[] = [

@@ -12,8 +12,10 @@ import type { MergeOutcome } from '../engine/merge.js';
 import { partOfJournal, type Journal } from '../search/journal.js';
 import type { ComparisonRecord } from '../search/journal_event.js';
 import type { SearchResult } from '../search/search.js';
+import type { PreparedTask } from '../tasks/prepare.js';
 import type { Score, TaskScores } from '../tasks/scores.js';
-import { compare, FINE_TUNED_LABEL, idleModels, toScore, type Comparison } from './comparison.js';
+import { compare, idleModels, toScore, type Comparison } from './comparison.js';
+import { FINE_TUNED_LABEL } from './labels.js';
 import { mergeAt, mergePlan, type RunContext } from './context.js';
 import { environmentRecord } from './environment.js';
 import { isWhole, saysTheSame } from './finished.js';
@@ -79,7 +81,7 @@ export async function finishRun(context: RunContext, options: FinishOptions): Pr
     trials: search?.trials ?? [],
     ...(search && search.failed.length > 0 ? { failed: search.failed } : {}),
     ...(search ? { best: { trial: search.best.trial, objective: search.best.objective } } : {}),
-    tasks: scored.map(({ name }) => taskRecord(name, validation, test)),
+    tasks: scored.map((task) => taskRecord(task, validation, test)),
     comparisons,
     ...(outcome?.skipped ? { skipped: outcome.skipped } : {}),
     ...(context.warnings.messages.length > 0 ? { warnings: context.warnings.messages } : {}),
@@ -151,7 +153,11 @@ function timingOf(spent: readonly Seconds[]): RunRecord['timing'] {
   return { totalSeconds: totalSeconds(phases), phases };
 }
 
-function taskRecord(name: string, validation: TaskScores, test: TaskScores): TaskRecord {
+function taskRecord(task: PreparedTask, validation: TaskScores, test: TaskScores): TaskRecord {
+  const { name } = task;
   const tested = test.get(name);
-  return { name, validation: validation.get(name) as Score, ...(tested ? { test: tested } : {}) };
+  const digest = task.validation?.digest;
+  const data =
+    digest === undefined ? {} : { data: { validation: digest, ...(task.test ? { test: task.test.digest } : {}) } };
+  return { name, validation: validation.get(name) as Score, ...(tested ? { test: tested } : {}), ...data };
 }

@@ -13,6 +13,8 @@ export interface TaskRecord {
   name: string;
   validation: Score;
   test?: Score;
+  /** The SHA-256 of the files that the splits were read from, so that runs can tell whether they were scored on the same rows. */
+  data?: { validation: string; test?: string };
 }
 
 /** Where a run happened. */

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { DfMergeError } from '../core/errors.js';
 import { EventOrder, type JournalEvent, type JournalPart, type PartEvent } from './journal_event.js';
-import { JournalFile, readLines, reporting, syncFile, type FoundLines } from './journal_file.js';
+import { JournalFile, readLines, reporting, syncFile, type FoundLines, type Json } from './journal_file.js';
 import { checkSameSearch, type JournalHeader } from './journal_header.js';
 
 /** The append-only record of a search, in lines of JSON: a header, and then the events. */
@@ -115,6 +115,17 @@ export function partOfJournal(journal: Journal, part: JournalPart): JournalOfPar
     },
     append: (event) => journal.append({ ...event, ...part }),
   };
+}
+
+/**
+ * Reads a journal, which may be growing, without opening it: its header and its events. A last line that was cut short is left out.
+ * Errors: INVALID_DATA where a line is damaged; IO.
+ */
+export function readEvents(path: string): { header: Json; events: readonly JournalEvent[] } {
+  const { lines, events } = readJournal(path, { repair: false, models: undefined });
+  if (lines.length === 0)
+    throw new DfMergeError('INVALID_DATA', `${path}: nothing has been written to this journal yet`);
+  return { header: lines[0], events };
 }
 
 /** The comparisons that the last run of a journal was asked for; undefined where the journal does not say. It need not be whole. Errors: IO. */

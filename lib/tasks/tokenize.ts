@@ -24,14 +24,36 @@ export async function tokenizeRows(
   const choices: Int32Array[][] = [];
   for (const row of rows) {
     inputIds.push(Int32Array.from(await pace.finish(tokenizer.encodeInSteps(row.input, maxInputTokens))));
-    const ids: Int32Array[] = [];
-    for (const choice of row.choices) {
-      ids.push(Int32Array.from(await idsOfChoice(tokenizer, choice, pace)));
-      if (pace.isOver) await pace.rest();
-    }
-    choices.push(ids);
+    choices.push(await tokenizeChoices(tokenizer, row.choices, pace));
   }
   return { inputIds, choices, labels: Int32Array.from(rows, (row) => row.label ?? -1) };
+}
+
+/** The token ids of an input, cut to `maxInputTokens`, and whether there was something to cut. Errors: as tokenizeRows has them. */
+export async function tokenizeInput(
+  tokenizer: Tokenizer,
+  input: string,
+  { maxInputTokens, pace }: { maxInputTokens: number; pace: Pace },
+): Promise<{ ids: Int32Array; truncated: boolean }> {
+  const ids = Int32Array.from(await pace.finish(tokenizer.encodeInSteps(input, maxInputTokens)));
+  if (ids.length < maxInputTokens) return { ids, truncated: false };
+  // An input that fills the limit may just fit.
+  const withOneMore = await pace.finish(tokenizer.encodeInSteps(input, maxInputTokens + 1));
+  return { ids, truncated: withOneMore.length > maxInputTokens };
+}
+
+/** The token ids of an input's choices. Errors: as tokenizeRows has them. */
+export async function tokenizeChoices(
+  tokenizer: Tokenizer,
+  choices: readonly string[],
+  pace: Pace,
+): Promise<Int32Array[]> {
+  const ids: Int32Array[] = [];
+  for (const choice of choices) {
+    ids.push(Int32Array.from(await idsOfChoice(tokenizer, choice, pace)));
+    if (pace.isOver) await pace.rest();
+  }
+  return ids;
 }
 
 /** A choice of more characters is tokenized in steps, and a shorter one as a whole, because it is remembered. */

@@ -7,10 +7,10 @@ import { isObject } from '../../core/files.js';
  * them a meaning; the few that it knows and that decide no ids stand here without a use.
  */
 
-const character = z.string().refine((text) => [...text].length === 1, { error: 'expected one character' });
-const count = z.int().min(0);
+export const character = z.string().refine((text) => [...text].length === 1, { error: 'expected one character' });
+export const count = z.int().min(0);
 
-const pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
+export const pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
 export type Pattern = z.infer<typeof pattern>;
 
 const behavior = z.enum(['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']);
@@ -164,7 +164,7 @@ export type ModelOf<Type extends Model['type']> = Extract<Model, { type: Type }>
 
 const format = z.strictObject({
   version: z.literal('1.0').optional(),
-  // Transformers sets these two at each call, whatever the file says; and nothing is decoded here.
+  // Transformers sets these two at each call, whatever the file says; and the decoder is looked at where something is decoded.
   truncation: z.unknown().optional(),
   padding: z.unknown().optional(),
   decoder: z.unknown().optional(),
@@ -187,12 +187,14 @@ export function parseFormat(json: Record<string, unknown>, file: string): Tokeni
 
 /** A complaint about a key of tokenizer.json by whoever does not know the file's name. */
 export class FormatError extends Error {
-  constructor(key: string, complaint: string) {
-    super(`${key}: ${complaint}`);
+  /** @param complaint what is wrong with the key; without it `key` is the whole message */
+  constructor(key: string, complaint?: string) {
+    super(complaint === undefined ? key : `${key}: ${complaint}`);
   }
 }
 
-function complaint(issue: z.core.$ZodIssue): string {
+/** What a reader has against a value, with the key inside it. */
+export function complaint(issue: z.core.$ZodIssue): string {
   const path = issue.path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`));
   const key = path.join('');
   if (issue.code === 'unrecognized_keys')

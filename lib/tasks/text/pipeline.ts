@@ -1,5 +1,6 @@
 import { toUSVString } from 'node:util';
 import { AddedTokens } from './added_tokens.js';
+import { decodingSteps, type DecodingStep } from './decoders.js';
 import { DfMergeError } from '../../core/errors.js';
 import type { FurtherTokens } from './further_tokens.js';
 import { FormatError, parseFormat, type AddedToken, type Model, type TokenizerFormat } from './format.js';
@@ -30,6 +31,9 @@ export class Pipeline {
   readonly #added = new Map<string, number>();
   readonly #verbatim: AddedTokens;
   readonly #normalized: AddedTokens;
+  readonly #addedById = new Map<number, AddedToken>();
+  readonly #decoder: unknown;
+  #decodingSteps: DecodingStep[] | undefined;
   /** The ids of short pieces that came lately. */
   readonly #known = new Map<string, readonly number[]>();
 
@@ -44,7 +48,11 @@ export class Pipeline {
     this.around = aroundText(format.post_processor);
     this.#model = modelOf(format.model);
     const tokens = addedTokens(format, further, this.#model);
-    for (const { content, id } of tokens) this.#added.set(content, id);
+    for (const token of tokens) {
+      this.#added.set(token.content, token.id);
+      this.#addedById.set(token.id, token);
+    }
+    this.#decoder = format.decoder;
     const normalized = tokens.filter((token) => token.normalized);
     this.#verbatim = new AddedTokens(
       new Map(tokens.filter((t) => !t.normalized).map((token) => [token.content, token])),
@@ -77,6 +85,21 @@ export class Pipeline {
       }
     }
     return ids;
+  }
+
+  /**
+   * The text of ids as transformers gives it without special tokens; ids that no token has are passed over.
+   * Throws FormatError where the decoder of tokenizer.json is malformed or not known.
+   */
+  decode(ids: Iterable<number>): string {
+    this.#decodingSteps ??= decodingSteps(this.#decoder);
+    const tokens: string[] = [];
+    for (const id of ids) {
+      const added = this.#addedById.get(id);
+      const token = added?.content ?? this.#model.tokenOf(id);
+      if (token !== undefined && !added?.special) tokens.push(token);
+    }
+    return this.#decodingSteps.reduce((parts, step) => step(parts), tokens).join('');
   }
 
   /** Ids of added tokens and pieces for the model, in order, and undefined where the work may rest. */

@@ -19,6 +19,11 @@ export interface Tokenizer {
   encodeInput(text: string, maxTokens?: number): number[];
   /** Does as encodeInput, or as encode where `maxTokens` is Infinity, and yields after every few thousand characters of work. */
   encodeInSteps(text: string, maxTokens: number): Generator<void, number[]>;
+  /**
+   * The text of ids, without special tokens such as `</s>`; ids that no token has are passed over.
+   * Errors: INVALID_CONFIG where the decoder of tokenizer.json is malformed or not known.
+   */
+  decode(ids: Iterable<number>): string;
   readonly eosTokenId: number;
   /** SHA-256 (hex) of the files that it was loaded from. Token ids are kept between runs only where it is known. */
   readonly digest?: string;
@@ -72,7 +77,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   // tokenizer: it stays out of the digest.
   const digest = hash.update(`\n</s> ${eos}${addsSentinels ? ' T5Tokenizer' : ''}\n`).digest('hex');
   // A T5Tokenizer ends each text with its end token, whatever tokenizer.json has around it.
-  return new T5Tokenizer(pipeline, { eos, around: addsSentinels ? NOTHING : pipeline.around, digest });
+  return new T5Tokenizer(pipeline, { eos, around: addsSentinels ? NOTHING : pipeline.around, digest, file });
 }
 
 /** Whether transformers makes a T5Tokenizer of a folder; of most others it makes what tokenizer.json says and nothing more. */
@@ -93,8 +98,13 @@ function usualTokenizer(modelType: unknown): string | undefined {
 }
 
 function build(json: Record<string, unknown>, further: FurtherTokens, file: string): Pipeline {
+  return naming(file, () => new Pipeline(json, file, further));
+}
+
+/** Does what may find fault with a file, and puts its name before a complaint that lacks it. */
+function naming<T>(file: string, work: () => T): T {
   try {
-    return new Pipeline(json, file, further);
+    return work();
   } catch (error) {
     if (error instanceof DfMergeError) throw error;
     throw new DfMergeError('INVALID_CONFIG', `${file}: ${(error as Error).message}`, { cause: error });
@@ -110,8 +120,17 @@ function findEos(pipeline: Pipeline, from: { token: string; config: Record<strin
   return id;
 }
 
+interface Settings {
+  eos: number;
+  around: Around;
+  digest: string;
+  /** The tokenizer.json, for messages. */
+  file: string;
+}
+
 class T5Tokenizer implements Tokenizer {
   readonly #pipeline: Pipeline;
+  readonly #file: string;
   readonly #before: readonly number[];
   /** Ends with `</s>`, whether or not tokenizer.json has a post-processor that puts it there. */
   readonly #after: readonly number[];
@@ -120,8 +139,9 @@ class T5Tokenizer implements Tokenizer {
   readonly eosTokenId: number;
   readonly digest: string;
 
-  constructor(pipeline: Pipeline, { eos, around, digest }: { eos: number; around: Around; digest: string }) {
+  constructor(pipeline: Pipeline, { eos, around, digest, file }: Settings) {
     this.#pipeline = pipeline;
+    this.#file = file;
     this.eosTokenId = eos;
     this.digest = digest;
     this.#before = around.before;
@@ -150,6 +170,10 @@ class T5Tokenizer implements Tokenizer {
     const all = this.#before.concat(ids, this.#after);
     // Where there is no room for all that belongs around a text, the end is what stays.
     return all.length <= maxTokens ? all : [...all.slice(0, Math.max(0, maxTokens - 1)), this.eosTokenId];
+  }
+
+  decode(ids: Iterable<number>): string {
+    return naming(this.#file, () => this.#pipeline.decode(ids));
   }
 
   *#encode(text: string, limit: number): Generator<void, number[]> {

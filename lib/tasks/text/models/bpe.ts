@@ -1,10 +1,11 @@
 import { FormatError, type ModelOf } from '../format.js';
 import { MergeQueue } from './merge_queue.js';
-import { byteIds, idsOf, unknownWord, YIELD_EVERY, type TokenModel } from './model.js';
+import { byteIds, idsOf, tokensOf, unknownWord, YIELD_EVERY, type TokenModel } from './model.js';
 
 /** Byte pair encoding: starts from characters and merges neighbours, the pair of the lowest rank first, of those the leftmost. */
 export class BytePairs implements TokenModel {
   readonly #ids: Map<string, number>;
+  #tokens: Map<number, string> | undefined;
   readonly #settings: ModelOf<'BPE'>;
   /** The ranks of pairs, by pairKey. */
   readonly #ranks = new Map<number, number>();
@@ -35,6 +36,11 @@ export class BytePairs implements TokenModel {
 
   idOf(token: string): number | undefined {
     return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    this.#tokens ??= tokensOf(this.#ids);
+    return this.#tokens.get(id);
   }
 
   *encode(piece: string): Generator<void, number[]> {

@@ -6,6 +6,7 @@ export interface TokenModel {
   /** How many tokens there are, added ones aside; those of equal text count one by one. */
   readonly size: number;
   idOf(token: string): number | undefined;
+  tokenOf(id: number): string | undefined;
   /**
    * The ids of a piece that is not empty. It yields after every few thousand characters of its work.
    * Errors: INVALID_DATA where a word is unknown and the vocabulary has no token for unknown words.
@@ -25,6 +26,11 @@ export function idsOf(vocab: Record<string, unknown>): Map<string, number> {
     ids.set(token, id);
   }
   return ids;
+}
+
+/** A table of tokens by id. */
+export function tokensOf(ids: ReadonlyMap<string, number>): Map<number, string> {
+  return new Map([...ids].map(([token, id]) => [id, token]));
 }
 
 /** Ids are below 2²⁶, so that two of them fit into one number. */

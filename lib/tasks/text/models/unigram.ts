@@ -12,6 +12,8 @@ const UNKNOWN_PENALTY = 10;
 export class Unigram implements TokenModel {
   readonly size: number;
   readonly #ids = new Map<string, number>();
+  /** The tokens by id; two may be equal. */
+  readonly #tokens: string[] = [];
   readonly #scores: Float64Array;
   readonly #trie: Trie;
   readonly #unknown: number | undefined;
@@ -33,6 +35,7 @@ export class Unigram implements TokenModel {
       if (typeof token !== 'string' || typeof score !== 'number')
         throw new FormatError(`model.vocab[${id}]`, 'expected a token and its score');
       this.#ids.set(token, id);
+      this.#tokens.push(token);
       this.#scores[id] = score;
       if (token !== '') this.#trie.set(token, id);
       least = Math.min(least, score);
@@ -42,6 +45,10 @@ export class Unigram implements TokenModel {
 
   idOf(token: string): number | undefined {
     return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#tokens[id];
   }
 
   *encode(piece: string): Generator<void, number[]> {

@@ -1,9 +1,10 @@
 import type { ModelOf } from '../format.js';
-import { idsOf, unknownWord, type TokenModel } from './model.js';
+import { idsOf, tokensOf, unknownWord, type TokenModel } from './model.js';
 
 /** Every piece is one token. */
 export class WordLevel implements TokenModel {
   readonly #ids: Map<string, number>;
+  #tokens: Map<number, string> | undefined;
   readonly #unknown: number | undefined;
 
   /** Throws FormatError. */
@@ -18,6 +19,11 @@ export class WordLevel implements TokenModel {
 
   idOf(token: string): number | undefined {
     return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    this.#tokens ??= tokensOf(this.#ids);
+    return this.#tokens.get(id);
   }
 
   // eslint-disable-next-line require-yield

@@ -1,9 +1,10 @@
 import type { ModelOf } from '../format.js';
-import { idsOf, unknownWord, YIELD_EVERY, type TokenModel } from './model.js';
+import { idsOf, tokensOf, unknownWord, YIELD_EVERY, type TokenModel } from './model.js';
 
 /** Cuts the longest known token from the front of a piece again and again; what cannot be cut so is unknown as a whole. */
 export class WordPiece implements TokenModel {
   readonly #ids: Map<string, number>;
+  #tokens: Map<number, string> | undefined;
   readonly #settings: ModelOf<'WordPiece'>;
   /** The length of the longest token in UTF-16 units, beyond which there is nothing to look up. */
   readonly #longest: number;
@@ -23,6 +24,11 @@ export class WordPiece implements TokenModel {
 
   idOf(token: string): number | undefined {
     return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    this.#tokens ??= tokensOf(this.#ids);
+    return this.#tokens.get(id);
   }
 
   *encode(piece: string): Generator<void, number[]> {
