@@ -9,6 +9,8 @@ import { Course, inStage } from '../core/course.js';
 import { DfMergeError } from '../core/errors.js';
 import { Pace } from '../core/pace.js';
 import { lockOutput } from '../core/output_lock.js';
+import { realTarget } from '../core/real_path.js';
+import { removeAbandoned } from '../core/temporary.js';
 import { Warnings } from '../core/warnings.js';
 import { timed } from '../core/timing.js';
 import { COMPUTE_KINDS, type ComputeOptions } from '../engine/session.js';
@@ -94,6 +96,9 @@ export async function search(given: SearchRecipe | RecipeInput | string, options
   await mkdir(dirname(out), { recursive: true });
   const lock = await lockOutput(out);
   try {
+    // A finished search that is given again writes nothing, and ends all the same what a killed one left to be cleared up.
+    const target = await realTarget(out);
+    await removeAbandoned(dirname(target), { own: target, warn: options.onWarning });
     return await searchInto(out, recipe, options);
   } finally {
     await lock.release();

@@ -91,8 +91,9 @@ for (const one of CASES) {
     t.like(expected, mine, 'what the user has, after a run that is not hurt');
     t.true(steps.length > 0);
     let killed = 0;
-    const removal = 1 + steps.findIndex((step) => step.startsWith('unlink')); // Of the file that shows whether the output can be made.
-    for (const at of new Set([removal, ...spread(steps.length, one.kills)])) {
+    // The removals of the file that shows whether the output can be made, and of what guards the end of an overwriting.
+    const removals = [/^unlink/, /^unlink.*commit\.json/].map((step) => 1 + steps.findIndex((line) => step.test(line)));
+    for (const at of new Set([...removals.filter((step) => step > 0), ...spread(steps.length, one.kills)])) {
       const folder = await prepared(one);
       const hurt = await run(one.command, { cwd: folder, fault: { at, signal: 'SIGKILL', noExchange } });
       const where = `${one.title}, step ${at} of ${steps.length} (${steps[at - 1]?.replaceAll(whole, '')})`;
