@@ -1,5 +1,5 @@
 import type { RunRecord } from '../run/record.js';
-import { counted, listed, percent, points, probability, range } from './format.js';
+import { count, counted, listed, percent, points, probability, range } from './format.js';
 import { html, unbroken, type Html } from './html.js';
 import type { Differences, RunNumbers, SearchNumbers, SplitNumbers } from './numbers.js';
 
@@ -90,7 +90,7 @@ function searched({ failed = [] }: RunRecord, { trials, best, start, stopped }: 
   const all = trials + failed.length;
   if (best && start && !start.beaten)
     findings.push({
-      text: `The search found nothing better than its start: its best is trial ${best.trial}, and the first ${counted(start.trials, 'trial')} ${start.trials === 1 ? 'was' : 'were'} laid out before it had anything to go by.`,
+      text: `The search found nothing better than its start: its best is trial ${best.trial}, and ${start.trials === 1 ? 'the first trial was' : `the first ${count(start.trials)} trials were`} laid out before it had anything to go by.`,
       caution: true,
     });
   else if (best && start?.objective !== undefined)
