@@ -239,7 +239,7 @@ test('options and inputs that cannot be are refused, each with its reason', asyn
   const model = await openT5(V1_0, [randomWeights(V1_0, 1)]);
   const inputs = randomInputs(V1_0, [4, 9]);
   const refused = (options: object, message: RegExp, given = inputs) =>
-    t.throwsAsync(generateRows(model, given, { maxNewTokens: 3, tokens: END, ...options } as never), {
+    t.throwsAsync(generateRows(model, given, { maxNewTokens: 3, tokens: END, ...options }), {
       code: 'INVALID_ARGUMENT',
       message,
     });

@@ -110,8 +110,7 @@ export async function checkFinetune(options: FinetuneOptions): Promise<TaskCheck
     // The second step is measured, since the first one touches the memory.
     const ends: number[] = [];
     const afterStep = async () => void ends.push(performance.now());
-    const { onProgress: _, ...settings } = options;
-    await train(session, training.rows, { ...settings, steps: 2, afterStep });
+    await train(session, training.rows, { ...options, onProgress: undefined, steps: 2, afterStep });
     const writing = writingSeconds(sum(session.parameters.map(({ shape }) => elementCount(shape))));
     return (steps * (ends[1] - ends[0])) / 1000 + Math.ceil(steps / evaluateEvery) * (evaluation + writing) + writing;
   };

@@ -97,7 +97,8 @@ function showValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return 'a section';
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'string') return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value !== 'string') return `a value of type ${typeof value}`;
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 
