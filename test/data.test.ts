@@ -51,6 +51,8 @@ const broken: [rule: string, line: string, complaint: RegExp][] = [
     /:2: label 2 is not an index into the 2 choices \(0 to 1\)/,
   ],
   ['label negative', '{"input": "x", "choices": ["a"], "label": -1}', /:2: label -1/],
+  ['label beyond all numbers', '{"input": "x", "choices": ["a"], "label": 1e999}', /:2: label Infinity is not/],
+  ['a key that stands twice', '{"input": "x", "choices": ["a"], "input": "y"}', /:2: not JSON: the key "input" stands/],
   ['label fractional', '{"input": "x", "choices": ["a"], "label": 0.5}', /:2: label 0\.5/],
   ['label of another type', '{"input": "x", "choices": ["a"], "label": "a"}', /:2: label "a"/],
   ['label missing where needed', '{"input": "x", "choices": ["a"]}', /:2: "label" is missing/],

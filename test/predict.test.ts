@@ -200,7 +200,7 @@ test('wrong usage is told before anything is read', async (t) => {
     [['--jsonl', 'x'], /--jsonl is about lines/],
     [[...LIST, '--num-beams', '2', 'x'], /--num-beams is about generated texts/],
     [[...LIST, '--early-stopping', 'x'], /--early-stopping is about generated texts/],
-    [[''], /predict needs a text/],
+    [[''], /predict needs text: dfmerge predict TEXT/],
     [['--max-new-tokens', '0', 'x'], /--max-new-tokens 0: expected a whole number/],
     [['--num-beams', '2.5', 'x'], /--num-beams 2\.5: expected/],
     [['--model', 'm', 'x'], /--model is given twice/],

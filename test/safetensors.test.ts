@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { findDuplicateKey } from '../lib/checkpoint/duplicate_key.js';
+import { findDuplicateKey } from '../lib/core/duplicate_key.js';
 import { buildHeader } from '../lib/checkpoint/layout.js';
 import { headerLength, parseHeader, readHeader, type Header } from '../lib/checkpoint/safetensors.js';
 import { RandomStream } from '../lib/core/random_stream.js';

@@ -2,8 +2,9 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { recipeForSearch, recipeFromRecord } from '../lib/index.js';
+import { finetune, fisher, recipeForSearch, recipeFromRecord } from '../lib/index.js';
 import { readBytes } from '../lib/core/files.js';
+import { loadSplit } from '../lib/tasks/rows.js';
 import { SEARCH } from './support/recipes.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
@@ -30,6 +31,29 @@ test('strange files in place of a recipe', async (t) => {
   }
   await writeFile(join(dir, 'bom.yaml'), `\ufeff${SEARCH.replaceAll('\n', '\r\n')}`);
   t.is(recipeForSearch(join(dir, 'bom.yaml')).tasks.length, 2);
+});
+
+test('a split that is missing: the splits that are there are named', async (t) => {
+  const dir = await temporaryFolder();
+  await t.throwsAsync(loadSplit(dir, 'validation'), { code: 'NOT_FOUND', message: /validation\.jsonl[^;]*$/ });
+  await writeFile(join(dir, 'test.jsonl'), '{"input": "a", "choices": ["b"]}\n');
+  await t.throwsAsync(loadSplit(dir, 'validation'), {
+    code: 'NOT_FOUND',
+    message: /validation\.jsonl.*; the folder has test\.jsonl$/,
+  });
+});
+
+test('numbers that float32 cannot hold are refused before the work', async (t) => {
+  const what = { model: 'm', data: 'd', out: 'o' };
+  for (const option of [{ epsilon: 1e60 }, { coefficient: -1e60 }])
+    await t.throwsAsync(fisher({ ...what, ...option }), {
+      code: 'INVALID_ARGUMENT',
+      message: /(epsilon|coefficient).*that float32 can hold/,
+    });
+  await t.throwsAsync(finetune({ ...what, steps: 1, learningRate: 1e60 }), {
+    code: 'INVALID_ARGUMENT',
+    message: /learningRate.*that float32 can hold/,
+  });
 });
 
 test('a folder in place of a file, a file in place of a folder and a link to itself are told in words', async (t) => {

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { assertBoundedJson, excerpt, type JsonLimits } from '../core/bounded_json.js';
 import { DfMergeError } from '../core/errors.js';
-import { findDuplicateKey } from './duplicate_key.js';
+import { findDuplicateKey } from '../core/duplicate_key.js';
 import { decodeUtf8, isObject, refusePointer, withRegularFile } from '../core/files.js';
 
 /** How many bytes an element takes, for each type that safetensors names. */

@@ -1,6 +1,6 @@
 import { FISHER_MODES } from '../../bindings/index.js';
 import { checkFisher, fisher } from '../commands/fisher.js';
-import { DEFAULT_SEED, either, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
+import { DEFAULT_SEED, either, float32, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { DEFAULT_EPSILON, type FisherMode, type SkippedChoices } from '../engine/fisher.js';
 import { bound } from '../report/format.js';
 import { SPLITS } from '../tasks/rows.js';
@@ -16,7 +16,7 @@ export const fisherCommand = command({
   options: {
     model: required(PATH, 'model folder', { value: 'DIR' }),
     base: option(PATH, 'measure at base + coefficient · (model − base)', { value: 'DIR' }),
-    coefficient: option(number(), 'λ [default: 1]', { value: 'X' }),
+    coefficient: option(float32(), 'λ [default: 1]', { value: 'X' }),
     data: required(PATH, 'task folder', { value: 'DIR' }),
     split: option(oneOf(SPLITS), 'split whose inputs are used; labels never are', {
       value: 'SPLIT',
@@ -28,7 +28,7 @@ export const fisherCommand = command({
       'exact, sampled: over the choices; sequence: not divided by length; choices: of the distribution over choices',
       { value: 'MODE', fallback: 'exact' },
     ),
-    epsilon: option(number({ least: 0 }), 'added to every entry', { value: 'X', fallback: DEFAULT_EPSILON }),
+    epsilon: option(float32({ least: 0 }), 'added to every entry', { value: 'X', fallback: DEFAULT_EPSILON }),
     'min-weight': option(
       number({ least: 0, most: 1 }),
       'skip choices whose p̃ is below it; what is lost at most is reported',

@@ -1,5 +1,5 @@
 import { FISHER_MODES } from '../../bindings/index.js';
-import { checkCall, DATA_KINDS, either, FLAG, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
+import { checkCall, DATA_KINDS, either, FLAG, float32, number, oneOf, PATH, SEED, wholeNumber } from '../core/kinds.js';
 import { basename, resolve } from 'node:path';
 import { checkpointFingerprints } from '../checkpoint/fingerprint.js';
 import { numberOption, seedOption, wholeOption } from '../core/arguments.js';
@@ -76,12 +76,12 @@ const KINDS = {
   ...DATA_KINDS,
   model: PATH,
   base: PATH,
-  coefficient: number(),
+  coefficient: float32(),
   data: PATH,
   split: oneOf(SPLITS),
   samples: either(wholeNumber(1), oneOf(['all'])),
   mode: oneOf(FISHER_MODES),
-  epsilon: number({ least: 0 }),
+  epsilon: float32({ least: 0 }),
   minWeight: number({ least: 0, most: 1 }),
   seed: SEED,
   out: PATH,

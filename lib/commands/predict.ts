@@ -1,4 +1,5 @@
 import { DfMergeError } from '../core/errors.js';
+import { parseUniqueKeys } from '../core/duplicate_key.js';
 import { isObject } from '../core/files.js';
 import { shown } from '../core/kinds.js';
 import type { Line } from '../core/lines.js';
@@ -37,7 +38,7 @@ export function jsonInput({ number, text }: Line, name: string): PredictionInput
   const wrong = (message: string) => new DfMergeError('INVALID_DATA', `${name}:${number}: ${message}`);
   let fields: unknown;
   try {
-    fields = JSON.parse(text);
+    fields = parseUniqueKeys(text);
   } catch (error) {
     throw wrong(`not JSON: ${(error as Error).message}`);
   }

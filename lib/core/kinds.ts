@@ -61,6 +61,19 @@ export function number(range: { least?: number; above?: number; most?: number; b
   };
 }
 
+/** The largest finite number of float32. */
+export const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
+/** A number that the engine takes in float32, in which a larger one would be infinite. */
+export function float32(range: { least?: number; above?: number } = {}): Kind<number> {
+  const { expected, accepts, ...kind } = number(range);
+  return {
+    ...kind,
+    expected: `${expected} that float32 can hold`,
+    accepts: (value): value is number => accepts(value) && Math.abs(value) <= MAX_FLOAT32,
+  };
+}
+
 /** One of a few names; `notes` says why others, which users may well try, are none of them. */
 export function oneOf<const N extends string>(names: readonly N[], notes: Record<string, string> = {}): Kind<N> {
   const words = Object.values(notes).map((note) => ` (${note})`);

@@ -1,7 +1,7 @@
 import { batched, type TokenizedRows } from './batch.js';
 import { RandomStream } from '../core/random_stream.js';
 import { DfMergeError } from '../core/errors.js';
-import { checkOptions, DEFAULT_SEED, number, SEED, wholeNumber, withDefaults } from '../core/kinds.js';
+import { checkOptions, DEFAULT_SEED, float32, number, SEED, wholeNumber, withDefaults } from '../core/kinds.js';
 import { Pace } from '../core/pace.js';
 import { sum } from '../core/statistics.js';
 import type { Session } from './session.js';
@@ -46,12 +46,12 @@ export const TRAINING_DEFAULTS = {
 export const TRAINING_KINDS = {
   steps: wholeNumber(1),
   batchSize: wholeNumber(1),
-  learningRate: number({ above: 0 }),
+  learningRate: float32({ above: 0 }),
   warmup: wholeNumber(0),
-  weightDecay: number({ least: 0 }),
+  weightDecay: float32({ least: 0 }),
   beta1: number({ least: 0, below: 1 }),
   beta2: number({ least: 0, below: 1 }),
-  epsilon: number({ above: 0 }),
+  epsilon: float32({ above: 0 }),
   seed: SEED,
 };
 

@@ -7,6 +7,7 @@ import { FISHER_PLACES } from '../methods/method.js';
 import type { MethodParameter } from '../methods/parameter.js';
 import { SPLITS } from '../tasks/rows.js';
 import { OUTPUT_DTYPES } from '../checkpoint/write.js';
+import { MAX_FLOAT32 } from '../core/kinds.js';
 import { ACQUISITIONS, LEAST_EPSILON, OPTIMIZERS } from './recipe.js';
 
 const path = z
@@ -15,9 +16,6 @@ const path = z
   .refine((written) => homePath(written) === undefined, {
     error: ({ input }) => `the folder itself, since only a shell replaces ~: ${homePath(input as string)}`,
   });
-
-/** The largest finite float32, in which coefficients are applied. */
-const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 
 const coefficientWords = { error: 'a number that float32 holds, up to 3.4e38 in size' };
 

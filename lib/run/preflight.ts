@@ -5,7 +5,7 @@ import { assertModelFolder } from '../checkpoint/folder.js';
 import { elementCount } from '../checkpoint/layout.js';
 import { readHeader } from '../checkpoint/safetensors.js';
 import { assertWritable } from '../checkpoint/write.js';
-import { exists, readBytes } from '../core/files.js';
+import { exists } from '../core/files.js';
 import { assertFolderSpares } from '../core/inputs.js';
 import { chosenCacheFolder } from '../core/cache_folder.js';
 import { assertCanCreate, nearestFolder } from '../core/machine.js';
@@ -17,7 +17,7 @@ import { placeOf } from '../recipe/places.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { trialsOf } from '../search/proposals.js';
 import type { DataOptions } from '../tasks/prepared_split.js';
-import { SPLITS } from '../tasks/rows.js';
+import { readSplitBytes, SPLITS, type SplitName } from '../tasks/rows.js';
 import { comparesWithFisher, type Comparison } from './comparison.js';
 import { recipeInputs } from './inputs.js';
 import { Problems } from './problems.js';
@@ -110,13 +110,13 @@ async function checkFiles({ recipe, scored, compare }: PlannedRun, problems: Pro
     (methodNamed(recipe.mergeMethod).needs.fisher !== undefined && recipe.models.some(({ fisher }) => !fisher)) ||
     comparesWithFisher(compare);
   for (const { name, path } of recipe.tasks) {
-    const splits = new Set<string>([
-      ...(scored === 'no' ? [] : ['validation']),
+    const splits = new Set<SplitName>([
+      ...(scored === 'no' ? [] : (['validation'] as const)),
       ...(measured ? [recipe.fisher.split] : []),
     ]);
     for (const split of splits)
       await problems.attempt(placeOf(recipe, ['tasks', name, 'data']), async () => {
-        await readBytes(join(path, `${split}.jsonl`));
+        await readSplitBytes(path, split);
       });
   }
   for (const [i, { fisher }] of recipe.models.entries())

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { sha256 } from '../core/digest.js';
-import { decodeUtf8, isObject, readBytes, refuseUtf16 } from '../core/files.js';
+import { parseUniqueKeys } from '../core/duplicate_key.js';
+import { decodeUtf8, exists, isObject, readBytes, refuseUtf16 } from '../core/files.js';
 import { DfMergeError } from '../core/errors.js';
 import { Pace } from '../core/pace.js';
 
@@ -49,8 +50,22 @@ export interface ReadOptions {
 /** Reads the bytes of `dir/SPLIT.jsonl` without looking at them. Errors: NOT_FOUND, IO, and the reason of the pace's signal. */
 export async function readSplit(dir: string, split: SplitName, { pace }: ReadOptions = {}): Promise<SplitFile> {
   const file = join(dir, `${split}.jsonl`);
-  const bytes = await readBytes(file);
+  const bytes = await readSplitBytes(dir, split);
   return { file, digest: (await sha256([bytes], pace)).toString('hex'), bytes };
+}
+
+/** The bytes of `dir/SPLIT.jsonl`. Errors: IO, and NOT_FOUND, which names the splits that are there. */
+export async function readSplitBytes(dir: string, split: SplitName): Promise<Buffer> {
+  try {
+    return await readBytes(join(dir, `${split}.jsonl`));
+  } catch (error) {
+    if (!(error instanceof DfMergeError) || error.code !== 'NOT_FOUND') throw error;
+    const files = SPLITS.map((name) => `${name}.jsonl`);
+    const there = await Promise.all(files.map((name) => exists(join(dir, name))));
+    const others = files.filter((_, i) => there[i]);
+    if (others.length === 0) throw error;
+    throw new DfMergeError('NOT_FOUND', `${error.message}; the folder has ${others.join(' and ')}`, { cause: error });
+  }
 }
 
 /** Parses and checks the rows of a split's file. Errors: INVALID_DATA, as loadSplit has it, and the reason of the pace's signal. */
@@ -109,7 +124,7 @@ function parseLine(
   if (text.trim() === '') return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseUniqueKeys(text);
   } catch (error) {
     throw wrong(`not JSON: ${(error as Error).message}`);
   }
@@ -131,7 +146,7 @@ function checkRow(value: unknown, wrong: (message: string) => DfMergeError, need
   }
   if (typeof label !== 'number' || !Number.isInteger(label) || label < 0 || label >= choices.length) {
     throw wrong(
-      `label ${JSON.stringify(label)} is not an index into the ${choices.length} choices (0 to ${choices.length - 1})${labelHint(label)}`,
+      `label ${typeof label === 'number' ? label : JSON.stringify(label)} is not an index into the ${choices.length} choices (0 to ${choices.length - 1})${labelHint(label)}`,
     );
   }
   return { input, choices: choices as string[], label };

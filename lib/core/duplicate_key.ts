@@ -1,4 +1,15 @@
 /**
+ * The value of a JSON text. Errors: those of JSON.parse (SyntaxError), and one for a key that an object holds twice, of which JSON.parse
+ * would keep the last without a word.
+ */
+export function parseUniqueKeys(json: string): unknown {
+  const value: unknown = JSON.parse(json);
+  const twice = findDuplicateKey(json);
+  if (twice !== undefined) throw new SyntaxError(`the key ${JSON.stringify(twice)} stands there twice`);
+  return value;
+}
+
+/**
  * Finds a key that an object of a JSON text holds twice, which JSON.parse hides by keeping the last one.
  *
  * @param json text that JSON.parse accepts; the scan relies on its grammar being right
