@@ -2,6 +2,7 @@
  * The program of a case's own process. Its argument is a CaseSpec as JSON, and it prints a CaseResult as one JSON line. For example:
  * node dist/bench/case.js '{"kind": "suggest", "points": 60, "dimensions": 6, "threads": 1, "repeats": 5}'.
  */
+import { timeGeneration } from './cases/generate.js';
 import { timeIteration } from './cases/iteration.js';
 import { measureLimits, timeMatmul, timeOuter } from './cases/kernels.js';
 import { timeLoading } from './cases/load.js';
@@ -28,6 +29,8 @@ function run(spec: CaseSpec): CaseResult | Promise<CaseResult> {
       return timeWork(spec);
     case 'reference':
       return writeReference(spec);
+    case 'generate':
+      return timeGeneration(spec);
     case 'iteration':
       return timeIteration(spec);
     case 'memory':

@@ -16,12 +16,14 @@ import type { CaseSpec } from './spec.js';
 export interface Work {
   gflop?: number;
   gbyte?: number;
+  /** Tokens that are generated. */
+  tokens?: number;
 }
 
 /** A peer's program, and what it is asked to do. The runner adds threads and repeats. */
 export interface PeerRequest {
   label: string;
-  program: 'torch_t5' | 'ct2_score' | 'bayes_opt_suggest';
+  program: 'torch_t5' | 'ct2_score' | 'ct2_generate' | 'bayes_opt_suggest';
   request: Record<string, unknown>;
 }
 
@@ -59,12 +61,14 @@ const VALIDATION_SHARE = 0.05;
 /** How many rows of each task a Fisher takes, by shape. */
 const FISHER_ROWS: Record<ShapeName, Record<string, number>> = {
   mini: { trec: 30, qasc: 30 },
+  small: {},
   base: { paws: 6, qasc: 2, wiki_qa: 4, winogrande: 8 },
   large: { paws: 2 },
 };
 /** How many rows of each task are scored, by shape. */
 const SCORE_ROWS: Record<ShapeName, Record<string, number>> = {
   mini: { trec: 500, qasc: 64 },
+  small: {},
   base: { paws: 64, qasc: 16, wiki_qa: 32, winogrande: 64 },
   large: { paws: 16 },
 };
@@ -90,7 +94,15 @@ function define(
  * @param lengths the file of token lengths
  */
 export function catalog(lengths: string): BenchCase[] {
-  return [...matmuls(), ...outers(lengths), ...merges(), ...passes(lengths), ...steps(lengths), ...others(lengths)];
+  return [
+    ...matmuls(),
+    ...outers(lengths),
+    ...merges(),
+    ...passes(lengths),
+    ...steps(lengths),
+    ...generations(lengths),
+    ...others(lengths),
+  ];
 }
 
 /**
@@ -248,6 +260,32 @@ function steps(lengths: string): BenchCase[] {
       );
     }
   return cases;
+}
+
+/** How many tokens every sequence gets. */
+const NEW_TOKENS = 32;
+
+function generations(lengths: string): BenchCase[] {
+  const [shape, dtype, task, newTokens] = ['small', 'float32', 'paws', NEW_TOKENS] as const;
+  return [
+    [1, 1],
+    [8, 1],
+    [32, 1],
+    [8, 4],
+  ].map(([rows, beams]) => {
+    const generated = `generated-${rows}-${beams}.json`;
+    const spec = { kind: 'generate', shape, dtype, lengths, task, rows, beams, newTokens, generated } as const;
+    const parts = { group: 'Generation', dtype, work: { tokens: rows * newTokens }, spec };
+    const request = { model: `${shape}-base`, type: dtype, generated, beams, newTokens };
+    return define(
+      `generate:${shape}:${task}:${rows}:${beams === 1 ? 'greedy' : `${beams}-beams`}:${SHORT[dtype]}`,
+      parts,
+      {
+        shape,
+        peers: [{ label: `CTranslate2 ${dtype}`, program: 'ct2_generate', request }],
+      },
+    );
+  });
 }
 
 function others(lengths: string): BenchCase[] {

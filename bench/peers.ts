@@ -9,6 +9,7 @@ import { lastLine } from './workshop.js';
 const PACKAGES: Record<PeerRequest['program'], string[]> = {
   torch_t5: ['torch', 'transformers', 'numpy'],
   ct2_score: ['ctranslate2', 'torch', 'transformers', 'tokenizers', 'numpy'],
+  ct2_generate: ['ctranslate2', 'torch', 'transformers', 'tokenizers', 'numpy'],
   bayes_opt_suggest: ['bayesian-optimization', 'numpy'],
 };
 
@@ -23,6 +24,8 @@ print(json.dumps(found))`;
 interface PeerResult {
   seconds: number[];
   peak: number;
+  /** How many of the sequences are the same as ours, as "n of m". */
+  same?: string;
 }
 
 /** A Python with the packages that it has. */

@@ -16,6 +16,8 @@ export interface Measured {
   phases?: Record<string, number>;
   reading?: number[];
   copying?: number[];
+  /** How many of a peer's sequences are the same as ours, as "n of m". */
+  same?: string;
 }
 
 export interface CaseRecord {

@@ -136,6 +136,7 @@ function cells(entry: CaseRecord, limits: readonly LimitSample[]): string[] {
 
 function rateCell({ work }: CaseRecord, seconds: number): string {
   if (work.gflop !== undefined) return `${significant(work.gflop / seconds)} GFLOP/s`;
+  if (work.tokens !== undefined) return `${significant(work.tokens / seconds)} tokens/s`;
   return work.gbyte === undefined ? '' : `${significant(work.gbyte / seconds)} GB/s`;
 }
 
@@ -186,9 +187,10 @@ function copyingNotes({ work, measured: [ours] }: CaseRecord): string[] {
   ];
 }
 
-function beside({ label, seconds, peak }: Measured, ours: number): string {
+function beside({ label, seconds, peak, same }: Measured, ours: number): string {
   const theirs = median(seconds);
-  return `${label} ${time(theirs)}${label.startsWith('dfmerge') || peak === undefined ? '' : ` (${mebibytes(peak)})`}: x ${(theirs / ours).toFixed(2)}`;
+  const agreement = same === undefined ? '' : `, the same ids in ${same}`;
+  return `${label} ${time(theirs)}${label.startsWith('dfmerge') || peak === undefined ? '' : ` (${mebibytes(peak)})`}: x ${(theirs / ours).toFixed(2)}${agreement}`;
 }
 
 function significant(value: number): string {

@@ -44,7 +44,8 @@ interface Contestant {
   run(
     repeats: number,
   ): Promise<
-    Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'copying' | 'skipped'>
+    Pick<CaseResult, 'seconds' | 'peak' | 'anonymous' | 'check' | 'phases' | 'reading' | 'copying' | 'skipped'> &
+      Pick<Measured, 'same'>
   >;
 }
 

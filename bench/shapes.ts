@@ -6,11 +6,14 @@ export interface Shape {
   layers: number;
   numHeads: number;
   vocabSize: number;
+  /** Whether the head has weights of its own: with random weights a tied one would give the start token again and again. */
+  untied?: true;
 }
 
-/** T5 v1.0 base and large, and a T5 that fits into the caches. */
+/** T5 v1.0 small, base and large, and a T5 that fits into the caches. */
 export const SHAPES = {
   mini: { dModel: 128, dKv: 32, dFf: 512, layers: 3, numHeads: 4, vocabSize: 8192 },
+  small: { dModel: 512, dKv: 64, dFf: 2048, layers: 6, numHeads: 8, vocabSize: 32128, untied: true },
   base: { dModel: 768, dKv: 64, dFf: 3072, layers: 12, numHeads: 12, vocabSize: 32128 },
   large: { dModel: 1024, dKv: 64, dFf: 4096, layers: 24, numHeads: 16, vocabSize: 32128 },
 } satisfies Record<string, Shape>;
@@ -24,8 +27,8 @@ export type Dtype = (typeof DTYPES)[number];
 /** The dtypes as names of cases and options spell them. */
 export const SHORT: Record<Dtype, string> = { float32: 'f32', bfloat16: 'bf16' };
 
-/** The config.json of the shape, with relu and tied embeddings. */
-export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shape): Record<string, unknown> {
+/** The config.json of the shape, with relu. */
+export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize, untied }: Shape): Record<string, unknown> {
   return {
     architectures: ['T5ForConditionalGeneration'],
     model_type: 't5',
@@ -40,6 +43,7 @@ export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize }: Shap
     pad_token_id: 0,
     eos_token_id: 1,
     decoder_start_token_id: 0,
+    ...(untied ? { tie_word_embeddings: false } : {}),
   };
 }
 

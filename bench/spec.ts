@@ -70,6 +70,17 @@ export interface ReferenceSpec extends WithModel, WithRows {
   reference: string;
 }
 
+export interface GenerateSpec extends WithModel, WithRows {
+  kind: 'generate';
+  dtype: Dtype;
+  /** 1 takes the likeliest token at every step. */
+  beams: number;
+  /** How many tokens every sequence gets. */
+  newTokens: number;
+  /** The name of the file beside the model that the ids go to, for peers to compare theirs with. */
+  generated: string;
+}
+
 export interface IterationSpec extends WithModel {
   kind: 'iteration';
   dtype: Dtype;
@@ -109,6 +120,7 @@ export type CaseSpec =
   | MergeSpec
   | WorkSpec
   | ReferenceSpec
+  | GenerateSpec
   | IterationSpec
   | MemorySpec
   | LoadSpec

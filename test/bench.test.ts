@@ -1,4 +1,5 @@
 // The benchmark's own arithmetic, its native entries, and one process of each of its small cases. No test looks at a time.
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,7 +141,7 @@ test('a record as a table: medians, rates, fractions, ratios, and what did not r
     absent: ['CTranslate2: no'],
     measured: [
       { label: 'dfmerge', threads: 2, seconds: [2, 1, 3], peak: 2 ** 30, phases: { fisher: 1.5, rest: 0.5 } },
-      { label: 'PyTorch f32', threads: 2, seconds: [8], peak: 2 ** 20 },
+      { label: 'PyTorch f32', threads: 2, seconds: [8], peak: 2 ** 20, same: '7 of 8' },
     ],
   };
   const failed: CaseRecord = { ...entry, name: 'fisher:y', measured: [], absent: [], failed: 'wrong result' };
@@ -168,20 +169,26 @@ test('a record as a table: medians, rates, fractions, ratios, and what did not r
   const terminal = renderRecord(record, TERMINAL);
   t.regex(
     terminal,
-    /fisher:x +2\.00 s +1\.00–3\.00 s +25\.0 GFLOP\/s +0\.50 +1\.00 GiB +checked against scalar \(1e-6\); PyTorch f32 8\.00 s \(1 MiB\): x 4\.00/,
+    /fisher:x +2\.00 s +1\.00–3\.00 s +25\.0 GFLOP\/s +0\.50 +1\.00 GiB +checked against scalar \(1e-6\); PyTorch f32 8\.00 s \(1 MiB\): x 4\.00, the same ids in 7 of 8/,
   );
   t.regex(terminal, /fisher:x by phase: fisher 1\.50 s \(75\.0 %\), rest 500 ms \(25\.0 %\)/);
   t.regex(terminal, /fisher:x, beside it: CTranslate2: no/);
   t.regex(terminal, /fisher:y FAILED: wrong result/);
   t.regex(terminal, /skipped, no: fisher:z/);
   t.regex(renderRecord(record, MARKDOWN), /\| fisher:x \| 2\.00 s \|/);
-  t.is(progressLine(entry), 'fisher:x  2.00 s  25.0 GFLOP/s  PyTorch f32 8.00 s (1 MiB): x 4.00');
+  const tokens: CaseRecord = { ...entry, name: 'generate:x', work: { tokens: 500 } };
+  t.true(progressLine(tokens).startsWith('generate:x  2.00 s  250 tokens/s  '));
+  t.is(
+    progressLine(entry),
+    'fisher:x  2.00 s  25.0 GFLOP/s  PyTorch f32 8.00 s (1 MiB): x 4.00, the same ids in 7 of 8',
+  );
 });
 
 /** Cases of the smallest shape, with as few rows as a case can have. */
 function small(name: string): BenchCase {
   const found = catalog(LENGTHS_FILE).find((entry) => entry.name === name) as BenchCase;
   const { spec } = found;
+  if (spec.kind === 'generate') return { ...found, spec: { ...spec, shape: 'mini', rows: 2, newTokens: 5 } };
   if ('rows' in spec) return { ...found, scaling: false, spec: { ...spec, rows: 2 } };
   if (spec.kind === 'iteration')
     return { ...found, spec: { ...spec, tasks: spec.tasks.map((task) => ({ ...task, fisherRows: 1, scoreRows: 2 })) } };
@@ -199,6 +206,8 @@ test('every kind of case runs in a process of its own and finds its result right
     'merge:base:fold',
     'fisher:mini:trec:30:f32',
     'score:mini:trec:500:f32',
+    'generate:small:paws:8:greedy:f32',
+    'generate:small:paws:8:4-beams:f32',
   ];
   for (const name of [...names, 'train:mini:trec:64:f32', 'suggest:10x6', 'load:base:cached', 'iteration:mini:f32']) {
     const { failed, skipped, check, measured } = await runCase(small(name), settings);
@@ -216,6 +225,18 @@ test('every kind of case runs in a process of its own and finds its result right
         'suggest',
       ]);
   }
+  const generated = JSON.parse(readFileSync(join(workshop.folder, 'generated-8-4.json'), 'utf8')) as Record<
+    'inputs' | 'sequences',
+    number[][]
+  >;
+  t.deepEqual(
+    generated.inputs.map((ids) => ids.length),
+    taskLengths(LENGTHS_FILE, 'paws', 2).rows.map(({ input }) => input),
+  );
+  t.deepEqual(
+    generated.sequences.map((ids) => ids.length),
+    [5, 5],
+  );
   const skipped = await runCase(small('fisher:mini:trec:30:bf16'), settings);
   t.is(skipped.skipped, 'this build does not compute in bfloat16');
 });

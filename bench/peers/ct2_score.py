@@ -25,19 +25,38 @@ def convert(shape, folder):
     converted = os.path.join(folder, f"ctranslate2-{shape['dModel']}-{shape['layers']}")
     if os.path.exists(converted):
         return converted
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
     import torch
     import torch_t5
 
     source = f"{converted}-source"
     torch_t5.make_model(shape, torch.float32).save_pretrained(source)
-    vocabulary = {"<pad>": 0, "</s>": 1, "<unk>": 2, **{word(i): i for i in range(request.FIRST_WORD, shape["vocabSize"])}}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>").save_pretrained(source)
+    save_words(source, shape["vocabSize"])
     ctranslate2.converters.TransformersConverter(source).convert(converted)
     return converted
+
+
+def convert_folder(folder, vocab_size):
+    """The model of a folder as CTranslate2 has it, with one word per id."""
+    converted, source = f"{folder}-ctranslate2", f"{folder}-ctranslate2-source"
+    if os.path.exists(converted):
+        return converted
+    os.makedirs(source)
+    for name in ("config.json", "model.safetensors"):
+        os.symlink(os.path.join(folder, name), os.path.join(source, name))
+    save_words(source, vocab_size)
+    ctranslate2.converters.TransformersConverter(source).convert(converted)
+    return converted
+
+
+def save_words(folder, vocab_size):
+    """Writes a tokenizer that has one word per id."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {"<pad>": 0, "</s>": 1, "<unk>": 2, **{word(i): i for i in range(request.FIRST_WORD, vocab_size)}}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>").save_pretrained(folder)
 
 
 def main():

@@ -28,8 +28,8 @@ def token_ids(rows, vocab_size):
     return [(sequence(row["input"]), [sequence(length) for length in row["choices"]]) for row in rows]
 
 
-def report(run, repeats, warm_up=None):
-    """Warms up, times `run` up to `repeats` times, and prints {seconds, peak}: the seconds of each run and the most bytes resident."""
+def report(run, repeats, warm_up=None, **more):
+    """Warms up, times `run` up to `repeats` times, and prints {seconds, peak} and `more`: the seconds of each run, the most bytes resident."""
     (warm_up or run)()
     seconds = []
     while len(seconds) < repeats and sum(seconds) < PATIENCE:
@@ -37,4 +37,4 @@ def report(run, repeats, warm_up=None):
         run()
         seconds.append(time.perf_counter() - start)
     unit = 1 if sys.platform == "darwin" else 1024
-    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}))
+    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, **more}))
