@@ -99,15 +99,12 @@ test('Sobol indices are those of a known function, and of scipy', (t) => {
     const [a, b, c] = u.map((value) => -Math.PI + 2 * Math.PI * value);
     return Math.sin(a) + 7 * Math.sin(b) ** 2 + 0.1 * c ** 4 * Math.sin(a);
   };
-  const { first, total } = sobolIndices(ishigami, 3) ?? { first: [], total: [] };
+  const { first, total } = atOnce(sobolIndices(ishigami, 3)) ?? { first: [], total: [] };
   for (const j of [0, 1, 2]) {
     t.true(near(first[j], golden.ishigami.first[j], 0.02), `first ${j}: ${first[j]}`);
     t.true(near(total[j], golden.ishigami.total[j], 0.02), `total ${j}: ${total[j]}`);
   }
-  t.is(
-    sobolIndices(() => 4, 3),
-    undefined,
-  );
+  t.is(atOnce(sobolIndices(() => 4, 3)), undefined);
 });
 
 test('the coefficient that decides the objective is the important one, and an idle one is not', (t) => {
@@ -117,20 +114,24 @@ test('the coefficient that decides the objective is the important one, and an id
     const x = [random.next() * 2, random.next() * 2, random.next() * 2];
     return { x, y: 0.3 + 0.1 * Math.sin(2 * x[0]) + 0.03 * x[1] };
   });
-  const { total, first, predictive } = importanceOf(trials, bounds) ?? { total: [], first: [], predictive: 0 };
+  const { total, first, predictive } = atOnce(importanceOf(trials, bounds)) ?? { total: [], first: [], predictive: 0 };
   t.true(total[0] > 0.8 && total[1] < 0.3 && total[1] > 0.02 && total[2] < 0.02, String(total));
   t.true(first.every((alone, j) => alone <= total[j]));
   t.true(predictive > 0.95, String(predictive));
-  const noise = importanceOf(
-    trials.map(({ x }) => ({ x, y: random.next() })),
-    bounds,
+  const noise = atOnce(
+    importanceOf(
+      trials.map(({ x }) => ({ x, y: random.next() })),
+      bounds,
+    ),
   );
   t.true(noise === undefined || noise.predictive < 0.4, 'noise cannot be predicted');
-  t.is(importanceOf(trials.slice(0, 7), bounds), undefined, 'too few trials');
+  t.is(atOnce(importanceOf(trials.slice(0, 7), bounds)), undefined, 'too few trials');
   t.is(
-    importanceOf(
-      trials.map(({ x }) => ({ x, y: 0.5 })),
-      bounds,
+    atOnce(
+      importanceOf(
+        trials.map(({ x }) => ({ x, y: 0.5 })),
+        bounds,
+      ),
     ),
     undefined,
     'nothing varies',

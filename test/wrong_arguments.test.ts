@@ -58,9 +58,17 @@ const CALLS: Call[] = [
   ]),
   call('check', 'recipe', { at: 0, right: ['r.yaml'], but: [...OBJECTS, 'an object with an unknown key'] }),
   call('check', OPTIONS, { at: 1, right: ['r.yaml', {}], but: ['undefined', ...OBJECTS] }),
-  ...['evaluate', 'fisher', 'finetune', 'demo', 'checkEvaluate', 'checkFisher', 'checkFinetune'].map((of) =>
-    call(of, OPTIONS, { at: 0, right: [{}] }),
-  ),
+  ...[
+    'evaluate',
+    'fisher',
+    'finetune',
+    'demo',
+    'checkEvaluate',
+    'checkFisher',
+    'checkFinetune',
+    'report',
+    'compareRuns',
+  ].map((of) => call(of, OPTIONS, { at: 0, right: [{}] })),
   ...['recipeForMerge', 'recipeForSearch'].flatMap((of) => [
     call(of, 'recipe', { at: 0, right: ['r.yaml'], but: [...OBJECTS, 'an object with an unknown key'] }),
     call(of, OPTIONS, { at: 1, right: ['r.yaml', {}], but: ['undefined', ...OBJECTS] }),

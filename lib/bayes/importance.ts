@@ -2,7 +2,7 @@ import { fitMap } from './fit.js';
 import { GaussianProcess } from './gp.js';
 import { Random } from './random.js';
 import { SobolSequence } from './sobol.js';
-import { atOnce } from './steps.js';
+import type { Steps } from './steps.js';
 import { spread } from './suggest.js';
 
 /** How much each coordinate has to do with the value of a function over a box. */
@@ -38,10 +38,10 @@ const FIT = 0x1a9;
  * @param trials points within the bounds and the objective there
  * @returns undefined where there is nothing to learn from: fewer than 2 (d + 1) trials, or values that are all equal
  */
-export function importanceOf(
+export function* importanceOf(
   trials: readonly { x: readonly number[]; y: number }[],
   bounds: readonly (readonly [number, number])[],
-): ModelImportance | undefined {
+): Steps<ModelImportance | undefined> {
   const d = bounds.length;
   const values = Float64Array.from(trials, ({ y }) => y);
   const { mean, std } = spread(values);
@@ -50,10 +50,10 @@ export function importanceOf(
     trials.flatMap(({ x }) => x.map((value, j) => (value - bounds[j][0]) / (bounds[j][1] - bounds[j][0]))),
   );
   const targets = values.map((value) => (value - mean) / std);
-  const fit = atOnce(fitMap({ points, targets }, new Random(SEED, trials.length, FIT)));
-  const process = atOnce(GaussianProcess.of({ points, targets }, fit.parameters, fit.mean));
-  const indices = sobolIndices((x) => process.meanAt(x), d);
-  const errors = atOnce(process.leftOutErrors());
+  const fit = yield* fitMap({ points, targets }, new Random(SEED, trials.length, FIT));
+  const process = yield* GaussianProcess.of({ points, targets }, fit.parameters, fit.mean);
+  const indices = yield* sobolIndices((x) => process.meanAt(x), d);
+  const errors = yield* process.leftOutErrors();
   const predictive = 1 - errors.reduce((sum, error) => sum + error ** 2, 0) / targets.length;
   return indices && { ...indices, predictive };
 }
@@ -63,7 +63,7 @@ export function importanceOf(
  * Saltelli's (2010), over two scrambled Sobol samples that are independent of each other. The same function gives the same bits.
  * @returns undefined where the function is constant
  */
-export function sobolIndices(f: (x: Float64Array) => number, d: number): Importance | undefined {
+export function* sobolIndices(f: (x: Float64Array) => number, d: number): Steps<Importance | undefined> {
   const sequence = new SobolSequence(2 * d, SEED);
   const both = new Float64Array(2 * d);
   const mixed = new Float64Array(d);
@@ -77,6 +77,7 @@ export function sobolIndices(f: (x: Float64Array) => number, d: number): Importa
       return f(mixed);
     });
     values.push({ one: f(one), other: f(other), mixed: exchanged });
+    yield;
   }
   const { mean, std } = spread(Float64Array.from(values.flatMap(({ one, other }) => [one, other])));
   if (values.every(({ one }) => Math.abs(one - mean) <= 1e-9 * Math.max(1, Math.abs(mean)))) return undefined;

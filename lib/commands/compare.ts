@@ -2,9 +2,10 @@ import { basename, resolve } from 'node:path';
 import { DfMergeError } from '../core/errors.js';
 import { assertFileSpares } from '../core/inputs.js';
 import { checkCall, FLAG, PATH, type Kind } from '../core/kinds.js';
+import { Pace } from '../core/pace.js';
 import { assertFileWritable, writeOutputLines } from '../core/output_file.js';
 import type { RunOptions } from '../core/progress.js';
-import { sideBySide, type NamedRun, type SideBySide } from '../report/side_by_side.js';
+import { sideBySideInSteps, type NamedRun, type SideBySide } from '../report/side_by_side.js';
 import { readRun, runFolder } from '../run/recorded_run.js';
 
 /** Options of `compareRuns`. */
@@ -48,7 +49,7 @@ export async function compareRuns(options: CompareRunsOptions): Promise<SideBySi
       ]);
     runs.push({ name: nameOf(paths, index), path: paths[index], record });
   }
-  const compared = sideBySide(runs);
+  const compared = await new Pace(signal).finish(sideBySideInSteps(runs));
   if (out !== undefined) {
     const { renderSideBySide } = await import('../report/side_by_side_page.js');
     await writeOutputLines(out, [renderSideBySide(runs, compared)], { overwrite, signal });

@@ -12,8 +12,9 @@ import { isUnchanged, type ManifestFiles } from '../core/manifest.js';
 import { writeOutputLines } from '../core/output_file.js';
 import { whileLocked } from '../core/output_lock.js';
 import { tildeAdvice } from '../core/paths.js';
+import { Pace } from '../core/pace.js';
 import type { RunOptions } from '../core/progress.js';
-import { numbersOf, type RunNumbers } from '../report/numbers.js';
+import { numbersInSteps, type RunNumbers } from '../report/numbers.js';
 import type { RunRecord } from '../run/record.js';
 import { hasRecord, readRun, runFolder } from '../run/recorded_run.js';
 import { unfinishedRecord } from '../run/unfinished.js';
@@ -64,14 +65,14 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
     onWarning?.(
       `a search goes on beyond this record, or was interrupted: ${journalPath(dir)} has its trials, which dfmerge search --resume brings in`,
     );
-  if (out === undefined) return whileLocked(dir, () => renewReport(dir, onWarning));
+  if (out === undefined) return whileLocked(dir, () => renewReport(dir, options));
   const { record, file } = await readRun(dir);
   await assertFileSpares(out, [
     { path: file, what: 'the record' },
     { path: dir, what: 'the run', reads: isOther },
   ]);
   const { renderRun } = await import('../report/report.js');
-  const numbers = numbersOf(record);
+  const numbers = await new Pace(signal).finish(numbersInSteps(record));
   await writeOutputLines(out, [renderRun(record, numbers)], { overwrite, signal });
   return { report: out, finished: true, record, numbers };
 }
@@ -99,16 +100,16 @@ async function reportUnfinished(dir: string, { out, overwrite, signal }: ReportO
     );
   await assertFileSpares(out, [{ path: journalPath(dir), what: 'the journal' }]);
   const { renderUnfinished } = await import('../report/report.js');
-  const numbers = numbersOf(record);
+  const numbers = await new Pace(signal).finish(numbersInSteps(record));
   await writeOutputLines(out, [renderUnfinished(record, numbers)], { overwrite, signal });
   return { report: out, finished: false, record, numbers };
 }
 
 /** Makes the report.html of a folder whose lock is held, and lists it in dfmerge.json. */
-async function renewReport(dir: string, onWarning: RunOptions['onWarning']): Promise<ReportResult> {
+async function renewReport(dir: string, { signal, onWarning }: ReportOptions): Promise<ReportResult> {
   const { record, file } = await readRun(dir);
   const { renderRun } = await import('../report/report.js');
-  const numbers = numbersOf(record);
+  const numbers = await new Pace(signal).finish(numbersInSteps(record));
   const page = Buffer.from(renderRun(record, numbers));
   const path = join(dir, REPORT_FILE);
   const entry = { bytes: page.length, sha256: createHash('sha256').update(page).digest('hex') };

@@ -98,7 +98,8 @@ function showValue(value: unknown): string {
   if (typeof value === 'object') return 'a section';
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
-  if (typeof value !== 'string') return `a value of type ${typeof value}`;
+  if (typeof value === 'symbol') return value.toString();
+  if (typeof value !== 'string') return 'undefined';
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 

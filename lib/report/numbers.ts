@@ -1,10 +1,17 @@
+import { atOnce } from '../core/pace.js';
 import { importanceOf, type ModelImportance } from '../bayes/importance.js';
 import { mean } from '../core/statistics.js';
 import { methodNamed } from '../methods/index.js';
 import { AVERAGE_LABEL, BASE_LABEL, FINE_TUNED_LABEL } from '../run/labels.js';
 import type { ComparisonRecord, RunRecord, TrialRecord } from '../run/record.js';
 import { meanInterval, wilsonInterval, type Interval, type Proportion } from '../statistics/interval.js';
-import { mcnemar, meanDifference, pairedCounts, type PairedCounts, type PairedTest } from '../statistics/paired.js';
+import {
+  mcnemar,
+  meanDifferenceInSteps,
+  pairedCounts,
+  type PairedCounts,
+  type PairedTest,
+} from '../statistics/paired.js';
 
 export type Split = 'validation' | 'test';
 
@@ -69,9 +76,18 @@ export interface RunNumbers {
 
 /** Intervals, paired tests, shares kept and importances of a run, all from what its record holds. */
 export function numbersOf(record: RunRecord): RunNumbers {
-  const splits = (['test', 'validation'] as const).flatMap((split) => splitNumbers(record, split) ?? []);
+  return atOnce(numbersInSteps(record));
+}
+
+/** As numbersOf, in steps of a few milliseconds: the draws of the paired tests and the model of a search take a second in all. */
+export function* numbersInSteps(record: RunRecord): Generator<void, RunNumbers> {
+  const splits: SplitNumbers[] = [];
+  for (const split of ['test', 'validation'] as const) {
+    const numbers = yield* splitNumbers(record, split);
+    if (numbers) splits.push(numbers);
+  }
   const { trials, failed = [] } = record;
-  return { splits, ...(trials.length + failed.length > 0 ? { search: searchNumbers(record) } : {}) };
+  return { splits, ...(trials.length + failed.length > 0 ? { search: yield* searchNumbers(record) } : {}) };
 }
 
 /** An accuracy with its interval. */
@@ -97,7 +113,7 @@ export function mergedScores({ tasks }: Pick<RunRecord, 'tasks'>, split: Split) 
   });
 }
 
-function splitNumbers(record: RunRecord, split: Split): SplitNumbers | undefined {
+function* splitNumbers(record: RunRecord, split: Split): Generator<void, SplitNumbers | undefined> {
   const scores = mergedScores(record, split);
   if (scores.length === 0) return undefined;
   const others = record.comparisons.filter((comparison) => comparison.split === split);
@@ -114,29 +130,31 @@ function splitNumbers(record: RunRecord, split: Split): SplitNumbers | undefined
     return of.length > 0 ? [{ other, numbers: modelNumbers({ label: other.label, role: roleOf(other), of }) }] : [];
   });
   const owners = compared.find(({ numbers }) => numbers.role === 'fine-tuned')?.numbers;
+  const differences: Differences[] = [];
+  for (const { other, numbers } of ordered(compared)) {
+    const counts = scores.flatMap(({ name, correct, examples }): [string, PairedCounts][] => {
+      const theirs = other.correct?.[name];
+      const found = correct !== undefined && theirs !== undefined ? pairedCounts(correct, theirs, examples) : undefined;
+      return found ? [[name, found]] : [];
+    });
+    if (counts.length > 0)
+      differences.push({ label: other.label, role: numbers.role, ...(yield* differencesOf(counts)) });
+  }
   return {
     split,
     models: [merged, ...ordered(compared).map(({ numbers }) => numbers)],
-    differences: ordered(compared).flatMap(({ other, numbers }) => {
-      const counts = scores.flatMap(({ name, correct, examples }): [string, PairedCounts][] => {
-        const theirs = other.correct?.[name];
-        const found =
-          correct !== undefined && theirs !== undefined ? pairedCounts(correct, theirs, examples) : undefined;
-        return found ? [[name, found]] : [];
-      });
-      return counts.length > 0 ? [{ label: other.label, role: numbers.role, ...differencesOf(counts) }] : [];
-    }),
+    differences,
     ...(owners ? { kept: keptOf(merged, owners) } : {}),
   };
 }
 
 /** Paired tests by task and of the mean. */
-export function differencesOf(
+export function* differencesOf(
   counts: readonly (readonly [string, PairedCounts])[],
-): Omit<Differences, 'label' | 'role'> {
+): Generator<void, Omit<Differences, 'label' | 'role'>> {
   return {
     tasks: Object.fromEntries(counts.map(([name, count]) => [name, mcnemar(count)])),
-    mean: meanDifference(counts.map(([, count]) => count)),
+    mean: yield* meanDifferenceInSteps(counts.map(([, count]) => count)),
   };
 }
 
@@ -193,7 +211,7 @@ export function startOf({ method, recipe }: Pick<RunRecord, 'method' | 'recipe'>
   return methodNamed(method)?.search?.over === 'coefficients' ? Math.max(1, recipe.search.init) : 0;
 }
 
-function searchNumbers(record: RunRecord): SearchNumbers {
+function* searchNumbers(record: RunRecord): Generator<void, SearchNumbers> {
   const { trials, failed = [], best, tasks, recipe } = record;
   const start = startOf(record);
   const first = trials.filter(({ trial }) => trial <= start);
@@ -216,13 +234,16 @@ function searchNumbers(record: RunRecord): SearchNumbers {
     rows: Object.fromEntries(
       tasks.map(({ name, validation: { examples: of } }) => [name, { rows: Math.ceil(ratio * of - 1e-9), of }]),
     ),
-    ...importance(trials, record),
+    ...(yield* importance(trials, record)),
   };
 }
 
-function importance(trials: readonly TrialRecord[], { method, recipe, models }: RunRecord): Partial<SearchNumbers> {
+function* importance(
+  trials: readonly TrialRecord[],
+  { method, recipe, models }: RunRecord,
+): Generator<void, Partial<SearchNumbers>> {
   if (methodNamed(method)?.search?.over !== 'coefficients') return {};
-  const found = importanceOf(
+  const found = yield* importanceOf(
     trials.map(({ coefficients, objective }) => ({ x: coefficients, y: objective })),
     models.map(() => recipe.search.bounds),
   );

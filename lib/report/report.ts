@@ -14,6 +14,8 @@ import { glossary, renderPage, section } from './page.js';
 import { searchSections } from './search_section.js';
 import { wordsOf } from './words.js';
 
+export { numbersInSteps } from './numbers.js';
+
 /**
  * One HTML file that shows a run: it has no script and refers to no network, and the same record gives the same bytes.
  * Errors: INVALID_ARGUMENT, which names the first key that is wrong, for what is no record of a run.

@@ -1,3 +1,4 @@
+import { atOnce } from '../core/pace.js';
 import type { RunRecord } from '../run/record.js';
 import { pairedCounts, type PairedCounts } from '../statistics/paired.js';
 import { counted, listed } from './format.js';
@@ -60,6 +61,11 @@ export interface SideBySide {
 
 /** Sets runs side by side, the first being the one that the others are tested against. */
 export function sideBySide(given: readonly NamedRun[]): SideBySide {
+  return atOnce(sideBySideInSteps(given));
+}
+
+/** As sideBySide, in steps of a few milliseconds. */
+export function* sideBySideInSteps(given: readonly NamedRun[]): Generator<void, SideBySide> {
   const split: Split = given.every(({ record }) => mergedScores(record, 'test').length > 0) ? 'test' : 'validation';
   const scores = given.map(({ record }) => new Map(mergedScores(record, split).map((score) => [score.name, score])));
   const tasks = [...new Set(scores.flatMap((ofRun) => [...ofRun.keys()]))];
@@ -91,15 +97,16 @@ export function sideBySide(given: readonly NamedRun[]): SideBySide {
       ...(kept ? { kept } : {}),
     };
   });
-  const differences = given.slice(1).flatMap(({ name }, index) => {
+  const differences: SideBySide['differences'] = [];
+  for (const [index, { name }] of given.slice(1).entries()) {
     const counts = shared.flatMap((task): [string, PairedCounts][] => {
       const [one, other] = [scores[index + 1].get(task), scores[0].get(task)];
       if (one?.correct === undefined || other?.correct === undefined) return [];
       const found = pairedCounts(one.correct, other.correct, one.examples);
       return found ? [[task, found]] : [];
     });
-    return counts.length > 0 ? [{ name, label: name, ...differencesOf(counts) }] : [];
-  });
+    if (counts.length > 0) differences.push({ name, label: name, ...(yield* differencesOf(counts)) });
+  }
   const notes = [
     ...unscored(given, { split, tasks }),
     ...tasks.flatMap((task) => noteOf(given, { task, split, shared, scored: scores.map((ofRun) => ofRun.has(task)) })),

@@ -4,6 +4,7 @@ import type { Overwrite } from '../checkpoint/write.js';
 import type { ManifestFiles } from '../core/manifest.js';
 import { inStage } from '../core/course.js';
 import type { RunOptions } from '../core/progress.js';
+import { Pace } from '../core/pace.js';
 import { sumOfSeconds, totalSeconds, type Seconds } from '../core/timing.js';
 import { VERSION } from '../core/version.js';
 import { folderForRecord } from '../recipe/record_folder.js';
@@ -121,14 +122,15 @@ async function writeRun(
     options.onProgress?.({ stage: 'writing', phase: 'write', done, total: 1, subject: options.out });
   progress(0);
   // Loading the plots takes a good part of a second, which is not spent before there is something to plot.
-  const { renderReport } = await import('../report/report.js');
+  const { numbersInSteps, renderRun } = await import('../report/report.js');
+  const numbers = await new Pace(options.signal).finish(numbersInSteps(record()));
   const start = performance.now();
   let written: RunRecord | undefined;
   const extraFiles = () => {
     spent.push({ write: (performance.now() - start) / 1000 });
     written = record();
     return {
-      'report.html': renderReport(written),
+      'report.html': renderRun(written, numbers),
       ...(options.journal ? { [JOURNAL_FILE]: options.journal.bytes() } : {}),
     };
   };

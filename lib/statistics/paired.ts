@@ -1,3 +1,4 @@
+import { atOnce } from '../core/pace.js';
 import { RandomStream } from '../core/random_stream.js';
 import { sum } from '../core/statistics.js';
 
@@ -52,6 +53,11 @@ export function mcnemar({ gained, lost, rows }: PairedCounts): PairedTest {
  * among 100,000 draws from a fixed seed, those whose difference is at least as large, with the one that was seen. For one task it is McNemar's.
  */
 export function meanDifference(tasks: readonly PairedCounts[]): PairedTest {
+  return atOnce(meanDifferenceInSteps(tasks));
+}
+
+/** As meanDifference; it yields after every thousand draws. */
+export function* meanDifferenceInSteps(tasks: readonly PairedCounts[]): Generator<void, PairedTest> {
   if (tasks.length === 1) return mcnemar(tasks[0]);
   const difference = sum(tasks.map(({ gained, lost, rows }) => (gained - lost) / rows)) / tasks.length;
   const random = new RandomStream(0, 'permutation test');
@@ -66,6 +72,7 @@ export function meanDifference(tasks: readonly PairedCounts[]): PairedTest {
     let drawn = 0;
     for (const { table, split, weight } of flips) drawn += weight * (2 * quantile(table, random.next()) - split);
     if (Math.abs(drawn) >= least) reached += 1;
+    if (draw % 1000 === 999) yield;
   }
   return { difference, p: (reached + 1) / (DRAWS + 1) };
 }

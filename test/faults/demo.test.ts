@@ -28,7 +28,7 @@ for (const older of [false, true]) {
     const expected = contents(whole);
     for (const name of older ? OWN : OWN.slice(0, 1)) t.is(expected[name], mine[name], name);
     let killed = 0;
-    for (const at of spread(steps.length, older ? 4 : 8)) {
+    for (const at of spread(steps.length, older ? 2 : 4)) {
       const cwd = await prepared(older);
       const hurt = await run(['demo'], { cwd, program, fault: { at, signal: 'SIGKILL' } });
       if (hurt.signal === 'SIGKILL') killed++;
