@@ -91,6 +91,7 @@ export type {
   ModelRole,
   RunNumbers,
   SearchNumbers,
+  Split,
   SplitNumbers,
 } from './report/numbers.js';
 export type { ModelImportance } from './bayes/importance.js';

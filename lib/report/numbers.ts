@@ -13,6 +13,7 @@ import {
   type PairedTest,
 } from '../statistics/paired.js';
 
+/** The rows on which a model was scored. */
 export type Split = 'validation' | 'test';
 
 /** An accuracy, the rows that it was measured on, and its confidence interval of 95 %. */
