@@ -43,7 +43,8 @@ export function configOf({ dModel, dKv, dFf, layers, numHeads, vocabSize, untied
     pad_token_id: 0,
     eos_token_id: 1,
     decoder_start_token_id: 0,
-    ...(untied ? { tie_word_embeddings: false } : {}),
+    // CTranslate2 scales the logits of every T5 that transformers 5 reads, so that ours are scaled too.
+    ...(untied ? { tie_word_embeddings: false, scale_decoder_outputs: true } : {}),
   };
 }
 
