@@ -18,23 +18,14 @@ import {
   V1_1,
   writeT5,
   type T5Shape,
+  widened,
 } from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder } from './support/tiny_t5.js';
 
 const THREADS = [1, 2, 3, 5];
+const wide = (shape: T5Shape): T5Shape => ({ ...widened(shape), num_layers: 2, num_decoder_layers: 2 });
 
-// The shape is wide enough that every op has several parallel items: over 96 rows, 256 columns, 16 panels and one chunk of parameters.
-const widened = (shape: T5Shape): T5Shape => ({
-  ...shape,
-  d_model: 72,
-  d_kv: 20,
-  num_heads: 3,
-  d_ff: 290,
-  num_layers: 2,
-  num_decoder_layers: 2,
-  vocab_size: 700,
-});
 const LENGTHS: [number, number[]][] = [
   [60, [3, 1, 20]],
   [33, [2]],
@@ -57,7 +48,7 @@ interface Setting {
 }
 
 async function prepare(narrow: T5Shape): Promise<Setting> {
-  const shape = widened(narrow);
+  const shape = wide(narrow);
   const base = randomWeights(shape, 81);
   const folders = await Promise.all(
     [base, nearbyWeights(base, 82), nearbyWeights(base, 83)].map((weights) => writeT5(shape, weights)),
@@ -78,7 +69,7 @@ for (const [form, narrow] of [
   ['v1.1', V1_1],
 ] as const) {
   const setting = prepare(narrow);
-  const rows = randomRows(widened(narrow), LENGTHS);
+  const rows = randomRows(wide(narrow), LENGTHS);
   const batch = packRows(
     rows,
     LENGTHS.map((_, i) => i),

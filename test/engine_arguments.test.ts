@@ -5,13 +5,12 @@ import {
   type AdamWOptions,
   type FisherMode,
   type FisherRequest,
-  type GenerationRequest,
   type NativeBatch,
   type NativeEngine,
 } from '../bindings/index.js';
 import { testing } from '../bindings/testing/index.js';
 import { packRows } from '../lib/engine/batch.js';
-import { newEngine } from './support/big_engine.js';
+import { GENERATION, newEngine } from './support/big_engine.js';
 import { randomRows, V1_0 } from './support/random_t5.js';
 
 const I32 = (...values: number[]) => Int32Array.of(...values);
@@ -23,13 +22,6 @@ const batch = packRows(
   [0, 1],
 );
 const wrong = (value: unknown) => value as never;
-const GENERATION: GenerationRequest = {
-  maxNewTokens: 3,
-  numBeams: 2,
-  lengthPenalty: 1,
-  earlyStopping: false,
-  endTokens: I32(1),
-};
 
 async function ready(): Promise<NativeEngine> {
   const engine = newEngine(V1_0);

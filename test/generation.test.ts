@@ -16,7 +16,17 @@ import { sharedPath, sharedTest } from './support/shared.js';
 import { bitsOf } from './support/machines.js';
 import { plainGenerate } from './support/plain_generation.js';
 import { PlainT5 } from './support/plain_t5.js';
-import { FORMS, openT5, randomWeights, V1_0, V1_1, writeT5, type T5Shape, type Weights } from './support/random_t5.js';
+import {
+  FORMS,
+  openT5,
+  randomWeights,
+  V1_0,
+  V1_1,
+  writeT5,
+  type T5Shape,
+  type Weights,
+  widened,
+} from './support/random_t5.js';
 import { RandomValues } from './support/random_values.js';
 import { temporaryFolder, writeTinyT5 } from './support/tiny_t5.js';
 
@@ -97,14 +107,6 @@ for (const [form, shape] of Object.entries(FORMS)) {
   });
 }
 
-const widened = (shape: T5Shape): T5Shape => ({
-  ...shape,
-  d_model: 72,
-  d_kv: 20,
-  num_heads: 3,
-  d_ff: 290,
-  vocab_size: 700,
-});
 /** Every twentieth token ends a sequence, so that some end soon and others late. */
 const MANY_ENDS: GenerationTokens = { endTokens: Array.from({ length: 35 }, (_, i) => 20 * i + 1) };
 

@@ -1,20 +1,12 @@
 // Every wrong option of a generation at the native boundary is an error that names it.
 import test from 'ava';
-import type { GenerationRequest } from '../bindings/index.js';
 import { packRows } from '../lib/engine/batch.js';
-import { newEngine } from './support/big_engine.js';
+import { GENERATION, newEngine } from './support/big_engine.js';
 import { V1_0 } from './support/random_t5.js';
 
 const I32 = (...values: number[]) => Int32Array.of(...values);
 const rows = { inputIds: [I32(3, 4, 5, 6), I32(7, 8)], choices: [[], []], labels: I32(-1, -1) };
 const batch = packRows(rows, [0, 1]);
-const GENERATION: GenerationRequest = {
-  maxNewTokens: 3,
-  numBeams: 2,
-  lengthPenalty: 1,
-  earlyStopping: false,
-  endTokens: I32(1),
-};
 
 const GENERATIONS: [string, unknown, RegExp][] = [
   ['no options', undefined, /options: expected an object/],

@@ -38,6 +38,8 @@ export interface NativeKernels {
     options: KernelOptions,
     operands: Operands,
   ): { nll: Float64Array; tiledNll: Float64Array; dlogits: Float32Array };
+  stepAttention(options: KernelOptions, operands: Operands): Float32Array;
+  bestTokens(options: KernelOptions, operands: Operands): { tokens: Int32Array; logProbabilities: Float32Array };
   merge(options: KernelOptions, operands: Operands): Float32Array;
   interpolate(options: KernelOptions, operands: Operands): Float32Array;
   convert(options: KernelOptions, dtype: 'F16' | 'BF16', values: Float32Array): Float32Array;

@@ -8,37 +8,15 @@
 #include "ops/matmul_cpu.h"
 #include "ops/rms_norm.h"
 #include "ops/squared_outer.h"
+#include "testing/generation_kernels.h"
 #include "testing/machine.h"
+#include "testing/operands.h"
 
 namespace dfmerge {
 
 namespace {
 
 using Info = Napi::CallbackInfo;
-
-void expect_size(const std::vector<float>& values, int64_t size, const char* name) {
-  if (static_cast<int64_t>(values.size()) != size)
-    fail("INVALID_ARGUMENT", "%s: expected %lld elements, got %zu", name, static_cast<long long>(size), values.size());
-}
-
-int64_t positive(const Napi::Object& o, const char* name) {
-  const int value = int_of(o.Get(name), name);
-  if (value < 1) fail("INVALID_ARGUMENT", "%s: expected at least 1", name);
-  return value;
-}
-
-std::vector<float> sized(const Napi::Object& o, const char* name, int64_t size) {
-  std::vector<float> values = floats_of(o.Get(name), name);
-  expect_size(values, size, name);
-  return values;
-}
-
-BucketRule checked(const BucketRule& rule) {
-  if (rule.buckets < 4 || rule.buckets % 2 != 0 || rule.max_distance <= rule.buckets / 2)
-    fail("INVALID_ARGUMENT",
-         "buckets: expected an even number of at least 4, and a maxDistance of more than half of them");
-  return rule;
-}
 
 // Makes one segment of all rows.
 SegmentTable whole(int64_t rows) {
@@ -352,6 +330,7 @@ Napi::Object kernels_object(Napi::Env env) {
   exports.Set("interpolate", Napi::Function::New(env, js_interpolate));
   exports.Set("convert", Napi::Function::New(env, js_convert));
   exports.Set("positionBucket", Napi::Function::New(env, js_position_bucket));
+  export_generation_kernels(exports);
   return exports;
 }
 

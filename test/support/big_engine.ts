@@ -1,5 +1,5 @@
 import { makeEngine } from '../../lib/engine/session.js';
-import type { NativeBatch, NativeEngine } from '../../bindings/index.js';
+import type { GenerationRequest, NativeBatch, NativeEngine } from '../../bindings/index.js';
 import { packRows } from '../../lib/engine/batch.js';
 import { randomRows, V1_0, type T5Shape } from './random_t5.js';
 
@@ -54,3 +54,12 @@ export function bigBatch(inputs: number): NativeBatch {
     Array.from({ length: inputs }, (_, i) => i),
   );
 }
+
+/** A generation that every engine with 17 tokens or more accepts. */
+export const GENERATION: GenerationRequest = {
+  maxNewTokens: 3,
+  numBeams: 2,
+  lengthPenalty: 1,
+  earlyStopping: false,
+  endTokens: Int32Array.of(1),
+};

@@ -200,3 +200,15 @@ export function randomRows(c: T5Shape, lengths: readonly [number, number[]][], s
 export function single(rows: TokenizedRows, row: number, choice: number): NativeBatch {
   return packRows({ ...rows, choices: rows.choices.map((choices) => [choices[choice] ?? choices[0]]) }, [row]);
 }
+
+/** A shape so wide that every op has several parallel items: over 96 rows, 256 columns, 16 panels and one chunk of parameters. */
+export function widened(shape: T5Shape): T5Shape {
+  return {
+    ...shape,
+    d_model: 72,
+    d_kv: 20,
+    num_heads: 3,
+    d_ff: 290,
+    vocab_size: 700,
+  };
+}
