@@ -229,6 +229,10 @@ Napi::Value EngineObject::stop(const Info& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value EngineObject::polls(const Info& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(engine_ ? engine_->polls() : 0));
+}
+
 Napi::Value EngineObject::close(const Info& info) {
   return guarded(info.Env(), [&] {
     closing_ = true;
@@ -354,6 +358,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod("threads", &EngineObject::threads),
                       InstanceMethod("matmul", &EngineObject::matmul),
                       InstanceMethod("stop", &EngineObject::stop),
+                      InstanceMethod("polls", &EngineObject::polls),
                       InstanceMethod("close", &EngineObject::close),
                       InstanceMethod("load", &EngineObject::load),
                       InstanceMethod("interpolate", &EngineObject::interpolate),

@@ -28,6 +28,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value threads(const Info& info);
   Napi::Value matmul(const Info& info);
   Napi::Value stop(const Info& info);
+  Napi::Value polls(const Info& info);
   Napi::Value close(const Info& info);
   // These are jobs, and return a Promise.
   Napi::Value load(const Info& info);

@@ -150,6 +150,8 @@ export interface NativeEngine {
   matmul(): string;
   /** Makes the running job end with ABORTED. */
   stop(): void;
+  /** How many times its jobs have looked whether they are to stop, also while one runs; 0 once it is closed. */
+  polls(): number;
   /** Frees everything, at once or when the running job has ended. */
   close(): void;
   load(model: number): Promise<void>;

@@ -64,6 +64,8 @@ class Stream {
   void stop() { cpu_->stop = true; }
   void clear_stop() { cpu_->stop = false; }
   void check_stop() const { cpu_->check_stop(); }
+  // How many times check_stop() was called.
+  int64_t polls() const { return cpu_->polls; }
 
   // A host table as ops on this stream read it, valid until the table goes or changes. On the CPU it is the table.
   template <class T>

@@ -55,6 +55,8 @@ class Engine {
   // Ends the call that another thread is in, and those to come before clear_stop().
   void stop() { stream_.stop(); }
   void clear_stop() { stream_.clear_stop(); }
+  // How many times the engine has looked whether it is to stop; another thread may ask.
+  int64_t polls() const { return stream_.polls(); }
 
   // Adds a model and returns its number; the first one is the base, theta_0, and has number 0.
   int add_model(const std::vector<TensorPlace>& places);

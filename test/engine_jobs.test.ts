@@ -2,7 +2,7 @@
 // another, because several of them measure memory or count work.
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { NativeEngine } from '../bindings/index.js';
 import type { NativeBatch } from '../bindings/index.js';
@@ -12,31 +12,6 @@ import { runChild, workerOf } from './support/run_child.js';
 
 /** So many inputs take about a second on one thread, so that a job can be caught half-way on faster machines too. */
 const LONG = 300;
-
-/**
- * Has another engine score small batches, one after another, until a job has ended, and counts them. They are the measure of how long a job goes
- * on: both slow down alike on a busy machine.
- */
-async function batchesDuring(
-  start: () => Promise<unknown>,
-  onBatch: (count: number) => void = () => undefined,
-): Promise<number> {
-  const other = await bigEngine();
-  const batch = bigBatch(1);
-  await other.score(batch);
-  let ended = false;
-  start().then(
-    () => (ended = true),
-    () => (ended = true),
-  );
-  let count = 0;
-  while (!ended) {
-    await other.score(batch);
-    onBatch(++count);
-  }
-  other.close();
-  return count;
-}
 
 test.serial('a second job is BUSY, and the first one still finishes with its result', async (t) => {
   const engine = await bigEngine();
@@ -92,34 +67,39 @@ for (const [title, run] of [
   ['scoring', (engine: NativeEngine, batch: NativeBatch) => engine.score(batch)],
   ['a Fisher', (engine: NativeEngine, batch: NativeBatch) => engine.addFisher(batch, { mode: 'exact' })],
 ] as const) {
-  test.serial(`an AbortSignal ends ${title} early with its reason, and the engine works on afterwards`, async (t) => {
-    const model = await openT5(BIG, [randomWeights(BIG, 71)], { threads: 1 });
-    await model.load(0);
-    const [long, short] = [bigBatch(title === 'scoring' ? LONG / 3 : 30), bigBatch(2)];
-    const before = await model.job((engine) => engine.score(short));
-    const begin = () => model.job((engine) => engine.beginFisher()); // A batch that was stopped ends the Fisher.
-    await begin();
-    const whole = await batchesDuring(() => model.job((engine) => run(engine, long)));
-    t.true(whole >= 10, `${whole} batches of another engine while the job ran to its end`);
-    for (const share of [0.1, 0.5]) {
+  test.serial(
+    `an AbortSignal ends ${title} where it looks next, with its reason, and the engine works on afterwards`,
+    async (t) => {
+      const model = await openT5(BIG, [randomWeights(BIG, 71)], { threads: 1 });
+      await model.load(0);
+      const { engine } = model;
+      const [long, short] = [bigBatch(title === 'scoring' ? LONG : 60), bigBatch(2)];
+      const before = await model.job((native) => native.score(short));
+      const begin = () => model.job((native) => native.beginFisher()); // A batch that was stopped ends the Fisher.
       await begin();
-      const controller = new AbortController();
-      const aborted = () =>
-        t.throwsAsync(
-          model.job((engine) => run(engine, long), controller.signal),
+      const idle = engine.polls();
+      await model.job((native) => run(native, long));
+      const whole = engine.polls() - idle;
+      t.true(whole >= BIG.num_layers + BIG.num_decoder_layers, `it looks in every layer: ${whole} times`);
+      for (const share of [0.1, 0.5]) {
+        await begin();
+        const controller = new AbortController();
+        const from = engine.polls();
+        const running = t.throwsAsync(
+          model.job((native) => run(native, long), controller.signal),
           { any: true, name: 'AbortError' },
         );
-      let from = 0;
-      const count = await batchesDuring(aborted, (so) => {
-        if (so < whole * share || from > 0) return;
-        from = so;
+        while (engine.busy() && engine.polls() - from < whole * share) await immediate();
         controller.abort();
-      });
-      t.true(count - from < whole * 0.3, `${count - from} batches of ${whole} after the abort at ${from}`);
-      t.deepEqual(await model.job((engine) => engine.score(short)), before);
-    }
-    model.close();
-  });
+        const aborted = engine.polls();
+        await running;
+        t.true(engine.polls() - aborted <= 1, `${engine.polls() - aborted} times after the abort`);
+        t.true(engine.polls() - from < whole, `${engine.polls() - from} of ${whole} times`);
+        t.deepEqual(await model.job((native) => native.score(short)), before);
+      }
+      model.close();
+    },
+  );
 }
 
 test.serial('a signal that has fired before keeps the job from starting', async (t) => {

@@ -35,6 +35,7 @@ struct Context {
   std::vector<Arena> scratch;     // scratch[thread] is used inside one item of a parallel region, released at its end
   Arena shared;                   // packed operands of the product in progress
   std::atomic<bool> stop{false};  // raised by another thread that wants the work to end
+  mutable std::atomic<int64_t> polls{0};  // how many times that was looked at
 
   // With `exact` the operands stay float32 whatever `compute` is.
   const MatmulKernels& matmul_kernels(bool exact = false) const {
@@ -45,6 +46,7 @@ struct Context {
   Onednn* onednn_for(bool exact) const { return compute == Compute::kBfloat16 && exact ? nullptr : onednn.get(); }
 
   void check_stop() const {
+    polls.fetch_add(1, std::memory_order_relaxed);
     if (stop) fail("ABORTED", "stopped");
   }
 
